@@ -1,0 +1,126 @@
+"""The one place where the house is put together: clock, ids and senders are arguments."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+
+import orjson
+
+from outreach.channels.outbox import OutboxSender
+from outreach.domain.evaluate import Ruleset
+from outreach.domain.facts import Channel
+from outreach.domain.playbook import Playbook
+from outreach.library.loader import Library, restore
+from outreach.service.ports import Clock, Ids, Outside, Sender
+from outreach.settings import Settings
+from outreach.store.engine import Store, open_database
+from outreach.store.schema import upgrade
+
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class SystemClock:
+    """The only place that reads the wall clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class TimeOrderedIds:
+    """48 bits of milliseconds, then 80 random ones, as 26 letters: later ids sort later."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = (0, 0)
+
+    def new(self) -> str:
+        with self._lock:
+            millis = max(int(time.time() * 1000), self._last[0])
+            fresh = secrets.randbits(79) if millis > self._last[0] else self._last[1] + 1
+            self._last = (millis, fresh)
+        return _spell(millis << 80 | fresh)
+
+    def token(self) -> str:
+        return secrets.token_urlsafe(24)
+
+
+def _spell(number: int) -> str:
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def keyed_hash(key: bytes) -> Callable[[str, str], str]:
+    """(kind, value) of an endpoint → a hash nobody can undo without the key."""
+
+    def hashed(kind: str, value: str) -> str:
+        return blake2b(f"{kind}:{value}".encode(), key=key[:64], digest_size=16).hexdigest()
+
+    return hashed
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything that the edges need: settings, the rules' library, and what the services are handed."""
+
+    settings: Settings
+    database: Store
+    library: Library
+    outside: Outside
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def assemble(
+    settings: Settings, clock: Clock | None = None, ids: Ids | None = None, migrate: bool = True
+) -> House:
+    """The house on its real database, migrated to the newest schema where wished."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if migrate:
+        upgrade(settings.database_url)
+    hashed = keyed_hash(settings.endpoint_key)
+    database = open_database(settings.database_url, endpoint_hash=hashed)
+    library = Library(settings.root)
+    outbox = OutboxSender(settings.outbox_dir)
+    senders: Mapping[Channel, Sender] = {Channel.EMAIL: outbox, Channel.SMS: outbox}
+    outside = make_outside(
+        database, library.current, clock or SystemClock(), ids or TimeOrderedIds(), senders, hashed
+    )
+    return House(settings, database, library, outside)
+
+
+def make_outside(
+    database: Store,
+    rules: Callable[[], Ruleset],
+    clock: Clock,
+    ids: Ids,
+    senders: Mapping[Channel, Sender],
+    endpoint_hash: Callable[[str, str], str],
+) -> Outside:
+    """What the services are handed; ``lab`` makes one with a virtual clock and a scratch store."""
+
+    def restored(text: str) -> Playbook:
+        kept = orjson.loads(text)
+        return restore(kept["source"], kept["templates"], rules().vocabulary)
+
+    return Outside(
+        database=database,
+        clock=clock,
+        ids=ids,
+        rules=rules,
+        senders=senders,
+        endpoint_hash=endpoint_hash,
+        restore=restored,
+    )
+
+
+def project_root() -> Path:
+    """The folder with playbooks/ and templates/ beside this package, when run from a checkout."""
+    return Path(os.path.realpath(__file__)).parent.parent

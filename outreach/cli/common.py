@@ -1,0 +1,44 @@
+"""What the commands share: the assembled house, and two ways to answer (people, programs)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from outreach.assemble import House, assemble
+from outreach.logs import set_up_logs
+from outreach.settings import Settings, load_settings
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
+
+
+def settings_from_here() -> Settings:
+    """From the environment and ``.env`` in the current folder. Raises Invalid with every fault."""
+    return load_settings(os.environ, Path.cwd())
+
+
+@contextmanager
+def house() -> Iterator[House]:
+    settings = settings_from_here()
+    set_up_logs(settings)
+    found = assemble(settings)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def answer(rows: Any) -> None:
+    click.echo(orjson.dumps(rows, default=str, option=orjson.OPT_INDENT_2).decode())
+
+
+def found_something(yes: bool) -> None:
+    """Exit code 1 when there is something to see to."""
+    if yes:
+        raise click.exceptions.Exit(1)

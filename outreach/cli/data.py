@@ -1,0 +1,114 @@
+"""What came in and what became of it: import, rebuild, replay, owed, why, unknowns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from outreach.cli.common import answer, found_something, house, json_option
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--bad-rows", type=click.Path(path_type=Path), help="Where refused lines go (FILE.bad.jsonl).")
+def import_(files: tuple[Path, ...], bad_rows: Path | None) -> None:
+    """Take in CloudEvents from JSON Lines. Can be broken off and started again; repeating is harmless."""
+    from outreach.lab.importing import import_file
+
+    bad = 0
+    with house() as here:
+        for file in files:
+            done = import_file(here, file, bad_rows)
+            click.echo(done.sentence)
+            bad += done.bad
+    found_something(bad > 0)
+
+
+@click.command()
+@click.option("--check", "check_only", is_flag=True, help="Only say what differs.")
+def rebuild(check_only: bool) -> None:
+    """Fold every account anew from its events. Exit code 1 when something differed."""
+    from outreach.service.workbench import rebuild as fold_anew
+
+    differed = total = 0
+    with house() as here:
+        for id_, changed in fold_anew(here.outside, write=not check_only):
+            total += 1
+            differed += changed
+            if changed:
+                click.echo(f"differs: {id_}")
+    click.echo(f"{total} accounts and people, {differed} differed.")
+    found_something(differed > 0)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--store", type=click.Path(path_type=Path), help="Keep the scratch database here.")
+@click.option("--limit", type=int, default=None, help="Only so many accounts.")
+@json_option
+def replay(files: tuple[Path, ...], store: Path | None, limit: int | None, as_json: bool) -> None:
+    """What would have been done: history through the services on a virtual clock. Sends nothing."""
+    from outreach.lab.replay import run_replay
+
+    run_replay(files, store=store, limit=limit, as_json=as_json)
+
+
+@click.command()
+@click.option("--all", "include_back", is_flag=True, help="Also those who came back by themselves.")
+@json_option
+def owed(include_back: bool, as_json: bool) -> None:
+    """Who was let down and never called, not back since, and what they are worth."""
+    from outreach.service.workbench import owed as who
+
+    with house() as here:
+        rows = who(here.outside, include_back=include_back)
+        currency = here.library.current().company.currency
+    if as_json:
+        answer([{"account": r.account, "failures": [f.id for f in r.failures], "value": r.value} for r in rows])
+        return
+    for row in rows:
+        worst = max(row.failures, key=lambda failure: failure.severity)
+        worth = f"{row.value:,.0f} {currency} a year" if row.value is not None else "value unknown"
+        click.echo(
+            f"{row.account:20} {worst.severity.word:7} {worst.cause:22} "
+            f"{worst.opened_at:%Y-%m-%d}  {len(row.failures)} open  {worth}"
+        )
+    click.echo(f"{len(rows)} customers were let down, were never called and have not come back.")
+
+
+@click.command()
+@click.argument("account")
+@click.option("--limit", default=20, show_default=True)
+@json_option
+def why(account: str, limit: int, as_json: bool) -> None:
+    """Why, and why not, for an account's newest events and every playbook."""
+    from outreach.service.workbench import why as reasons
+
+    with house() as here:
+        rows = reasons(here.outside, account, limit)
+    if as_json:
+        answer([{"event": r.event.ref, "type": r.event.type, "time": r.event.time,
+                 "playbook": r.playbook, "outcome": r.outcome, "sentence": r.sentence} for r in rows])  # fmt: skip
+        return
+    for row in rows:
+        click.echo(f"{_local(row.event.time)}  {row.event.type}\n    {row.sentence}")
+    if not rows:
+        click.echo("No playbook listens to any of its events.")
+
+
+def _local(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+@click.command()
+def unknowns() -> None:
+    """Messages of which nobody knows whether they left. Exit code 1 when there are any."""
+    from outreach.store.views import unknown_touches
+
+    with house() as here:
+        rows = unknown_touches(here.database)
+    for row in rows:
+        click.echo(f"{row.id}  {row.channel}  {row.account}  since {_local(row.since)}")
+    found_something(bool(rows))

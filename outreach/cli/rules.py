@@ -1,0 +1,90 @@
+"""What ops do with playbooks from the terminal."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import click
+
+from outreach.cli.common import answer, found_something, house, json_option
+
+folder = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+
+
+@click.command()
+@folder
+@json_option
+def check(folder: Path, as_json: bool) -> None:
+    """Every fault of every file at once, with place and remedy. Exit code 1 when there are errors."""
+    from outreach.domain.errors import Invalid
+    from outreach.library.loader import load
+
+    try:
+        rules = load(folder)
+        faults, count = rules.faults, len(rules.playbooks)
+    except Invalid as fault:
+        faults, count = fault.faults, 0
+    errors = [fault for fault in faults if not fault.warning]
+    if as_json:
+        answer([{"file": f.file, "line": f.line, "column": f.column, "what": f.what,
+                 "remedy": f.remedy, "warning": f.warning} for f in faults])  # fmt: skip
+    else:
+        for fault in faults:
+            click.echo(("warning: " if fault.warning else "") + str(fault))
+        click.echo(f"{count} playbooks, {len(errors)} errors, {len(faults) - len(errors)} warnings.")
+    found_something(bool(errors))
+
+
+@click.command()
+@folder
+@click.option("-k", "only", default="", help="Only stories whose name has these words.")
+def test(folder: Path, only: str) -> None:
+    """Run the playbooks' stories on a virtual clock. Exit code 1 when one is not as told."""
+    from outreach.lab.stories import run_folder
+
+    failed = 0
+    for result in run_folder(folder, only):
+        click.echo(f"{'ok  ' if result.ok else 'FAIL'}  {result.name}")
+        if not result.ok:
+            failed += 1
+            click.echo("      " + result.message.replace("\n", "\n      "))
+    found_something(failed > 0)
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Small sizes, to see that it runs.")
+@click.option("--only", multiple=True, help="Only these benches.")
+@json_option
+def bench(quick: bool, only: tuple[str, ...], as_json: bool) -> None:
+    """Measure the costly paths, as ratios within one run."""
+    from outreach.lab.bench import run_bench
+
+    run_bench(quick=quick, only=only, as_json=as_json)
+
+
+@click.command()
+@click.argument("playbook")
+@click.argument("state", type=click.Choice(["shadow", "percent", "live", "paused", "disabled"]))
+@click.option("--percent", type=click.IntRange(0, 100), default=100)
+@click.option("--reason", required=True)
+def publish(playbook: str, state: str, percent: int, reason: str) -> None:
+    """Set a playbook's publish state. Disabling stops all its versions before the next send."""
+    from outreach.service.workbench import publish as set_state
+
+    with house() as here:
+        set_state(here.outside, playbook, state, getpass.getuser(), reason, percent)
+    click.echo(f"{playbook} is {state}.")
+
+
+@click.command("stop-all")
+@click.option("--reason", required=True)
+@click.option("--resume", is_flag=True, help="Let sending go on.")
+def stop_all(reason: str, resume: bool) -> None:
+    """The kill switch: nothing leaves, nothing is lost."""
+    from outreach.service.workbench import resume_all
+    from outreach.service.workbench import stop_all as stop
+
+    with house() as here:
+        (resume_all if resume else stop)(here.outside, getpass.getuser(), reason)
+    click.echo("Sending goes on." if resume else "All sending is stopped.")

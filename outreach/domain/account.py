@@ -1,0 +1,521 @@
+"""What is known of an account: folded from its events, and its history as the conditions read it."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from outreach.domain.facts import CLOCK_SOURCE, Event
+from outreach.domain.failure import (
+    REPEAT_WINDOW,
+    Failure,
+    FailureState,
+    closed,
+    failure_id,
+    opening_severity,
+    reopened,
+    was_reached,
+    worsened,
+)
+from outreach.domain.hours import Calendar, Duration
+from outreach.domain.rhythm import Rhythm, after_order
+from outreach.domain.vocabulary import EventType, FailureRule, Vocabulary
+
+_TIME = attrgetter("time")
+
+
+class Happening(NamedTuple):
+    """One event of an account's history, as far as a window reads it."""
+
+    time: datetime
+    key: str | None
+    amount: float | None
+    data: Mapping[str, Any] | None = None
+    """The event's whole data, only where a ``Need`` asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a window reads: events of a type since so long; ``within`` None means all of history.
+
+    ``data`` when more than the window columns ``time``, ``key`` and ``amount`` is read.
+    """
+
+    type: str
+    within: timedelta | None
+    data: bool = False
+
+
+class History:
+    """The events of one account that the conditions' windows read, per type and sorted by time.
+
+    All bounds are inclusive; ``since`` None means from the beginning.
+    """
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Mapping[str, Sequence[Happening]]) -> None:
+        self._rows = rows
+
+    def count(self, type: str, since: datetime | None, until: datetime) -> int:
+        """How many events of the type lie within the bounds."""
+        start, end = self._bounds(type, since, until)
+        return end - start
+
+    def total(self, type: str, since: datetime | None, until: datetime) -> float:
+        """Sum of the amounts within the bounds; an event without an amount adds nothing."""
+        start, end = self._bounds(type, since, until)
+        amounts = (row.amount for row in self._rows.get(type, ())[start:end])
+        try:
+            return math.fsum(amount for amount in amounts if amount is not None)
+        except (OverflowError, ValueError):
+            return math.nan
+
+    def last(self, type: str, until: datetime) -> Happening | None:
+        """The newest event of the type up to ``until``, None when there is none."""
+        _, end = self._bounds(type, None, until)
+        return self._rows[type][end - 1] if end else None
+
+    def seen(self, type: str, key: str | None, since: datetime | None, until: datetime) -> bool:
+        """Whether an event of the type, with this key when one is given, lies within the bounds."""
+        start, end = self._bounds(type, since, until)
+        if key is None:
+            return end > start
+        return any(row.key == key for row in self._rows.get(type, ())[start:end])
+
+    def _bounds(self, type: str, since: datetime | None, until: datetime) -> tuple[int, int]:
+        rows = self._rows.get(type, ())
+        start = bisect_left(rows, since, key=_TIME) if since is not None else 0
+        return start, max(start, bisect_right(rows, until, key=_TIME))
+
+
+class PromiseState(StrEnum):
+    OPEN = "open"
+    BROKEN = "broken"
+    KEPT = "kept"
+    LATE = "late"
+    """Kept after it was broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What we told the customer we would do, by when."""
+
+    account: str
+    id: str
+    what: str
+    until: datetime
+    made_at: datetime
+    by: str = ""
+    person: str | None = None
+    failure: str | None = None
+    state: PromiseState = PromiseState.OPEN
+    settled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A row that waits for its instant and then becomes an event of ``type``.
+
+    ``base`` is the instant it counts from; with type, key and step it makes the event's id, so that
+    making it twice is a no-op and a moved base makes other events.
+    """
+
+    account: str
+    type: str
+    key: str
+    at: datetime
+    base: datetime
+    step: int
+    data: Mapping[str, Any]
+
+    @property
+    def event_id(self) -> str:
+        return f"{self.type}/{self.key}/{self.base.isoformat()}/{self.step}"
+
+
+@dataclass(slots=True)
+class AccountState:
+    """Mutable while it is folded, and owned by whoever folds it. Small: windows are read, not kept."""
+
+    id: str
+    described: dict[str, Any] = field(default_factory=dict)
+    orders: int = 0
+    first_order_at: datetime | None = None
+    last_order_at: datetime | None = None
+    last_contact_at: datetime | None = None
+    """Last two-way contact."""
+    spoken_by: str | None = None
+    """Who spoke with them last."""
+    since: datetime | None = None
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    ended: list[str] = field(default_factory=list)
+    """``type/key`` of things waited for that have ended; a late start does not wake them again."""
+    failures: dict[str, Failure] = field(default_factory=dict)
+    promises: dict[str, Promise] = field(default_factory=dict)
+    dues: dict[tuple[str, str], Due] = field(default_factory=dict)
+    newest: tuple[datetime, str, str] | None = None
+    version: int = 0
+
+    @property
+    def open_failures(self) -> list[Failure]:
+        return [failure for failure in self.failures.values() if failure.is_open]
+
+
+@dataclass(frozen=True, slots=True)
+class FoldRules:
+    """What the fold needs of the rules: the vocabulary, and the company's clocks."""
+
+    vocabulary: Vocabulary
+    calendar_of: Callable[[str | None], Calendar]
+    """Team → its calendar."""
+    unreached_after: Duration
+    look_again: Duration
+    horizon: timedelta
+    """A failure older than this on arrival is owed, not unreached."""
+    starts: Mapping[str, tuple[EventType, ...]] = field(default_factory=dict)
+    """Event type → the made-by-time types that it starts."""
+    ends: Mapping[str, tuple[EventType, ...]] = field(default_factory=dict)
+
+
+RUNGS = (1, 2, 4)
+"""Owner, manager, named person: at N, 2N and 4N business hours without two-way contact."""
+_ENDED_KEPT = 50
+
+
+def fold(state: AccountState, event: Event, rules: FoldRules) -> bool:
+    """Tell the state its next event. False: time made this event, and nothing justifies it any more
+    (its cause was revised or retracted), so it must be retracted; the state is unchanged then."""
+    kind = rules.vocabulary.get(event.type)
+    if event.source == CLOCK_SOURCE and not _take_due(state, event, rules):
+        return False
+    change = _CHANGES.get(event.type)
+    if change:
+        change(state, event, rules)
+    if kind:
+        _fold_declared(state, event, kind, rules)
+    if state.since is None or event.time < state.since:
+        state.since = event.time
+    state.newest = event.order
+    return True
+
+
+def _fold_declared(state: AccountState, event: Event, kind: EventType, rules: FoldRules) -> None:
+    """What the vocabulary declares of the type: orders, waits that start or end, failures."""
+    if kind.order:
+        _ordered(state, event)
+    for waiting in rules.ends.get(event.type, ()):
+        _end_wait(state, event, waiting)
+    for waiting in rules.starts.get(event.type, ()):
+        _start_wait(state, event, waiting)
+    if kind.failure:
+        _failed(state, event, kind.failure, rules)
+
+
+def _take_due(state: AccountState, event: Event, rules: FoldRules) -> bool:
+    """Consume the due row that made this event, and write the next step's."""
+    due = next((row for row in state.dues.values() if row.event_id == event.id), None)
+    if due is None or due.at != event.time:
+        return False
+    del state.dues[due.type, due.key]
+    kind = rules.vocabulary.get(event.type)
+    if kind and kind.time_rule and due.step + 1 < len(kind.time_rule.steps):
+        _wait_for_step(state, kind, due.key, due.base, due.step + 1, due.data)
+    return True
+
+
+def _start_wait(state: AccountState, event: Event, waiting: EventType) -> None:
+    rule = waiting.time_rule
+    assert rule is not None
+    key, starts = event.data.get(rule.key), rule.starts[event.type]
+    base = event.time if starts == "time" else parse_instant(event.data.get(starts))
+    if key is None or base is None or f"{waiting.name}/{key}" in state.ended:
+        return
+    old = state.dues.get((waiting.name, str(key)))
+    known = {**(old.data if old else {}), **event.data}
+    carried = {name: known[name] for name in waiting.fields if known.get(name) is not None}
+    _wait_for_step(state, waiting, str(key), base, 0, carried)
+
+
+def _wait_for_step(
+    state: AccountState, waiting: EventType, key: str, base: datetime, step: int, carried: Mapping[str, Any]
+) -> None:
+    """The row that waits for that step. Fields of the same name are carried over from the start."""
+    rule = waiting.time_rule
+    assert rule is not None
+    days = round(rule.steps[step] / timedelta(days=1), 2)
+    state.dues[waiting.name, key] = Due(
+        state.id, waiting.name, key, base + rule.steps[step], base, step,
+        {**carried, rule.key: key, rule.sets: days},
+    )  # fmt: skip
+
+
+def _end_wait(state: AccountState, event: Event, waiting: EventType) -> None:
+    rule = waiting.time_rule
+    assert rule is not None
+    key = event.data.get(rule.key)
+    if key is None:
+        return
+    state.dues.pop((waiting.name, str(key)), None)
+    state.ended = [*state.ended, f"{waiting.name}/{key}"][-_ENDED_KEPT:]
+
+
+def _ordered(state: AccountState, event: Event) -> None:
+    state.orders += 1
+    state.first_order_at = state.first_order_at or event.time
+    state.last_order_at = event.time
+    state.rhythm = rhythm = after_order(state.rhythm, event.time)
+    state.dues.pop(("reorder.due", "own"), None)
+    state.dues.pop(("account.silent", "own"), None)
+    if rhythm.due_at is not None and rhythm.silent_at is not None:
+        due = {"due_on": rhythm.due_at.date().isoformat(), "median_days": rhythm.median_days}
+        silent = {"days": round((rhythm.silent_at - event.time) / timedelta(days=1), 1)}
+        for type_, at, data in (
+            ("reorder.due", rhythm.due_at, due),
+            ("account.silent", rhythm.silent_at, silent),
+        ):
+            state.dues[type_, "own"] = Due(state.id, type_, "own", at, event.time, 0, data)
+
+
+def _failed(state: AccountState, event: Event, rule: FailureRule, rules: FoldRules) -> None:
+    key = str(event.data.get(rule.key) or event.id)
+    id_ = failure_id(rule.kind, key)
+    old = state.failures.get(id_)
+    if old is None:
+        state.failures[id_] = failure = _opened(state, event, rule, key, rules)
+    elif old.is_open:
+        state.failures[id_] = worsened(old, max(old.severity, rule.severity), event.type)
+        return
+    elif event.source == CLOCK_SOURCE:
+        return  # closed by a human's word: a further step of lateness is no news about it
+    else:
+        state.failures[id_] = failure = reopened(old, event.arrived)
+    if not failure.owed:
+        _watch_unreached(state, failure, rules)
+
+
+def _opened(
+    state: AccountState, event: Event, rule: FailureRule, key: str, rules: FoldRules
+) -> Failure:
+    nth = 1 + sum(
+        other.opened_at > event.time - REPEAT_WINDOW
+        for other in state.failures.values()
+        if other.state is not FailureState.VOID
+    )
+    first_order = state.orders <= 1 and rule.kind in ("delivery", "installation", "backorder")
+    return Failure(
+        account=state.id,
+        id=failure_id(rule.kind, key),
+        kind=rule.kind,
+        key=key,
+        severity=opening_severity(rule.severity, first_order=first_order, nth=nth),
+        state=FailureState.OPEN,
+        opened_at=event.time,
+        known_at=event.arrived,
+        cause=event.type,
+        person=event.data.get("person_id"),
+        nth=nth,
+        first_order=first_order,
+        owed=event.arrived - event.time > rules.horizon,
+        parent=event.data.get("failure") if rule.kind == "promise" else None,
+    )
+
+
+def _watch_unreached(state: AccountState, failure: Failure, rules: FoldRules, step: int = 0) -> None:
+    """The clock that climbs: N business hours for the owner, 2N the manager, 4N the named person."""
+    calendar = rules.calendar_of(state.described.get("team"))
+    hours = rules.unreached_after.times(RUNGS[step])
+    at = calendar.add(failure.known_at, hours)
+    state.dues["failure.unreached", failure.id] = Due(
+        state.id, "failure.unreached", failure.id, at, failure.known_at, step,
+        {"failure": failure.id, "rung": RUNGS[step]},
+    )  # fmt: skip
+
+
+def _climbed(state: AccountState, event: Event, rules: FoldRules) -> None:
+    failure = state.failures.get(event.data["failure"])
+    step = RUNGS.index(event.data["rung"])
+    if failure and failure.state is FailureState.OPEN:
+        state.failures[failure.id] = replace(failure, climbed=event.data["rung"])
+        if step + 1 < len(RUNGS):
+            _watch_unreached(state, failure, rules, step + 1)
+
+
+def _contacted(state: AccountState, event: Event, rules: FoldRules) -> None:
+    """A human spoke with them: two-way, or not at all."""
+    if event.data.get("disposition") != "reached" and event.data.get("reached") is not True:
+        return
+    state.last_contact_at = event.time
+    state.spoken_by = event.data.get("by") or state.spoken_by
+    named = event.data.get("failure_keys")
+    for id_ in [failure.id for failure in state.open_failures] if named is None else named:
+        if id_ in state.failures:
+            _reached(state, state.failures[id_], event, rules)
+
+
+def _reached(state: AccountState, failure: Failure, event: Event, rules: FoldRules) -> None:
+    promised = [p.until for p in state.promises.values() if p.failure == failure.id and p.state == "open"]
+    calendar = rules.calendar_of(state.described.get("team"))
+    look_again = max(promised) if promised else calendar.add(event.arrived, rules.look_again)
+    state.failures[failure.id] = was_reached(failure, event.time, look_again)
+    state.dues.pop(("failure.unreached", failure.id), None)
+    _watch_unresolved(state, state.failures[failure.id], event.time)
+
+
+def _watch_unresolved(state: AccountState, failure: Failure, base: datetime) -> None:
+    if failure.is_open and failure.look_again_at:
+        state.dues["failure.unresolved", failure.id] = Due(
+            state.id, "failure.unresolved", failure.id, failure.look_again_at, base, 0,
+            {"failure": failure.id},
+        )  # fmt: skip
+
+
+def _close(state: AccountState, event: Event, to: FailureState, by: str) -> None:
+    failure = state.failures.get(event.data["failure"])
+    if failure is None or not failure.is_open:
+        return
+    children = [f.id for f in state.open_failures if f.parent == failure.id and by == "customer"]
+    for id_ in [failure.id, *children]:
+        reason = event.data.get("reason") or ""
+        state.failures[id_] = closed(state.failures[id_], to, event.arrived, by, reason)
+        state.dues.pop(("failure.unreached", id_), None)
+        state.dues.pop(("failure.unresolved", id_), None)
+
+
+def _put_right(state: AccountState, event: Event, rules: FoldRules) -> None:
+    _close(state, event, FailureState.PUT_RIGHT, event.data.get("said_by") or "am")
+
+
+def _let_be(state: AccountState, event: Event, rules: FoldRules) -> None:
+    _close(state, event, FailureState.LET_BE, event.data.get("by") or "manager")
+
+
+def _reopened(state: AccountState, event: Event, rules: FoldRules) -> None:
+    failure = state.failures.get(event.data["failure"])
+    if failure and not failure.is_open:
+        state.failures[failure.id] = again = reopened(failure, event.arrived)
+        _watch_unreached(state, again, rules)
+
+
+def _promised(state: AccountState, event: Event, rules: FoldRules) -> None:
+    id_, until = event.data["promise_id"], parse_instant(event.data["until"])
+    if until is None:
+        return
+    state.promises[id_] = made = Promise(
+        state.id, id_, event.data.get("what") or "", until, event.time,
+        event.data.get("by") or "", event.data.get("person_id"), event.data.get("failure"),
+    )  # fmt: skip
+    data = {"promise_id": id_, "what": made.what, "person_id": made.person, "failure": made.failure}
+    state.dues["promise.overdue", id_] = Due(state.id, "promise.overdue", id_, until, until, 0, data)
+    parent = state.failures.get(made.failure or "")
+    if parent and parent.state is FailureState.REACHED:
+        state.failures[parent.id] = again = replace(parent, look_again_at=until)
+        _watch_unresolved(state, again, event.time)
+
+
+def _kept(state: AccountState, event: Event, rules: FoldRules) -> None:
+    promise = state.promises.get(event.data["promise_id"])
+    if promise:
+        late = promise.state is PromiseState.BROKEN
+        state.promises[promise.id] = replace(
+            promise, state=PromiseState.LATE if late else PromiseState.KEPT, settled_at=event.time
+        )
+        state.dues.pop(("promise.overdue", promise.id), None)
+
+
+def _broken(state: AccountState, event: Event, rules: FoldRules) -> None:
+    promise = state.promises.get(event.data["promise_id"])
+    if promise and promise.state is PromiseState.OPEN:
+        state.promises[promise.id] = replace(promise, state=PromiseState.BROKEN)
+
+
+def _released(state: AccountState, event: Event, rules: FoldRules) -> None:
+    """An owed failure was put on the board by hand: its clocks start now."""
+    failure = state.failures.get(event.data["failure"])
+    if failure and failure.owed and failure.is_open:
+        state.failures[failure.id] = now_due = replace(failure, owed=False, known_at=event.arrived)
+        _watch_unreached(state, now_due, rules)
+
+
+def _described(state: AccountState, event: Event, rules: FoldRules) -> None:
+    state.described.update({name: value for name, value in event.data.items() if value is not None})
+
+
+_CHANGES: Mapping[str, Callable[[AccountState, Event, FoldRules], None]] = {
+    "account.described": _described,
+    "contact.settled": _contacted,
+    "contact.logged": _contacted,
+    "failure.put_right": _put_right,
+    "failure.let_be": _let_be,
+    "failure.reopened": _reopened,
+    "failure.released": _released,
+    "failure.unreached": _climbed,
+    "promise.made": _promised,
+    "promise.kept": _kept,
+    "promise.overdue": _broken,
+}
+
+
+def parse_instant(value: Any) -> datetime | None:
+    """An RFC 3339 instant with offset, as aware UTC; a plain date is its midnight UTC; else None."""
+    if not isinstance(value, str):
+        return value if isinstance(value, datetime) else None
+    try:
+        parsed = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def account_facts(state: AccountState, at: datetime, people: int | None = None) -> dict[str, Any]:
+    """What conditions, briefs and pages call ``account.*``, as of ``at``."""
+
+    def days(then: datetime | None) -> float | None:
+        return None if then is None else (at - then) / timedelta(days=1)
+
+    counted = [f for f in state.failures.values() if f.state is not FailureState.VOID]
+    return {
+        **state.described,
+        "id": state.id,
+        "orders": state.orders,
+        "days_since_order": days(state.last_order_at),
+        "days_since_contact": days(state.last_contact_at),
+        "open_failures": sum(f.is_open for f in counted),
+        "failures_90d": sum(at - REPEAT_WINDOW < f.opened_at <= at for f in counted),
+        "people": people,
+        "age_days": days(state.since),
+    }
+
+
+def rhythm_facts(state: AccountState, at: datetime) -> dict[str, Any]:
+    rhythm = state.rhythm
+    late = (at - rhythm.due_at) / timedelta(days=1) if rhythm.due_at else None
+    return {
+        "known": rhythm.known,
+        "orders": rhythm.orders,
+        "median_days": rhythm.median_days if rhythm.known else None,
+        "spread_days": rhythm.spread_days if rhythm.known else None,
+        "days_late": late,
+    }
+
+
+def failure_facts(failure: Failure | None, at: datetime) -> dict[str, Any]:
+    if failure is None:
+        return {}
+    return {
+        "kind": failure.kind,
+        "key": failure.key,
+        "severity": failure.severity.word,
+        "nth_90d": failure.nth,
+        "round": failure.round,
+        "age_days": (at - failure.opened_at) / timedelta(days=1),
+        "first_order": failure.first_order,
+        "state": str(failure.state),
+        "opened_on": failure.opened_at,
+    }

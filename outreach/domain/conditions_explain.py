@@ -1,0 +1,212 @@
+"""The slow back end: walks the checked tree and says why, with the values seen and what was missing.
+
+Nothing is cut short: every part of an ``and`` is judged, so that "why not" is complete. It always
+agrees with the generated code.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from outreach.domain.conditions_tree import (
+    INSTANTS,
+    And,
+    Arithmetic,
+    Compare,
+    Count,
+    DaysSince,
+    EventField,
+    Fact,
+    Known,
+    LastField,
+    Literal,
+    Member,
+    Node,
+    Not,
+    Or,
+    Rank,
+    Seen,
+    Total,
+    parts_of,
+    walk,
+    write,
+)
+from outreach.domain.conditions_values import (
+    READERS,
+    Scope,
+    as_key,
+    calculate,
+    column_of,
+    days_between,
+    spell_instant,
+)
+from outreach.domain.facts import Trace, Verdict
+from outreach.domain.vocabulary import FieldType
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_READ = (EventField, Fact, Count, Total, LastField, DaysSince)
+LONGEST_SHOWN = 80
+
+
+def judge(node: Node, scope: Scope) -> bool | None:
+    """The condition's answer; None when we cannot tell."""
+    return _Judge(scope).verdict(node)
+
+
+def explain(node: Node, scope: Scope, path: str) -> Trace:
+    """Why: one Trace per ``and``, ``or``, ``not`` and comparison; parts are at ``path/0``, ``path/1`` …"""
+    return _Judge(scope).trace(node, path)
+
+
+def key_value(node: Node, scope: Scope) -> str | int | float | None:
+    """What an expression names: a text, a number, an instant as one text in UTC; None when missing."""
+    judge = _Judge(scope)
+    if judge.value(node) is None:
+        return None
+    raw = judge.raw(node)
+    if node.type in INSTANTS:
+        return spell_instant(raw) if node.type is FieldType.TIME else str(raw)
+    return raw
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    scope: Scope
+
+    def verdict(self, node: Node) -> bool | None:
+        match node:
+            case And(parts):
+                return _all_of([self.verdict(part) for part in parts])
+            case Or(parts):
+                return _opposite(_all_of([_opposite(self.verdict(part)) for part in parts]))
+            case Not(part):
+                return _opposite(self.verdict(part))
+            case Known(part):
+                return self.value(part) is not None
+            case Compare(sign, left, right):
+                one, other = self.value(left), self.value(right)
+                return None if one is None or other is None else _COMPARE[sign](one, other)
+            case Member(item, items):
+                one, many = self.value(item), self.value(items)
+                return None if one is None or many is None else one in many
+        answer: bool | None = self.value(node)
+        return answer
+
+    def value(self, node: Node) -> Any:
+        """The node's value; None when it is missing or of the wrong kind."""
+        match node:
+            case Literal(value, _, members) if isinstance(value, tuple):
+                return [READERS[members or FieldType.TEXT](one) for one in value]
+            case Literal(value, kind, _):
+                return READERS[kind](value)
+            case Known() | Compare() | Member() | And() | Or() | Not():
+                return self.verdict(node)
+            case Arithmetic(sign, left, right):
+                return self.calculated(sign, left, right)
+            case Rank(part, values):
+                value = self.value(part)
+                return values.index(value) if value in values else None
+            case Seen(event, _, key, within):
+                return self.seen(event, key, within)
+        return READERS[node.type](self.raw(node))
+
+    def raw(self, node: Node) -> Any:
+        """What stands there, of whatever kind."""
+        scope = self.scope
+        match node:
+            case EventField(name, _):
+                return scope.event.get(name)
+            case Fact(place, name, _):
+                return getattr(scope, place).get(name)
+            case Count(event, within):
+                return scope.history.count(event, scope.at - within, scope.at)
+            case Total(event, _, within):
+                return scope.history.total(event, scope.at - within, scope.at)
+            case LastField(event, field, _, column):
+                return column_of(scope.history.last(event, scope.at), column, field)
+            case DaysSince(event):
+                last = scope.history.last(event, scope.at)
+                return days_between(last.time, scope.at) if last is not None else None
+        return self.value(node)
+
+    def calculated(self, sign: str, left: Node, right: Node) -> int | float | None:
+        one, other = self.value(left), self.value(right)
+        if one is None or other is None:
+            return None
+        result = calculate(sign, one, other)
+        if result is not None and left.type is FieldType.TIME:
+            return result / 86400
+        return result
+
+    def seen(self, event: str, key: Node | None, within: Any) -> bool | None:
+        since = self.scope.at - within if within is not None else None
+        if key is None:
+            return self.scope.history.seen(event, None, since, self.scope.at)
+        text = as_key(self.value(key))
+        return self.scope.history.seen(event, text, since, self.scope.at) if text is not None else None
+
+    # ── why ──────────────────────────────────────────────────────────────────────────────────────
+
+    def trace(self, node: Node, path: str) -> Trace:
+        answer = self.verdict(node)
+        if isinstance(node, And | Or | Not):
+            children = tuple(self.trace(part, f"{path}/{i}") for i, part in enumerate(parts_of(node)))
+            missing = [name for child in children for name in child.missing] if answer is None else []
+            return Trace(path, write(node), _word(answer), (), tuple(dict.fromkeys(missing)), children)
+        missing = list(self.missing(node)) or [write(node)] if answer is None else []
+        return Trace(path, write(node), _word(answer), tuple(self.seen_values(node)), tuple(missing))
+
+    def seen_values(self, node: Node) -> list[tuple[str, Any]]:
+        values: dict[str, Any] = {}
+        for part in walk(node):
+            if isinstance(part, _READ):
+                values[write(part)] = self.shown(part)
+            elif isinstance(part, Seen | Arithmetic):
+                values[write(part)] = self.value(part)
+        return list(values.items())
+
+    def missing(self, node: Node) -> dict[str, None]:
+        """Names of the smallest parts that are missing."""
+        names: dict[str, None] = {}
+        for part in parts_of(node) or (node,):
+            inner = self.missing(part) if parts_of(part) and not isinstance(part, Known) else {}
+            if inner:
+                names |= inner
+            elif self.value(part) is None:
+                names[write(part)] = None
+        return names
+
+    def shown(self, node: Node) -> Any:
+        """The value, or what stood there instead of one."""
+        raw = self.raw(node)
+        if self.value(node) is not None or raw is None:
+            return raw
+        text = repr(raw)
+        return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def _all_of(answers: list[bool | None]) -> bool | None:
+    """A false beats a cannot-tell, a cannot-tell beats a true."""
+    if False in answers:
+        return False
+    return None if None in answers else True
+
+
+def _opposite(answer: bool | None) -> bool | None:
+    return None if answer is None else not answer
+
+
+def _word(answer: bool | None) -> Verdict:
+    if answer is None:
+        return Verdict.CANNOT_TELL
+    return Verdict.TRUE if answer else Verdict.FALSE

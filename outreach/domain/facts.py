@@ -1,0 +1,178 @@
+"""The common values: what happened, to whom, and the words everything else is built of.
+
+Times are aware ``datetime`` in UTC throughout the domain. Durations are ``timedelta`` or, in
+business time, ``hours.Duration``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any, NamedTuple
+
+OUTREACH_SOURCE = "outreach"
+"""Source of events that people enter on our pages."""
+CLOCK_SOURCE = "outreach/clock"
+"""Source of events that time makes. Their ids are derived, so that making one twice is a no-op."""
+PERSON_PREFIX = "person:"
+"""Subjects of events about a person start so; all other subjects are account ids."""
+
+
+class Verdict(StrEnum):
+    """A condition's three answers. A false beats a cannot-tell, a cannot-tell beats a true."""
+
+    TRUE = "true"
+    FALSE = "false"
+    CANNOT_TELL = "cannot_tell"
+
+
+class Purpose(StrEnum):
+    """Why we may contact somebody; decides which law applies."""
+
+    SERVICE_RECOVERY = "service_recovery"
+    CALLBACK = "callback"
+    REORDER = "reorder"
+    WINBACK = "winback"
+    MARKETING = "marketing"
+    TRANSACTIONAL = "transactional"
+
+    @property
+    def sells(self) -> bool:
+        """Judged as marketing by the law."""
+        return self in (Purpose.REORDER, Purpose.WINBACK, Purpose.MARKETING)
+
+
+class Severity(IntEnum):
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    SEVERE = 4
+
+    @classmethod
+    def parse(cls, word: str) -> Severity:
+        return cls[word.upper()]
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Channel(StrEnum):
+    CALL = "call"
+    EMAIL = "email"
+    SMS = "sms"
+    TASK = "task"
+    """Something a named person does that is no contact (find the pallet). Lives on the desk."""
+
+    @property
+    def written(self) -> bool:
+        return self in (Channel.EMAIL, Channel.SMS)
+
+
+class Event(NamedTuple):
+    """Something that happened. Immutable; ``data`` is never changed after construction.
+
+    ``time`` is when it happened, ``arrived`` when we learnt of it. ``subject`` is an account id,
+    or ``person:<id>``. ``key`` and ``amount`` are the vocabulary's window columns for the type.
+    """
+
+    source: str
+    id: str
+    type: str
+    subject: str
+    time: datetime
+    arrived: datetime
+    data: Mapping[str, Any]
+    key: str | None = None
+    amount: float | None = None
+    sequence: str | None = None
+    seq: int = 0
+    retracted: bool = False
+    revision: int = 0
+
+    @property
+    def order(self) -> tuple[datetime, str, str]:
+        """The order in which an account's events are told: time, then source, then id."""
+        return (self.time, self.source, self.id)
+
+    @property
+    def ref(self) -> str:
+        return f"{self.source}|{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why: a stable code for logs, metrics and tests, and a sentence for people."""
+
+    code: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One node of "because": a path into the YAML (``if``, ``steps/0/if``), its text, the verdict,
+    and the values it had then. ``children`` are the parts of an ``and``/``or``/``not``."""
+
+    path: str
+    text: str
+    verdict: Verdict
+    values: tuple[tuple[str, Any], ...] = ()
+    missing: tuple[str, ...] = ()
+    children: tuple[Trace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A phone number (E.164) or an e-mail address (lower case), normalised."""
+
+    kind: str
+    """``phone`` or ``email``."""
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A human as the rooms need them. Built by the corridor from the person's folded state."""
+
+    id: str
+    name: str = ""
+    greeting: str = ""
+    language: str = "en"
+    zone: str | None = None
+    """IANA zone from the stated address, None when unknown (then every plausible one counts)."""
+    country: str | None = None
+    region: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    mobile: bool | None = None
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """account id → roles there."""
+    preferences: tuple[Preference, ...] = ()
+    opted_out: Mapping[str, str] = field(default_factory=dict)
+    """channel or purpose or ``all`` → reason. Strictest wins."""
+    consents: Mapping[str, str] = field(default_factory=dict)
+    """purpose → basis (express, implied)."""
+    erased: bool = False
+    identity: str = ""
+    """The person id that stands for this human across confirmed links (own id when none)."""
+
+    def endpoint(self, channel: Channel) -> Endpoint | None:
+        if channel is Channel.EMAIL:
+            return Endpoint("email", self.email) if self.email else None
+        return Endpoint("phone", self.phone) if self.phone else None
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """How a person likes to be treated: said by whom, when, to whom."""
+
+    kind: str
+    """channel · hours · days · name · language · note"""
+    value: str
+    said_at: datetime
+    told_to: str = ""

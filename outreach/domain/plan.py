@@ -1,0 +1,315 @@
+"""Laying touches: which runs the triggers of an account justify, and how a run walks its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from outreach.domain.evaluate import Match
+from outreach.domain.facts import Purpose, Severity, Trace
+from outreach.domain.playbook import IfRunning, Playbook
+
+
+class RunState(StrEnum):
+    OPEN = "open"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One playbook under way for one account and key, pinned to the playbook's version."""
+
+    id: str
+    playbook: str
+    version: str
+    account: str
+    key: str
+    trigger: str
+    """``source|id`` of the event that started it."""
+    trigger_type: str
+    trigger_time: datetime
+    started_at: datetime
+    """When the trigger arrived; due times count from here."""
+    purpose: Purpose
+    severity: Severity
+    priority: int = 0
+    failure: str | None = None
+    person: str | None = None
+    """The hurt person, where the trigger named one."""
+    state: RunState = RunState.OPEN
+    end_reason: str = ""
+    ended_at: datetime | None = None
+    step: int = 0
+    """The cursor."""
+    step_due: datetime | None = None
+    """When the step at the cursor becomes due; None while it waits for the touch of that step."""
+    step_started: datetime | None = None
+    """For a wait step: since when it waits."""
+    wake_at: datetime | None = None
+    """The run's own row to wait by; None when only a touch or nothing moves it."""
+    round: int = 1
+    reached: bool = False
+    attempts: int = 0
+    replied: bool = False
+    resolved: bool = False
+    """``still_open`` has turned false: the remaining steps take the branch's texts."""
+    shadow: bool = False
+    holdout: bool = False
+    success_by: datetime | None = None
+    success_at: datetime | None = None
+    trace: Trace | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is RunState.OPEN
+
+
+class Stopped(StrEnum):
+    """Why a matching trigger started no run."""
+
+    ONCE_PER = "once_per"
+    IF_RUNNING = "if_running"
+    COOLDOWN = "cooldown"
+    TOO_LATE = "too_late"
+    HOLDOUT = "holdout"
+    SUPERSEDED = "superseded"
+    NOT_LIVE = "not_live"
+    CLOSED = "failure_closed"
+    CANNOT_TELL = "cannot_tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What came of one trigger and one playbook. Kept for every match and every cannot-tell;
+    plain "no" is explained on demand by judging again."""
+
+    event: str
+    """``source|id``"""
+    account: str
+    playbook: str
+    version: str
+    at: datetime
+    outcome: str
+    """``started`` or a ``Stopped`` value."""
+    run: str | None = None
+    trace: Trace | None = None
+
+
+# -- which runs are justified ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A playbook's publish state, a database row with actor and reason."""
+
+    state: str = "live"
+    """shadow · percent · live · paused · disabled"""
+    percent: int = 100
+
+
+LIVE = Publish()
+
+
+@dataclass(slots=True)
+class Settled:
+    """What the triggers of one account come to."""
+
+    decisions: list[Decision]
+    started: list[Run]
+    resumed: list[Run]
+    """Were withdrawn, are justified again."""
+    ended: list[tuple[Run, str]]
+    """Open runs that end, each with its reason: withdrawn, restarted, superseded."""
+
+
+def settle_matches(
+    matches: Sequence[Match],
+    before: Iterable[Run],
+    judged_again: Mapping[tuple[str, str], Run],
+    closed_failures: frozenset[str],
+    publish: Mapping[str, Publish],
+    new_id: Callable[[], str],
+    now: datetime,
+) -> Settled:
+    """Which runs those matches justify, told in event order.
+
+    ``before``: the account's runs whose triggers are not judged now. ``judged_again``: runs by
+    (playbook, key) whose triggers are among the ones judged now; those not justified any more are
+    withdrawn. The order of the tests is the language's: once_per, if_running, cooldown.
+    """
+    told = _Telling(list(before), judged_again, closed_failures, publish, new_id, now)
+    for match in matches:
+        told.tell(match)
+    kept = {run.id for run in told.accepted}
+    for run in judged_again.values():
+        if run.id not in kept and run.is_open:
+            told.result.ended.append((run, "withdrawn"))
+    _supersede(told.accepted, told.playbooks, told.result)
+    return told.result
+
+
+class _Telling:
+    """The state of one telling of the matches: the runs accepted so far."""
+
+    def __init__(
+        self,
+        before: list[Run],
+        judged_again: Mapping[tuple[str, str], Run],
+        closed_failures: frozenset[str],
+        publish: Mapping[str, Publish],
+        new_id: Callable[[], str],
+        now: datetime,
+    ) -> None:
+        self.accepted = before
+        self.keys = {(run.playbook, run.key) for run in before}
+        self.judged_again, self.closed_failures = judged_again, closed_failures
+        self.publish, self.new_id, self.now = publish, new_id, now
+        self.playbooks: dict[str, Playbook] = {}
+        self.result = Settled([], [], [], [])
+
+    def tell(self, match: Match) -> None:
+        self.playbooks[match.playbook.name] = match.playbook
+        stopped = self._stopped(match)
+        run = None if stopped and stopped is not Stopped.HOLDOUT else self._accept(match, stopped)
+        self.result.decisions.append(
+            Decision(
+                event=match.trigger.ref,
+                account=match.trigger.subject,
+                playbook=match.playbook.name,
+                version=match.playbook.version,
+                at=self.now,
+                outcome=str(stopped or "started"),
+                run=run.id if run else None,
+                trace=match.trace,
+            )
+        )
+
+    def _stopped(self, match: Match) -> Stopped | None:
+        playbook, trigger = match.playbook, match.trigger
+        state = self.publish.get(playbook.name, LIVE)
+        if state.state in ("paused", "disabled") or not _in_percent(match, state.percent):
+            return Stopped.NOT_LIVE
+        if match.verdict is None:
+            return Stopped.CANNOT_TELL
+        if trigger.arrived - trigger.time > playbook.horizon.plain:
+            return Stopped.TOO_LATE
+        if (playbook.name, match.key) in self.keys:
+            return Stopped.ONCE_PER
+        if match.failure in self.closed_failures and playbook.purpose is Purpose.SERVICE_RECOVERY:
+            return Stopped.CLOSED
+        return self._stopped_by_others(match)
+
+    def _stopped_by_others(self, match: Match) -> Stopped | None:
+        playbook, trigger = match.playbook, match.trigger
+        others = [run for run in self.accepted if run.playbook == playbook.name and not run.holdout]
+        if playbook.if_running is IfRunning.IGNORE and any(_busy(r, trigger.arrived, playbook) for r in others):
+            return Stopped.IF_RUNNING
+        if playbook.cooldown and others:
+            last = max(run.trigger_time for run in others)
+            if trigger.time - last < playbook.cooldown.plain:
+                return Stopped.COOLDOWN
+        return Stopped.HOLDOUT if _held_out(playbook, trigger.subject) else None
+
+    def _accept(self, match: Match, stopped: Stopped | None) -> Run:
+        playbook, key = match.playbook, (match.playbook.name, match.key)
+        old = self.judged_again.get(key)
+        if playbook.if_running is IfRunning.RESTART:
+            self._restart(playbook, match)
+        if old is None:
+            run = self._new_run(match, holdout=stopped is Stopped.HOLDOUT)
+            self.result.started.append(run)
+        elif old.end_reason == "withdrawn":
+            run = _pointed_at(replace(old, state=RunState.OPEN, end_reason="", ended_at=None), match)
+            self.result.resumed.append(run)
+        else:
+            run = _pointed_at(old, match)
+            if run != old:
+                self.result.resumed.append(run)
+        self.keys.add(key)
+        self.accepted.append(run)
+        return run
+
+    def _restart(self, playbook: Playbook, match: Match) -> None:
+        for run in self.accepted:
+            if run.playbook == playbook.name and _busy(run, match.trigger.arrived, playbook):
+                self.result.ended.append((run, "restarted"))
+
+    def _new_run(self, match: Match, *, holdout: bool) -> Run:
+        playbook, trigger = match.playbook, match.trigger
+        within = playbook.success.within if playbook.success else None
+        shadow = self.publish.get(playbook.name, LIVE).state == "shadow"
+        return Run(
+            id=self.new_id(),
+            playbook=playbook.name,
+            version=playbook.version,
+            account=trigger.subject,
+            key=match.key,
+            trigger=trigger.ref,
+            trigger_type=trigger.type,
+            trigger_time=trigger.time,
+            started_at=self.now,
+            purpose=playbook.purpose,
+            severity=playbook.severity,
+            priority=playbook.priority,
+            failure=match.failure,
+            person=trigger.data.get("person_id"),
+            step_due=self.now,
+            shadow=shadow,
+            holdout=holdout,
+            state=RunState.ENDED if holdout else RunState.OPEN,
+            end_reason="holdout" if holdout else "",
+            ended_at=self.now if holdout else None,
+            success_by=self.now + within.plain if within else None,
+            trace=match.trace,
+        )
+
+
+def _pointed_at(run: Run, match: Match) -> Run:
+    """The run's trigger is now this one (an earlier event of the same key came late)."""
+    trigger = match.trigger
+    person = trigger.data.get("person_id") or run.person
+    return replace(
+        run,
+        trigger=trigger.ref,
+        trigger_type=trigger.type,
+        trigger_time=trigger.time,
+        trace=match.trace,
+        person=person,
+    )
+
+
+def _busy(run: Run, at: datetime, playbook: Playbook) -> bool:
+    """Open when that trigger arrived. A run that only waits in its last step is not."""
+    if run.ended_at is not None and run.ended_at <= at:
+        return False
+    last = len(playbook.steps) - 1
+    waits_last = run.step > last or (run.step == last and playbook.steps[last].channel is None)
+    return not waits_last
+
+
+def _share(*parts: str) -> float:
+    """A stable number in [0, 100) from those texts."""
+    digest = sha256("\0".join(parts).encode()).digest()
+    return int.from_bytes(digest[:6], "big") / float(1 << 48) * 100
+
+
+def _in_percent(match: Match, percent: int) -> bool:
+    return percent >= 100 or _share("publish", match.playbook.name, match.trigger.subject) < percent
+
+
+def _held_out(playbook: Playbook, account: str) -> bool:
+    return playbook.holdout > 0 and _share("holdout", playbook.name, account) < playbook.holdout
+
+
+def _supersede(accepted: Iterable[Run], playbooks: Mapping[str, Playbook], result: Settled) -> None:
+    """Open runs of a superseded playbook end, whichever came first: same failure, else same account."""
+    gone = {run.id for run, _ in result.ended}
+    open_runs = [run for run in accepted if run.is_open and run.id not in gone]
+    for run in open_runs:
+        playbook = playbooks.get(run.playbook)
+        for other in open_runs:
+            if playbook and other.playbook in playbook.supersedes and other.failure == run.failure:
+                result.ended.append((other, "superseded"))

@@ -1,0 +1,98 @@
+"""Stated preferences decide, they do not decorate: hours and days in the person's own words.
+
+Understood forms of ``hours``: ``after 16:00``, ``before 12:00``, ``09:00-12:00``; of ``days``:
+``not monday``, ``tuesday, thursday``. Anything else is shown to humans and decides nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from outreach.domain.company import Company
+from outreach.domain.facts import Person, Preference
+from outreach.domain.hours import instant, local
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_CLOCK = r"(\d{1,2}):(\d{2})"
+_LOOK_AHEAD = 14
+
+
+@dataclass(frozen=True, slots=True)
+class NotBefore:
+    until: datetime
+    sentence: str
+
+
+def understood(preference: Preference) -> bool:
+    """Whether the words decide something, or are only shown."""
+    if preference.kind == "hours":
+        return _span(preference.value) is not None
+    return preference.kind == "days" and _weekdays(preference.value) is not None
+
+
+def not_before(person: Person, now: datetime, company: Company) -> NotBefore | None:
+    """The next instant that their stated hours and days allow, when now is not one."""
+    span, said = (time(0), time(0)), ""
+    days = frozenset(range(7))
+    for preference in person.preferences:
+        if preference.kind == "hours" and (found := _span(preference.value)):
+            span, said = found, preference.value
+        if preference.kind == "days" and (named := _weekdays(preference.value)):
+            days, said = named, f"{said} {preference.value}".strip()
+    if not said:
+        return None
+    until = _next_allowed(now, person.zone or company.zone, span, days)
+    return None if until <= now else NotBefore(until, f"They asked to be contacted {said}.")
+
+
+def _next_allowed(now: datetime, zone: str, span: tuple[time, time], days: frozenset[int]) -> datetime:
+    today = local(now, zone).date()
+    for offset in range(_LOOK_AHEAD + 1):
+        day = today + timedelta(days=offset)
+        if day.weekday() not in days:
+            continue
+        start, end = _edges(day, zone, span)
+        if now < end:
+            return max(start, now)
+    return now + timedelta(days=_LOOK_AHEAD)
+
+
+def _edges(day: date, zone: str, span: tuple[time, time]) -> tuple[datetime, datetime]:
+    start, end = span
+    last = day + timedelta(days=1) if end == time(0) else day
+    return instant(day, start, zone), instant(last, end, zone)
+
+
+def _span(words: str) -> tuple[time, time] | None:
+    words = words.strip().lower()
+    if match := re.fullmatch(rf"after {_CLOCK}", words):
+        return _ordered(_time(match[1], match[2]), time(0))
+    if match := re.fullmatch(rf"before {_CLOCK}", words):
+        return _ordered(time(0), _time(match[1], match[2]))
+    if match := re.fullmatch(rf"{_CLOCK} ?[-–] ?{_CLOCK}", words):
+        return _ordered(_time(match[1], match[2]), _time(match[3], match[4]))
+    return None
+
+
+def _ordered(start: time | None, end: time | None) -> tuple[time, time] | None:
+    """None for wall times that do not exist, or an end before the start."""
+    if start is None or end is None or (end != time(0) and end <= start):
+        return None
+    return start, end
+
+
+def _time(hours: str, minutes: str) -> time | None:
+    return time(int(hours), int(minutes)) if int(hours) < 24 and int(minutes) < 60 else None
+
+
+def _weekdays(words: str) -> frozenset[int] | None:
+    words = words.strip().lower()
+    excluded = re.match(r"(not|never)\s+", words)
+    names = re.split(r"[,\s]+", words[excluded.end() :] if excluded else words)
+    found = {i for i, day in enumerate(_DAYS) for name in names if name.removesuffix("s") == day}
+    if not found or len(found) != len([name for name in names if name]):
+        return None
+    chosen = frozenset(range(7)) - found if excluded else frozenset(found)
+    return chosen or None

@@ -1,0 +1,228 @@
+"""The playbook reference page and the JSON Schema, both made from the tables that the reader uses.
+
+``python -m outreach.library.reference > docs/playbook-reference.md``
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from outreach.domain.conditions_names import FUNCTIONS
+from outreach.domain.message import CONTEXT_NAMES
+from outreach.domain.message_filters import FILTERS, TESTS
+from outreach.domain.vocabulary import FACTS, ORDERED_FACTS, EventType, Field, FieldType, Vocabulary
+from outreach.library.company import COMPANY, HOLIDAYS, SENDER, TEAM
+from outreach.library.groups import Group
+from outreach.library.kinds import Schema
+from outreach.library.playbook_keys import BRANCH, BUILT_IN, HOLD, KNOWN_WHOM, PLAYBOOK, RUNG, STEPS, SUCCESS
+from outreach.library.templates import ONLY_BRIEFS
+from outreach.library.tree import Node, Table, plain
+from outreach.library.vocabulary import EVENT_TYPE, FAILURE, FIELD, MADE_BY_TIME, read_vocabulary
+from outreach.library.yaml_reader import MAX_BYTES, MAX_DEPTH, read_table
+
+MEANINGS = {
+    "count": "how many such events there were in the window",
+    "total": "the sum of the type's `amount` field over the window",
+    "last": "a field of the newest such event",
+    "days_since": "days since the newest such event",
+    "seen": "whether there was such an event, with this value of the type's `key` field; `within` may be left out",
+    "known": "whether there is a value at all; never *cannot tell*",
+}
+"""What each function answers."""
+
+
+def schema(vocabulary: Vocabulary) -> Schema:
+    """The JSON Schema (2020-12) of one playbook file, for editors. The reader checks more."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Outreach playbook",
+        **PLAYBOOK.schema(),
+        "$defs": {"event_type": {"enum": sorted(vocabulary.types)}},
+    }
+
+
+def reference(vocabulary: Vocabulary) -> str:
+    """The page as Markdown."""
+    parts = [_HEAD, *_playbook(), *_shared(), *_expressions(), *_templates(), *_events(vocabulary), *_files()]
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def _playbook() -> Iterable[str]:
+    yield from ("## A playbook", "", *_keys(PLAYBOOK))
+    for title, group in (("hold", HOLD), ("if_resolved", BRANCH), ("success", SUCCESS)):
+        yield from (f"### `{title}`", "", *_keys(group))
+    yield from ("## Steps", "", "Each step has exactly one of these.", "")
+    for kind, group in STEPS.items():
+        yield from (f"### `{kind}`", "", *_keys(group))
+    yield from (
+        "### `ladder`",
+        "",
+        "Per outcome `no_answer`, `busy`, `voicemail`, `wrong_number`:",
+        "",
+        *_keys(RUNG),
+    )
+    roles = ", ".join(f"`{word}`" for word in KNOWN_WHOM)
+    yield from (
+        "### Whom",
+        "",
+        f"{roles}, or any role that the source of record uses. A list is tried in order.",
+        "",
+    )
+
+
+def _shared() -> Iterable[str]:
+    yield from ("## Defaults", "", _DEFAULTS, "", "```yaml", *_yaml(BUILT_IN), "```", "")
+    yield from ("## Durations", "", _DURATIONS, "")
+
+
+def _yaml(table: Table) -> Iterable[str]:
+    for layer, _, node in table:
+        yield f"{layer}: {_flow(node)}"
+
+
+def _flow(node: Node) -> str:
+    if isinstance(node, Table):
+        return "{" + ", ".join(f"{name}: {_flow(child)}" for name, _, child in node) + "}"
+    value = plain(node)
+    return "[" + ", ".join(map(str, value)) + "]" if isinstance(value, list) else str(value)
+
+
+def _expressions() -> Iterable[str]:
+    yield from ("## Expressions", "", _EXPRESSIONS, "", "| function | answers |", "|---|---|")
+    yield from (f"| `{example}` | {MEANINGS[name]} |" for name, example in FUNCTIONS.items())
+    yield from ("", "### Facts", "", "| name | type | meaning |", "|---|---|---|")
+    yield from (f"| `{name}` | {_type(field)} | {_fact(name, field)} |" for name, field in FACTS.items())
+    yield ""
+
+
+def _fact(name: str, field: Field) -> str:
+    values = " · ".join(f"`{value}`" for value in field.values)
+    ordered = ", in this order: `<` and `>=` mean something" if name in ORDERED_FACTS else ""
+    return _cell(field.doc) + (f" ({values}{ordered})" if values else "")
+
+
+def _templates() -> Iterable[str]:
+    yield from (
+        "## Messages and briefs",
+        "",
+        _TEMPLATES,
+        "",
+        "| name | its fields | where |",
+        "|---|---|---|",
+    )
+    for name, fields in CONTEXT_NAMES.items():
+        where = "call briefs" if name in ONLY_BRIEFS else "everywhere"
+        more = " and the fields of the playbook's event types" if name == "event" else ""
+        yield f"| `{name}` | {_words(fields)}{more} | {where} |"
+    yield from (
+        "",
+        f"Filters: {_words(sorted(set(FILTERS) - {'bounded'}))}. Tests: {_words(sorted(TESTS))}.",
+        "",
+    )
+
+
+def _events(vocabulary: Vocabulary) -> Iterable[str]:
+    yield from ("## Event types", "", "Bold fields are required.", "")
+    for name, kind in sorted(vocabulary.types.items()):
+        yield from (f"### `{name}`", "", _about(kind), "")
+        if kind.fields:
+            yield from ("| field | type | meaning |", "|---|---|---|", *map(_field, kind.fields.values()), "")
+
+
+def _about(kind: EventType) -> str:
+    said = [f"{kind.title}.", kind.doc]
+    if kind.failure:
+        said.append(
+            f"A failure: `{kind.failure.kind}` by `{kind.failure.key}`, {kind.failure.severity.word}."
+        )
+    if kind.time_rule:
+        said.append(
+            f"Made by time after {_words(kind.time_rule.starts)}, until {_words(kind.time_rule.until)}."
+        )
+    elif kind.internal:
+        said.append("Made by Outreach itself.")
+    if kind.key or kind.amount:
+        columns = [
+            f"`{column}` is `{name}`" for column, name in (("key", kind.key), ("amount", kind.amount)) if name
+        ]
+        said.append(f"In windows, {' and '.join(columns)}.")
+    return " ".join(part for part in said if part)
+
+
+def _field(field: Field) -> str:
+    name = f"**`{field.name}`**" if field.required else f"`{field.name}`"
+    values = " (" + " · ".join(f"`{value}`" for value in field.values) + ")" if field.values else ""
+    personal = " Personal." if field.personal else ""
+    return f"| {name} | {_type(field)} | {_cell(field.doc)}{values}{personal} |"
+
+
+def _type(field: Field) -> str:
+    words = {FieldType.BOOLEAN: "true or false", FieldType.INTEGER: "whole number"}
+    return words.get(field.type, field.type.value) + (f", {field.unit}" if field.unit else "")
+
+
+def _files() -> Iterable[str]:
+    yield from ("## vocabulary.yaml", "", "Per event type:", "", *_keys(EVENT_TYPE))
+    for title, group in (("A field", FIELD), ("`failure`", FAILURE), ("`made_by_time`", MADE_BY_TIME)):
+        yield from (f"### {title}", "", *_keys(group))
+    yield from ("## company.yaml", "", *_keys(COMPANY))
+    for title, group in (("A team", TEAM), ("`holidays`", HOLIDAYS), ("`sender`", SENDER)):
+        yield from (f"### {title}", "", *_keys(group))
+
+
+def _keys(group: Group) -> Iterable[str]:
+    yield from ("| key | what to write | default | meaning |", "|---|---|---|---|")
+    for key in group.keys:
+        default = "**required**" if key.required else _cell(key.default)
+        yield f"| `{key.name}` | {_cell(key.kind.words)} | {default} | {_cell(key.doc)} |"
+    yield ""
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+_HEAD = f"""# Playbook reference
+
+Made by `python -m outreach.library.reference` from the tables that the reader itself uses. Do not edit.
+
+Files are YAML, read strictly: UTF-8, spaces and no tabs, at most {MAX_BYTES // 1024} KB and {MAX_DEPTH} levels deep, no
+anchors, aliases, tags, merge keys or duplicate keys. Scalars follow YAML 1.2: `21:00`, `NO` and `2026-01-02` are
+texts. `outreach check` shows every fault of every file with file, line and column.
+"""
+_DEFAULTS = """`defaults.yaml` holds a mapping `all` and one per purpose, each with playbook keys and with
+`steps:`, which maps a kind of step to its keys. The nearest word wins: the playbook, the purpose's
+defaults, those of `all`, and last what is built in. Mappings merge key by key, lists and texts
+replace, `none` switches a default off. Built in:"""
+_DURATIONS = """`30m` `4h` `2d` `3w` `90 minutes`, `4 business hours`, `1 business day`; parts may be joined with
+`+`. Business time uses the caller's team calendar; outside its hours it starts at the next opening.
+`1 business day` is the same time on the next working day. With hours from 09:00 to 17:00, Saturday
+23:00 and 4 business hours is Monday 13:00, and 1 business day is Tuesday 09:00."""
+_EXPRESSIONS = """Comparisons (`==` `!=` `<` `<=` `>` `>=` `in` `not in`), `and` `or` `not`, `+ - * /`, numbers, texts in
+quotes, lists in square brackets, `true` `false`, `event.` and a field that every type of `when`
+has, the facts below, and these functions. Windows are texts like `"90d"` and end at the moment that is
+judged, both ends included.
+
+An expression is true, false or *cannot tell* (a value is missing). A false beats a cannot-tell, a
+cannot-tell beats a true. On *cannot tell* nothing leaves to the customer; when the event is a failure
+the owner gets a card *look at this*.
+"""
+_TEMPLATES = """Jinja templates in `templates/`, with language variants beside them (`sorry.md`, `sorry.de.md`). A mail's
+first line is `Subject: …`, then an empty line. What a `service_recovery` message says is about that failure
+only: words that sell are refused."""
+
+
+def main(root: Path = Path()) -> None:
+    file = root / "playbooks" / "vocabulary.yaml"
+    vocabulary, _ = read_vocabulary(read_table("playbooks/vocabulary.yaml", file.read_bytes()))
+    sys.stdout.write(reference(vocabulary))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""What templates may say: the context of a brief or a message, and which text a touch uses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from outreach.domain.account import Promise, account_facts, failure_facts
+from outreach.domain.errors import NotFound
+from outreach.domain.facts import Channel, Person
+from outreach.domain.message import pick_variant
+from outreach.domain.plan import Run
+from outreach.domain.playbook import Playbook
+from outreach.domain.touch import Touch
+from outreach.service.ledger import Ledger
+
+
+def template_of(playbook: Playbook, touch: Touch, person: Person | None) -> tuple[str, str]:
+    """(name, text) of the brief or template the touch uses, in the person's language where there is one."""
+    step = playbook.steps[touch.step]
+    branch = playbook.if_resolved if touch.resolved else None
+    if touch.channel is Channel.CALL:
+        name = (branch.brief if branch else None) or step.brief
+    else:
+        name = (branch.template if branch else None) or step.template
+    if name is None:
+        raise NotFound(f"{playbook.name}: step {touch.step + 1} has no text")
+    language = person.language if person and touch.channel.written else "en"
+    return pick_variant(playbook.templates, name, language)
+
+
+def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
+    """Everything a template may name, as plain values (see ``message.CONTEXT_NAMES``)."""
+    state, now = ledger.accounts[run.account], ledger.now
+    company, person = ledger.rules.company, ledger.person(touch.person)
+    trigger, am = ledger.trigger(run), ledger.outside.am(ledger.unit, touch.caller)
+    kind = ledger.rules.vocabulary.get(run.trigger_type)
+    event: dict[str, Any] = dict.fromkeys(kind.fields, None) if kind else {}
+    event.update(trigger.data if trigger else {})
+    return {
+        "account": {"name": None, "kind": None, "tier": None, "value": None,
+                    **account_facts(state, now, len(ledger.people_of(run.account)))},
+        "person": _person(person),
+        "am": {"name": am.name or company.sender_name, "email": am.email or company.sender_email,
+               "phone": company.phone},
+        "company": {"name": company.name, "phone": company.phone,
+                    "postal_address": company.postal_address, "currency": company.currency},
+        "event": event,
+        "failure": {"kind": None, "key": None, "severity": None, "nth_90d": 1, "round": 1,
+                    "opened_on": None, "first_order": False, "state": None,
+                    **failure_facts(state.failures.get(run.failure or ""), now)},
+        "promises": [_promise(promise) for promise in state.promises.values()],
+        "preferences": preferences_of(person),
+        "run": {"attempts": run.attempts, "round": run.round},
+        "others": [],
+        "late_apology": is_late(touch, now),
+        "said": None,
+    }  # fmt: skip
+
+
+def _person(person: Person | None) -> dict[str, Any]:
+    name = person.name if person else ""
+    return {
+        "name": name,
+        "first_name": name.split(" ")[0] if name else "",
+        "greeting": (person.greeting if person else "") or (name.split(" ")[0] if name else ""),
+        "language": person.language if person else "en",
+    }
+
+
+def _promise(promise: Promise) -> dict[str, Any]:
+    return {"what": promise.what, "until": promise.until, "state": promise.state.value}
+
+
+def preferences_of(person: Person | None) -> list[str]:
+    """How they like to be treated, as sentences with who heard it and when."""
+    words = {
+        "channel": "Prefers {}", "hours": "Reach them {}", "days": "On these days: {}",
+        "name": "Call them {}", "language": "Speaks {}", "note": "{}",
+    }  # fmt: skip
+    found = []
+    for preference in person.preferences if person else ():
+        sentence = words.get(preference.kind, "{}").format(preference.value)
+        told = f" (told {preference.told_to}" if preference.told_to else " (said"
+        found.append(f"{sentence}{told} on {preference.said_at:%-d %B %Y})")
+    return found
+
+
+def is_late(touch: Touch, now: datetime) -> bool:
+    """A call past its hour turns into a late apology."""
+    return touch.deadline is not None and now > touch.deadline

@@ -1,0 +1,112 @@
+"""What other senders and the customer may ask of us: may this be sent, what is held, please stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from outreach.domain.facts import PERSON_PREFIX, Person, Purpose
+from outreach.domain.hold import Hold, strongest
+from outreach.domain.person import as_person
+from outreach.service.intake import absorb_own, own_event
+from outreach.service.ledger import Ledger
+from outreach.service.ports import Outside, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One thing somebody wants to send: to an endpoint or a person, for a purpose."""
+
+    purpose: Purpose
+    person: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MaySend:
+    """``allow · hold · deny``, why, and until when a hold lasts as known now."""
+
+    answer: str
+    reason: str
+    sentence: str
+    until: datetime | None = None
+
+
+def may_send(outside: Outside, asked: Sequence[Asked]) -> list[MaySend]:
+    """For every generic mail of ours and of others. An endpoint unknown to us is allowed, unless its
+    hash is erased or opted out. Transactional mail is never held."""
+    with outside.database.view() as unit:
+        ledger = Ledger(unit, outside, outside.clock.now())
+        return [_may_send(ledger, each) for each in asked]
+
+
+def _may_send(ledger: Ledger, asked: Asked) -> MaySend:
+    if (denied := _suppressed(ledger, asked)) is not None:
+        return denied
+    person = _find(ledger.unit, asked)
+    if person is None:
+        return MaySend("allow", "unknown_here", "We do not know this address.")
+    if person.erased:
+        return MaySend("deny", "erased", "This person asked to be deleted.")
+    for name in ("all", asked.purpose.value, asked.channel or ("email" if asked.email else "")):
+        if name in person.opted_out:
+            return MaySend("deny", "opted_out", f"They opted out ({name}).")
+    hold = hold_on(ledger, person, asked.purpose)
+    if hold is not None:
+        return MaySend("hold", hold.because, f"Held back while {hold.because} is open.", hold.ends)
+    return MaySend("allow", "allowed", "Nothing speaks against it.")
+
+
+def _suppressed(ledger: Ledger, asked: Asked) -> MaySend | None:
+    named = [("email", asked.email), ("phone", asked.phone)]
+    hashes = [ledger.outside.endpoint_hash(kind, value) for kind, value in named if value]
+    for why in ledger.unit.suppressed(hashes).values():
+        return MaySend("deny", "suppressed", f"This address may not be contacted: {why}.")
+    return None
+
+
+def _find(unit: Unit, asked: Asked) -> Person | None:
+    if asked.person:
+        state = unit.people([asked.person]).get(asked.person)
+    elif asked.email:
+        state = unit.person_by_endpoint("email", asked.email)
+    else:
+        state = unit.person_by_endpoint("phone", asked.phone or "")
+    return as_person(state) if state else None
+
+
+def hold_on(ledger: Ledger, person: Person, purpose: Purpose) -> Hold | None:
+    """The strongest hold on a person: their own, of everybody linked to them, of their accounts."""
+    people = ledger.unit.linked([person.id])
+    states = ledger.unit.people(people)
+    accounts = sorted({account for state in states.values() for account in state.roles})
+    groups = [
+        state.described.get("parent") or account
+        for account in accounts
+        if (state := ledger.unit.account(account)) is not None
+    ]
+    return strongest(ledger.unit.holds_on(people, accounts, groups), purpose, ledger.now)
+
+
+def holds_since(outside: Outside, cursor: int, limit: int = 500) -> list[tuple[int, Hold]]:
+    """The holds feed: every change of a hold, with a growing cursor."""
+    with outside.database.view() as unit:
+        return unit.hold_changes(cursor, limit)
+
+
+def opt_out(outside: Outside, person_id: str, channel: str, how: str, by: str) -> None:
+    """A committed opt-out always wins over whatever is about to leave."""
+
+    def work(unit: Unit) -> None:
+        ledger = Ledger(unit, outside, outside.clock.now())
+        data = {"person_id": person_id, "channel": channel, "how": how}
+        subject = PERSON_PREFIX + person_id
+        new = outside.ids.new()
+        absorb_own(ledger, [own_event("endpoint.opted_out", subject, data, ledger.now, new)])
+        ledger.flush()
+        unit.audit(ledger.now, by, "endpoint.opted_out", subject, how)
+
+    outside.database.retrying(work)

@@ -1,0 +1,406 @@
+"""What account managers do: claim, dial, say how it went, promise, release a draft, put right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from outreach.domain.card import Card
+from outreach.domain.errors import NotFound, Refused
+from outreach.domain.facts import PERSON_PREFIX, Channel, Purpose
+from outreach.domain.policy import DIALLING, Case, Ruling, drop, rule
+from outreach.domain.steps import next_attempt
+from outreach.domain.touch import Disposition, Settlement, Status, Touch, advance
+from outreach.service.intake import absorb_own, own_event
+from outreach.service.ledger import Ledger
+from outreach.service.ports import Outside, Unit
+from outreach.service.rulings import case_for, law_says
+from outreach.service.runs import footing, progress, settle_step, withhold
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseMade:
+    what: str
+    until: datetime
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the human says of one conversation, or of one dial that reached nobody."""
+
+    disposition: Disposition
+    touches: Collection[str] | None = None
+    """The lines it settles; None means every unlocked call on the card."""
+    note: str = ""
+    promise: PromiseMade | None = None
+    preferences: Mapping[str, str] = field(default_factory=dict)
+    """kind → what they said (channel, hours, days, name, language, note)."""
+    put_right: Collection[str] = ()
+    """Failures (``kind/key``) that are put right now."""
+    said_by: str = "am"
+    """``customer`` or ``am``"""
+    reason: str = ""
+
+
+def claim(outside: Outside, card_id: str, by: str) -> Card:
+    """Take a card. Raises Refused when somebody else has it."""
+
+    def work(unit: Unit) -> Card:
+        now = outside.clock.now()
+        card = _open_card(unit, card_id)
+        if not unit.claim_card(card_id, by, now):
+            held = unit.card(card_id)
+            raise Refused(f"{held.claimed_by if held else 'Somebody'} has this card.")
+        ledger = _locked(unit, outside, card)
+        for touch in _lines(ledger, card):
+            ledger.put_touch(replace(touch, opened=True))
+        ledger.flush()
+        return replace(card, claimed_by=by, claimed_at=now)
+
+    return outside.database.retrying(work)
+
+
+def let_go(outside: Outside, card_id: str, by: str) -> None:
+    """Give a claimed card back. Raises Refused when it is somebody else's."""
+
+    def work(unit: Unit) -> None:
+        card = _open_card(unit, card_id)
+        if card.claimed_by not in (None, by):
+            raise Refused(f"{card.claimed_by} has this card.")
+        unit.save_card(replace(card, claimed_by=None, claimed_at=None))
+
+    outside.database.retrying(work)
+
+
+def dial(outside: Outside, card_id: str, by: str) -> Ruling:
+    """May we call now? Judged at the dial, for the strictest line; a yes counts as an attempt."""
+
+    def work(unit: Unit) -> Ruling:
+        card = _mine(unit, card_id, by)
+        ledger = _locked(unit, outside, card)
+        unit.lock_people([card.identity])
+        calls = [t for t in _lines(ledger, card) if t.channel is Channel.CALL]
+        if not calls:
+            raise Refused("There is no call on this card.")
+        unit.lock_endpoints(sorted({t.endpoint for t in calls if t.endpoint}))
+        rulings = [rule(_dial_case(ledger, touch), DIALLING) for touch in calls]
+        refused = [ruling for ruling in rulings if not ruling.sends]
+        if len(refused) == len(rulings):
+            return refused[0]
+        for touch, ruling in zip(calls, rulings, strict=True):
+            if ruling.sends:
+                ledger.put_touch(replace(touch, intent_at=ledger.now, opened=True))
+        ledger.flush()
+        return next(ruling for ruling in rulings if ruling.sends)
+
+    return outside.database.retrying(work)
+
+
+def _dial_case(ledger: Ledger, touch: Touch) -> Case:
+    return case_for(ledger, ledger.runs[touch.account][touch.run], touch)
+
+
+def settle(outside: Outside, card_id: str, by: str, outcome: Outcome) -> Card:
+    """Say how it went. Settles the ticked lines, makes what was said into events, climbs the ladder
+    when nobody was reached. Raises Refused when the card is somebody else's or already closed."""
+
+    def work(unit: Unit) -> Card:
+        card = _mine(unit, card_id, by)
+        ledger = _locked(unit, outside, card)
+        ticked = _ticked(ledger, card, outcome)
+        if not ticked:
+            raise Refused("Tick at least one line of the card.")
+        for touch in ticked:
+            _settle_touch(ledger, touch, outcome)
+        absorb_own(ledger, _said(ledger, card, by, outcome, ticked))
+        for touch in ticked:
+            progress(ledger, touch.run, touch.account)
+        ledger.flush()
+        unit.audit(ledger.now, by, f"card.{outcome.disposition.value}", f"card/{card.id}", outcome.reason)
+        return unit.card(card.id) or card
+
+    return outside.database.retrying(work)
+
+
+def _ticked(ledger: Ledger, card: Card, outcome: Outcome) -> list[Touch]:
+    lines = [t for t in _lines(ledger, card) if t.channel in (Channel.CALL, Channel.TASK)]
+    if outcome.touches is not None:
+        return [touch for touch in lines if touch.id in outcome.touches]
+    return [touch for touch in lines if touch.channel is Channel.CALL and not locked(ledger, touch)]
+
+
+def locked(ledger: Ledger, touch: Touch) -> bool:
+    """Selling lines are locked while something is still to be put right."""
+    return touch.purpose.sells and any(state.open_failures for state in ledger.accounts.values())
+
+
+def _settle_touch(ledger: Ledger, touch: Touch, outcome: Outcome) -> None:
+    reached = outcome.disposition is Disposition.REACHED or touch.channel is Channel.TASK
+    now = ledger.now
+    run = ledger.runs[touch.account][touch.run]
+    ledger.put_touch(
+        advance(
+            touch, Status.SETTLED, now, disposition=outcome.disposition.value, opened=True,
+            settlement=Settlement.REACHED if reached else Settlement.UNREACHED,
+            intent_at=touch.intent_at or now,
+        )
+    )  # fmt: skip
+    if touch.channel is Channel.CALL:
+        ledger.put_run(replace(run, attempts=run.attempts + 1, reached=run.reached or reached))
+    step = ledger.playbook(run).steps[touch.step]
+    again = None if reached else next_attempt(touch, outcome.disposition.value, step, footing(ledger, run))
+    if again is not None and run.is_open:
+        ledger.put_touch(again)
+    else:
+        settle_step(ledger, touch)
+
+
+def _said(
+    ledger: Ledger, card: Card, by: str, outcome: Outcome, ticked: list[Touch]
+) -> list[dict[str, Any]]:
+    """The conversation as events: they enter by the front door like any other news."""
+    now, new = ledger.now, ledger.outside.ids.new
+    events = []
+    person = next((touch.person for touch in ticked if touch.person), None)
+    calls = [touch for touch in ticked if touch.channel is Channel.CALL]
+    for account in sorted({touch.account for touch in calls}):
+        lines = [touch for touch in calls if touch.account == account]
+        failures = [ledger.runs[account][touch.run].failure for touch in lines]
+        data = {
+            "touch_id": lines[0].id, "card_id": card.id, "person_id": person, "channel": "call",
+            "disposition": outcome.disposition.value, "by": by, "note": outcome.note or None,
+            "failure_keys": sorted({failure for failure in failures if failure}),
+        }  # fmt: skip
+        events.append(own_event("contact.settled", account, data, now, new()))
+    if outcome.disposition is Disposition.REACHED:
+        events += _callbacks_made(ledger, by, calls)
+    if outcome.promise is not None:
+        events.append(_promised(ledger, by, outcome.promise, person, ticked))
+    for failure in outcome.put_right:
+        account = _account_of(ledger, failure)
+        data = {"failure": failure, "said_by": outcome.said_by, "by": by, "reason": outcome.reason or None}
+        events.append(own_event("failure.put_right", account, data, now, new()))
+    if person:
+        events += _stated(ledger, by, person, outcome)
+    return events
+
+
+def _callbacks_made(ledger: Ledger, by: str, calls: list[Touch]) -> list[dict[str, Any]]:
+    """The call they asked for was made: its own clock stops."""
+    events = []
+    for touch in calls:
+        trigger = ledger.trigger(ledger.runs[touch.account][touch.run])
+        if trigger is not None and trigger.type == "callback.asked":
+            data = {"callback_id": trigger.data["callback_id"], "person_id": touch.person, "by": by}
+            new = ledger.outside.ids.new()
+            events.append(own_event("callback.made", touch.account, data, ledger.now, new))
+    return events
+
+
+def _promised(
+    ledger: Ledger, by: str, promise: PromiseMade, person: str | None, ticked: list[Touch]
+) -> dict[str, Any]:
+    touch = next(
+        (t for t in ticked if ledger.runs[t.account][t.run].failure == promise.failure), ticked[0]
+    )
+    data = {
+        "promise_id": ledger.outside.ids.new(), "what": promise.what, "until": promise.until.isoformat(),
+        "by": by, "person_id": person,
+        "failure": promise.failure or ledger.runs[touch.account][touch.run].failure,
+    }  # fmt: skip
+    return own_event("promise.made", touch.account, data, ledger.now, ledger.outside.ids.new())
+
+
+def _stated(ledger: Ledger, by: str, person: str, outcome: Outcome) -> list[dict[str, Any]]:
+    """Preferences, and the two dispositions that are a wish: do not call, prefers SMS."""
+    said = [{"kind": kind, "value": value, "by": by} for kind, value in outcome.preferences.items()]
+    if outcome.disposition is Disposition.PREFERS_SMS:
+        said.append({"kind": "channel", "value": "sms", "by": by})
+    new, subject = ledger.outside.ids.new, PERSON_PREFIX + person
+    events = [
+        own_event("preference.stated", subject, {"person_id": person, **data}, ledger.now, new())
+        for data in said
+    ]
+    if outcome.disposition is Disposition.DO_NOT_CALL:
+        data = {"person_id": person, "channel": "call", "how": f"told {by} on the phone"}
+        events.append(own_event("endpoint.opted_out", subject, data, ledger.now, new()))
+    return events
+
+
+def _account_of(ledger: Ledger, failure: str) -> str:
+    for state in ledger.accounts.values():
+        if failure in state.failures:
+            return state.id
+    raise NotFound(f"No failure {failure} on this card.")
+
+
+# -- drafts ------------------------------------------------------------------------------------------
+
+
+def release(outside: Outside, touch_id: str, by: str, subject: str, text: str) -> Touch:
+    """Send this draft as it reads now. It is judged again before it leaves."""
+
+    def change(ledger: Ledger, touch: Touch) -> Touch:
+        original = touch.draft or {}
+        unchanged = text.strip() == (original.get("text") or "").strip()
+        draft = {
+            "subject": subject, "text": text, "released_by": by,
+            "html": original.get("html") if unchanged else "",
+        }  # fmt: skip
+        new = advance(touch, Status.DUE, ledger.now, draft=draft, due=ledger.now, because="released")
+        ledger.put_touch(new)
+        return new
+
+    return _on_touch(outside, touch_id, by, "draft.released", "", change, Status.DRAFT)
+
+
+def discard(outside: Outside, touch_id: str, by: str, reason: str) -> Touch:
+    """This draft shall not be sent."""
+
+    def change(ledger: Ledger, touch: Touch) -> Touch:
+        withhold(ledger, touch, drop("discarded", reason or "Discarded by the account manager."))
+        progress(ledger, touch.run, touch.account)
+        return ledger.touches[touch.account][touch.id]
+
+    return _on_touch(outside, touch_id, by, "draft.discarded", reason, change, Status.DRAFT)
+
+
+def settle_unknown(outside: Outside, touch_id: str, by: str, was: str, reason: str) -> Touch:
+    """A human has found out what became of an ``unknown`` touch: ``sent``, ``failed``, or ``again``
+    (a new attempt, with their name and reason)."""
+
+    def change(ledger: Ledger, touch: Touch) -> Touch:
+        if was == "again":
+            new = advance(
+                touch, Status.DUE, ledger.now, attempt=touch.attempt + 1, due=ledger.now, token=None,
+                intent_at=None, because="resent",
+            )  # fmt: skip
+        else:
+            new = advance(touch, Status(was), ledger.now, because="settled_by_hand")
+        ledger.put_touch(new)
+        settle_step(ledger, new)
+        return new
+
+    return _on_touch(outside, touch_id, by, f"unknown.{was}", reason, change, Status.UNKNOWN)
+
+
+def _on_touch(
+    outside: Outside,
+    touch_id: str,
+    by: str,
+    what: str,
+    reason: str,
+    change: Callable[[Ledger, Touch], Touch],
+    status: Status,
+) -> Touch:
+    def work(unit: Unit) -> Touch:
+        found = unit.touch(touch_id)
+        if found is None:
+            raise NotFound("There is no such message.")
+        ledger = Ledger(unit, outside, outside.clock.now())
+        ledger.lock([found.account])
+        touch = ledger.touches[found.account].get(touch_id, found)
+        if touch.status is not status:
+            raise Refused(f"It is no longer a {status.value}: it is {touch.status.value}.")
+        new = change(ledger, touch)
+        ledger.flush()
+        unit.audit(ledger.now, by, what, f"touch/{touch_id}", reason)
+        return new
+
+    return outside.database.retrying(work)
+
+
+# -- failures and promises ---------------------------------------------------------------------------
+
+
+def tell(outside: Outside, type_: str, subject: str, data: Mapping[str, Any], by: str, why: str = "") -> None:
+    """Something a colleague knows becomes an event: a conversation without a card, "she complained",
+    put right, not put right, let be, a promise kept. Raises NotFound for an unknown account."""
+
+    def work(unit: Unit) -> None:
+        ledger = Ledger(unit, outside, outside.clock.now())
+        if not subject.startswith(PERSON_PREFIX):
+            ledger.lock([subject])
+            if subject not in ledger.accounts:
+                raise NotFound(f"There is no account {subject}.")
+        absorb_own(ledger, [own_event(type_, subject, data, ledger.now, outside.ids.new())])
+        ledger.flush()
+        unit.audit(ledger.now, by, type_, subject, why)
+
+    outside.database.retrying(work)
+
+
+def put_right(outside: Outside, account: str, failure: str, by: str, said_by: str, reason: str) -> None:
+    """The customer's word, or the account manager's with a reason."""
+    if said_by != "customer" and not reason.strip():
+        raise Refused("Say in a few words why it is put right.")
+    data = {"failure": failure, "said_by": said_by, "by": by, "reason": reason or None}
+    tell(outside, "failure.put_right", account, data, by, reason)
+
+
+def let_be(outside: Outside, account: str, failure: str, by: str, reason: str) -> None:
+    """A manager's word that nothing more will be done. Needs a reason."""
+    if not reason.strip():
+        raise Refused("Say why it is let be.")
+    tell(outside, "failure.let_be", account, {"failure": failure, "by": by, "reason": reason}, by, reason)
+
+
+def not_right(outside: Outside, account: str, failure: str, by: str, reason: str) -> None:
+    """"It is not": the failure reopens, one more severe, and its run begins again."""
+    data = {"failure": failure, "by": by, "reason": reason or None}
+    tell(outside, "failure.reopened", account, data, by, reason)
+
+
+# -- the winning-back question -----------------------------------------------------------------------
+
+
+def winback_ruling(outside: Outside, unit: Unit, account: str, person_id: str | None) -> str:
+    """May we ask "how can we win your business again?": ``may_ask``, ``only_if_raised``, ``may_not``."""
+    ledger = Ledger(unit, outside, outside.clock.now())
+    ledger.lock([account])
+    person = ledger.person(person_id)
+    if person is not None and (person.erased or {"all", "call", "winback"} & set(person.opted_out)):
+        return "may_not"
+    probe = Touch(
+        id="probe", run="", account=account, channel=Channel.CALL, purpose=Purpose.WINBACK, step=0,
+        status=Status.DUE, due=ledger.now, because="", person=person_id,
+    )  # fmt: skip
+    return "may_ask" if law_says(ledger, probe, person).consent_ok else "only_if_raised"
+
+
+# -- shared ------------------------------------------------------------------------------------------
+
+
+def _open_card(unit: Unit, card_id: str) -> Card:
+    card = unit.card(card_id)
+    if card is None:
+        raise NotFound("There is no such card.")
+    if card.state != "open":
+        raise Refused("This card is already closed.")
+    return card
+
+
+def _mine(unit: Unit, card_id: str, by: str) -> Card:
+    card = _open_card(unit, card_id)
+    if card.claimed_by not in (None, by):
+        raise Refused(f"{card.claimed_by} has this card.")
+    return card
+
+
+def _locked(unit: Unit, outside: Outside, card: Card) -> Ledger:
+    """The ledger of every account with a line on the card."""
+    ledger = Ledger(unit, outside, outside.clock.now())
+    ledger.lock(sorted({touch.account for touch in unit.touches_of_card(card.id)}))
+    return ledger
+
+
+def _lines(ledger: Ledger, card: Card) -> list[Touch]:
+    return [
+        touch
+        for touches in ledger.touches.values()
+        for touch in touches.values()
+        if touch.card == card.id and touch.status is Status.ON_DESK
+    ]

@@ -1,0 +1,222 @@
+"""The working set of one transaction: what was read of some accounts, and what has changed.
+
+Rooms are pure; the ledger is what the corridor carries between them. Nothing is written before
+``flush``, so a use case that fails half-way leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+import orjson
+
+from outreach.domain.account import AccountState, Happening, History, Need
+from outreach.domain.evaluate import Ruleset, merged_needs
+from outreach.domain.facts import Event, Person
+from outreach.domain.hold import Hold
+from outreach.domain.person import PersonState, as_person
+from outreach.domain.plan import Decision, Run
+from outreach.domain.playbook import Playbook
+from outreach.domain.touch import Status, Touch
+from outreach.service.ports import Outpaced, Outside, Unit, WindowNeed
+
+ON_CARD = frozenset({Status.ON_DESK, Status.DRAFT})
+"""Touches in these states are lines of an open card."""
+
+
+class Ledger:
+    """Accounts by id with their runs, touches, holds and people, as of ``now``."""
+
+    def __init__(self, unit: Unit, outside: Outside, now: datetime) -> None:
+        self.unit, self.outside, self.now = unit, outside, now
+        self.rules: Ruleset = outside.rules()
+        self.accounts: dict[str, AccountState] = {}
+        self.runs: dict[str, dict[str, Run]] = {}
+        self.touches: dict[str, dict[str, Touch]] = {}
+        self.holds: dict[str, dict[str, Hold]] = {}
+        self.decisions: list[Decision] = []
+        self._people: dict[str, Person] = {}
+        self._people_of: dict[str, list[Person]] = {}
+        self._events: dict[str, Event | None] = {}
+        self._histories: dict[str, tuple[frozenset[Need], History]] = {}
+        self._stored_touches: dict[str, Touch] = {}
+        self._changed_runs: dict[str, Run] = {}
+        self._changed_holds: dict[str, Hold] = {}
+        self._publish: dict[str, tuple[str, int]] | None = None
+        self._kill_switch: bool | None = None
+        self._left_cards: set[str] = set()
+        self._kept: set[str] = set()
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def lock(self, accounts: Collection[str]) -> None:
+        """Lock those accounts and read what moves with them. Unknown ids are left out."""
+        wanted = [id_ for id_ in accounts if id_ not in self.accounts]
+        if not wanted:
+            return
+        found = self.unit.lock_accounts(wanted)
+        self.accounts.update(found)
+        for id_ in found:
+            self.runs[id_], self.touches[id_], self.holds[id_] = {}, {}, {}
+        for run in self.unit.runs_of(list(found)):
+            self.runs[run.account][run.id] = run
+        with_runs = [id_ for id_ in found if self.runs[id_]]
+        if not with_runs:
+            return
+        for touch in self.unit.touches_of(with_runs):
+            self.touches[touch.account][touch.id] = touch
+            self._stored_touches[touch.id] = touch
+        for hold in self.unit.holds_of(with_runs):
+            self.holds[hold.account][hold.id] = hold
+
+    def new_account(self, state: AccountState) -> None:
+        self.accounts[state.id] = state
+        self.runs[state.id], self.touches[state.id], self.holds[state.id] = {}, {}, {}
+
+    def person(self, id_: str | None) -> Person | None:
+        if id_ is None:
+            return None
+        if id_ not in self._people:
+            found = self.unit.people([id_]).get(id_)
+            if found is None:
+                return None
+            self._people[id_] = self._as_person(found)
+        return self._people[id_]
+
+    def people_of(self, account: str) -> list[Person]:
+        """Everybody known at the account, in the order of their ids."""
+        if account not in self._people_of:
+            found = [self._as_person(state) for state in self.unit.people_of(account)]
+            self._people.update({person.id: person for person in found})
+            self._people_of[account] = sorted(found, key=lambda person: person.id)
+        return self._people_of[account]
+
+    def _as_person(self, state: PersonState) -> Person:
+        return as_person(state, self.unit.identities([state.id]).get(state.id, state.id))
+
+    def trigger(self, run: Run) -> Event | None:
+        """The run's trigger in its current revision."""
+        if run.trigger not in self._events:
+            self._events[run.trigger] = self.unit.event(run.trigger)
+        return self._events[run.trigger]
+
+    def remember(self, events: Iterable[Event]) -> None:
+        """These contents are the current ones; spare reading them again."""
+        self._events.update({event.ref: event for event in events})
+
+    def playbook(self, run: Run) -> Playbook:
+        """The version the run is pinned to, even after the files have moved on."""
+        current = self.rules.playbooks.get(run.playbook)
+        if current is not None and current.version == run.version:
+            return current
+        return self.outside.pinned(self.unit, run.version)
+
+    def keep_version(self, playbook: Playbook) -> None:
+        """Store the text a run is pinned to, so that it can be read back when the files have changed."""
+        if playbook.version in self._kept:
+            return
+        text = orjson.dumps({"source": playbook.source, "templates": dict(playbook.templates)}).decode()
+        self.unit.keep_version(playbook.version, playbook.name, text, self.now)
+        self._kept.add(playbook.version)
+
+    def history(self, account: str, needs: Iterable[Need]) -> History:
+        """The account's past as far as those needs go, back from now; kept for this transaction."""
+        wanted = frozenset(merged_needs(needs))
+        known = self._histories.get(account)
+        if known is not None and wanted <= known[0]:
+            return known[1]
+        if known is not None:
+            wanted = frozenset(merged_needs([*wanted, *known[0]]))
+        rows = self.unit.windows([WindowNeed(account, need.type, None, need.data) for need in wanted])
+        history = History(rows.get(account, {}))
+        self._histories[account] = (wanted, history)
+        return history
+
+    def give_histories(self, rows: dict[str, dict[str, list[Happening]]]) -> dict[str, History]:
+        return {account: History(found) for account, found in rows.items()}
+
+    def forget_histories(self, accounts: Iterable[str]) -> None:
+        for account in accounts:
+            self._histories.pop(account, None)
+
+    @property
+    def publish_states(self) -> dict[str, tuple[str, int]]:
+        if self._publish is None:
+            self._publish = self.unit.publish_states()
+        return self._publish
+
+    @property
+    def kill_switch(self) -> bool:
+        if self._kill_switch is None:
+            self._kill_switch = self.unit.setting("stop_all") is not None
+        return self._kill_switch
+
+    def touches_of_run(self, run: Run) -> list[Touch]:
+        return [touch for touch in self.touches[run.account].values() if touch.run == run.id]
+
+    def open_runs(self, account: str) -> list[Run]:
+        return [run for run in self.runs[account].values() if run.is_open]
+
+    # -- changing --------------------------------------------------------------------------------
+
+    def put_run(self, run: Run) -> None:
+        self.runs[run.account][run.id] = run
+        self._changed_runs[run.id] = run
+
+    def put_touch(self, touch: Touch) -> None:
+        self.touches[touch.account][touch.id] = touch
+
+    def claim(self, old: Touch, new: Touch) -> None:
+        """Compare and set at once, so that caps judged later in this transaction count it."""
+        stored = self._stored_touches.get(old.id)
+        if stored is None:
+            self.unit.add_touches([new])
+        elif not self.unit.change_touch(stored, new):
+            raise Outpaced(f"touch {old.id} was changed by somebody else")
+        self._stored_touches[new.id] = new
+        self.put_touch(new)
+
+    def adopt(self, touch: Touch) -> None:
+        """A touch read by itself joins the working set."""
+        self._stored_touches[touch.id] = touch
+        self.put_touch(touch)
+
+    def put_hold(self, hold: Hold) -> None:
+        self.holds[hold.account][hold.id] = hold
+        self._changed_holds[hold.id] = hold
+
+    def flush(self) -> None:
+        """Write what has changed. Raises Outpaced when a touch was changed by somebody else."""
+        self.unit.save_accounts(list(self.accounts.values()))
+        self.unit.save_runs(list(self._changed_runs.values()))
+        new = []
+        for touches in self.touches.values():
+            for touch in touches.values():
+                old = self._stored_touches.get(touch.id)
+                if old is None:
+                    new.append(touch)
+                elif old is not touch and old != touch:
+                    self._change(old, touch)
+                self._stored_touches[touch.id] = touch
+        self.unit.add_touches(new)
+        self._close_empty_cards()
+        self.unit.save_holds(list(self._changed_holds.values()))
+        self.unit.add_decisions(self.decisions)
+        self._changed_runs, self._changed_holds, self.decisions = {}, {}, []
+
+    def _change(self, old: Touch, new: Touch) -> None:
+        if not self.unit.change_touch(old, new):
+            raise Outpaced(f"touch {new.id} was changed by somebody else")
+        if new.card is not None and new.status not in ON_CARD:
+            self._left_cards.add(new.card)
+
+    def _close_empty_cards(self) -> None:
+        """A card without an open line is done."""
+        for id_ in sorted(self._left_cards):
+            card = self.unit.card(id_)
+            left = [touch for touch in self.unit.touches_of_card(id_) if touch.status in ON_CARD]
+            if card is not None and card.state == "open" and not left:
+                self.unit.save_card(replace(card, state="closed", closed_at=self.now))
+        self._left_cards = set()

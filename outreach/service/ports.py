@@ -1,0 +1,347 @@
+"""The hatches of the corridor: what services need from the cellar, the postbox and the outside.
+
+A unit is one transaction. Only services open one, one per use case; the store never commits by
+itself. Methods that take many rows are the hot ones: one statement each, whatever the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from outreach.domain.account import AccountState, Due, Happening
+from outreach.domain.card import Card
+from outreach.domain.errors import NotFound, OutreachError
+from outreach.domain.evaluate import Ruleset
+from outreach.domain.facts import Channel, Event
+from outreach.domain.hold import Hold
+from outreach.domain.message import Message
+from outreach.domain.person import PersonState
+from outreach.domain.plan import Decision, Run
+from outreach.domain.playbook import Playbook
+from outreach.domain.touch import Touch
+
+Done = TypeVar("Done")
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Aware, UTC."""
+
+
+class Ids(Protocol):
+    def new(self) -> str:
+        """A time-ordered id: later ids sort later."""
+
+    def token(self) -> str:
+        """Unguessable, URL-safe, at least 128 bits."""
+
+
+class StoredRef(NamedTuple):
+    """What is stored under one (source, id)."""
+
+    seq: int
+    hash: str
+    subject: str
+    time: datetime
+    arrived: datetime
+    sequence: str | None
+    revision: int
+    earlier: frozenset[str]
+    """Content hashes of earlier contents."""
+
+
+class WindowNeed(NamedTuple):
+    subject: str
+    type: str
+    since: datetime | None
+    data: bool
+
+
+class Quarantined(NamedTuple):
+    id: str
+    at: datetime
+    source: str
+    event_id: str
+    type: str
+    reasons: str
+    body: str
+    status: str = "open"
+
+
+class Parked(NamedTuple):
+    id: str
+    event: Event
+    hash: str
+    private: Mapping[str, Any]
+    reason: str
+    """``future`` or ``unknown_account``"""
+    until: datetime | None
+
+
+class NewEvent(NamedTuple):
+    """An event about to be stored, with its content hash and its personal fields apart."""
+
+    event: Event
+    hash: str
+    private: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A colleague who signs in. ``email`` in lower case, unique."""
+
+    id: str
+    name: str
+    email: str
+    password_hash: str
+    role: str
+    manager: str | None = None
+    """The account manager that they are: what ``account.owner`` says."""
+    zone: str | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """Another system's key. Only its hash is kept."""
+
+    hash: str
+    name: str
+    scopes: tuple[str, ...]
+    created: datetime
+    expires: datetime | None = None
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """How far a file was read, by the digest of its content, so that an import can be resumed."""
+
+    digest: str
+    name: str
+    offset: int = 0
+    """Bytes read and stored."""
+    accepted: int = 0
+    bad: int = 0
+    finished_at: datetime | None = None
+
+
+class Unit(Protocol):
+    """One open transaction. Everything read through it is consistent; nothing is kept without commit."""
+
+    # locks: account rows, then endpoint rows, each in key order
+    def lock_accounts(self, ids: Collection[str]) -> dict[str, AccountState]:
+        """The states of those accounts that exist, their failures, promises and dues included."""
+
+    def lock_people(self, ids: Collection[str]) -> dict[str, PersonState]: ...
+    def lock_endpoints(self, hashes: Collection[str]) -> None: ...
+
+    # events
+    def stored(self, refs: Collection[tuple[str, str]]) -> dict[tuple[str, str], StoredRef]: ...
+    def add_events(self, rows: Sequence[NewEvent]) -> None: ...
+    def revise_event(self, seq: int, row: NewEvent, earlier: StoredRef, *, current: bool) -> None:
+        """Keep the content as a revision; make it the current one where it is the greatest."""
+
+    def retract(self, refs: Collection[tuple[str, str]], *, retracted: bool = True) -> None: ...
+    def events_of(self, subject: str) -> list[Event]:
+        """All current events of one subject, retracted ones included, in order of (time, source, id)."""
+
+    def event(self, ref: str) -> Event | None:
+        """By ``source|id``."""
+
+    def windows(self, needs: Collection[WindowNeed]) -> dict[str, dict[str, list[Happening]]]:
+        """subject → type → happenings sorted by time; retracted events are left out."""
+
+    # parking and quarantine
+    def quarantine(self, rows: Sequence[Quarantined]) -> None: ...
+    def mark_quarantined(self, id_: str, status: str) -> None: ...
+    def park(self, rows: Sequence[Parked]) -> None: ...
+    def parked(self, refs: Collection[tuple[str, str]]) -> dict[tuple[str, str], Parked]: ...
+    def parked_for(self, subjects: Collection[str]) -> list[Parked]: ...
+    def parked_until(self, now: datetime, limit: int) -> list[Parked]: ...
+    def unpark(self, ids: Collection[str]) -> None: ...
+
+    # what is folded
+    def save_accounts(self, states: Sequence[AccountState]) -> None:
+        """Upsert accounts with their failures, promises and dues (rows gone from the state are deleted,
+        but failures are never: the caller marks them void)."""
+
+    def account(self, id_: str) -> AccountState | None: ...
+    def account_ids(self, after: str = "", limit: int = 500) -> list[str]: ...
+    def save_people(self, states: Sequence[PersonState]) -> None:
+        """Upsert people with their endpoints (keyed hashes too) and memberships."""
+
+    def people(self, ids: Collection[str]) -> dict[str, PersonState]: ...
+    def person_ids(self) -> list[str]: ...
+    def people_of(self, account: str) -> list[PersonState]: ...
+    def person_by_endpoint(self, kind: str, value: str) -> PersonState | None: ...
+    def identities(self, people: Collection[str]) -> dict[str, str]:
+        """person id → the id that stands for this human across confirmed links."""
+
+    def same_human(self, identity: str) -> list[str]: ...
+    def link(self, a: str, b: str, state: str, by: str, at: datetime) -> None: ...
+    def linked(self, people: Collection[str]) -> list[str]:
+        """Those people, and everybody suggested, linked or confirmed to be the same human."""
+
+    def due_rows(self, now: datetime, limit: int) -> list[Due]:
+        """Time rows whose instant has come, oldest first, over all accounts."""
+
+    # runs, touches, holds, cards
+    def runs_of(self, accounts: Collection[str]) -> list[Run]: ...
+    def run(self, id_: str) -> Run | None: ...
+    def save_runs(self, runs: Sequence[Run]) -> None: ...
+    def runs_to_wake(self, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """(account, run) of open runs whose ``wake_at`` has come; claimed where the database can."""
+
+    def touches_of(self, accounts: Collection[str]) -> list[Touch]:
+        """All touches of the open runs of those accounts, and every open touch."""
+
+    def touches_of_run(self, run: str) -> list[Touch]: ...
+    def touches_of_card(self, card: str) -> list[Touch]: ...
+    def touch(self, id_: str) -> Touch | None: ...
+    def touch_by_token(self, token: str) -> Touch | None: ...
+    def add_touches(self, touches: Sequence[Touch]) -> None: ...
+    def change_touch(self, old: Touch, new: Touch) -> bool:
+        """Compare and set on (id, old status, old attempt). False when somebody else was first."""
+
+    def touches_due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """(account, touch) with status planned or due and ``due`` reached, oldest first."""
+
+    def touches_stuck(self, before: datetime, limit: int) -> list[Touch]:
+        """Status ``sending`` with an intent older than ``before``."""
+
+    def contacts_since(self, identity: str, endpoint: str | None, since: datetime) -> list[Touch]:
+        """Touches of this human or endpoint that count for caps: sending, sent, unknown, dialled."""
+
+    def holds_of(self, accounts: Collection[str]) -> list[Hold]: ...
+    def holds_on(
+        self, people: Collection[str], accounts: Collection[str], groups: Collection[str]
+    ) -> list[Hold]:
+        """Holds that have not been ended and touch any of these people, accounts or groups."""
+
+    def save_holds(self, holds: Sequence[Hold]) -> None: ...
+    def hold_changes(self, after: int, limit: int) -> list[tuple[int, Hold]]:
+        """The feed: changes of holds with a growing cursor."""
+
+    def holds_over(self, now: datetime, limit: int) -> list[Hold]:
+        """Holds not ended whose end has passed."""
+
+    def open_card(self, identity: str) -> Card | None: ...
+    def card(self, id_: str) -> Card | None: ...
+    def save_card(self, card: Card) -> None: ...
+    def claim_card(self, id_: str, by: str, now: datetime) -> bool:
+        """Compare and set: True when nobody else has it."""
+
+    # records
+    def add_decisions(self, rows: Sequence[Decision]) -> None: ...
+    def decisions_of(self, account: str, limit: int = 200) -> list[Decision]: ...
+    def keep_version(self, version: str, name: str, source: str, at: datetime) -> None: ...
+    def version(self, version: str) -> str | None: ...
+    def publish_states(self) -> dict[str, tuple[str, int]]:
+        """playbook → (shadow · percent · live · paused · disabled, percent). Absent means live."""
+
+    def set_publish_state(
+        self, playbook: str, state: str, percent: int, by: str, reason: str, at: datetime
+    ) -> None: ...
+    def setting(self, name: str) -> str | None: ...
+    def set_setting(self, name: str, value: str | None) -> None: ...
+    def beat(self, name: str, at: datetime, detail: str = "") -> None: ...
+    def heartbeats(self) -> dict[str, tuple[datetime, str]]: ...
+    def audit(self, at: datetime, who: str, what: str, subject: str, why: str = "") -> None: ...
+    def suppressed(self, hashes: Collection[str]) -> dict[str, str]:
+        """Keyed endpoint hash → why it may not be contacted (opted out, erased)."""
+
+    def suppress(self, hash_: str, channel: str, why: str, at: datetime) -> None: ...
+    def audit_fault(self) -> str | None:
+        """Where the audit chain was tampered with, in a sentence; None when it holds."""
+
+    def forget(self, person: str) -> None:
+        """Remove the personal fields of events about that person; the events stay for the fold."""
+
+    # who may, and what was imported
+    def user(self, id_: str) -> User | None: ...
+    def user_by_email(self, email: str) -> User | None: ...
+    def users(self) -> list[User]: ...
+    def save_user(self, user: User) -> None: ...
+    def token(self, hash_: str) -> ApiToken | None: ...
+    def tokens(self) -> list[ApiToken]: ...
+    def save_token(self, token: ApiToken) -> None: ...
+    def import_progress(self, digest: str) -> ImportProgress | None: ...
+    def save_import_progress(self, progress: ImportProgress) -> None: ...
+
+
+class Outpaced(OutreachError):
+    """Somebody else changed the same row first; ``Database.retrying`` repeats the use case whole."""
+
+
+class Unavailable(OutreachError):
+    """The database did not do it: full, busy for too long, or gone. Nothing of the unit is kept."""
+
+
+class InDoubt(OutreachError):
+    """The connection broke while the unit was being committed: it may or may not be kept. Read again
+    what it should have written before doing anything twice."""
+
+
+class Database(Protocol):
+    def unit(self) -> AbstractContextManager[Unit]:
+        """Opens a write transaction; commits at the end, rolls back on any exception."""
+
+    def view(self) -> AbstractContextManager[Unit]:
+        """A read-only transaction."""
+
+    def retrying(self, work: Callable[[Unit], Done]) -> Done:
+        """Runs ``work(unit)`` in a unit, and again as a whole when the database says the
+        transaction must be repeated (serialisation, deadlock, busy)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the way out says of one attempt."""
+
+    outcome: str
+    """``sent`` · ``refused`` (definite, may be tried again at ``retry_at``) · ``failed`` (definite) ·
+    ``unknown`` (may have been taken: never again by itself)"""
+    ref: str | None = None
+    reason: str = ""
+    retry_at: datetime | None = None
+
+
+class Sender(Protocol):
+    """One way out. Called with no transaction open; must not raise for provider faults."""
+
+    def send(self, message: Message, token: str) -> Receipt: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Everything the services are handed: the composition root makes one."""
+
+    database: Database
+    clock: Clock
+    ids: Ids
+    rules: Callable[[], Ruleset]
+    """Callable that gives the current Ruleset."""
+    senders: Mapping[Channel, Sender] = field(default_factory=dict)
+    endpoint_hash: Callable[[str, str], str] = lambda kind, value: f"{kind}:{value}"
+    """``(kind, value) -> str``, keyed by the composition root."""
+    restore: Callable[[str], Playbook] | None = None
+    """A stored version's text → the playbook it was."""
+
+    def pinned(self, unit: Unit, version: str) -> Playbook:
+        """A run's own version, after the files have moved on. Raises NotFound when it was never stored."""
+        text = unit.version(version)
+        if text is None or self.restore is None:
+            raise NotFound(f"playbook version {version} is not stored")
+        return self.restore(text)
+
+    def am(self, unit: Unit, user: str | None) -> User:
+        """The account manager as mails and briefs name them; empty when nobody is known."""
+        found = unit.user(user) if user else None
+        return found or User(user or "", "", "", "", "am")
+
+

@@ -1,0 +1,191 @@
+"""Asking the policy about a touch as of now: everything its rules look at, gathered."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from outreach.domain.conditions import Condition, Scope
+from outreach.domain.evaluate import scope_of
+from outreach.domain.facts import Channel, Event, Person, Purpose
+from outreach.domain.hold import Hold, strongest
+from outreach.domain.law import attempts_per_day, consent_needed, is_allowed, relationship_until
+from outreach.domain.lawline import ConsentNeed
+from outreach.domain.place import Place, place_of
+from outreach.domain.plan import Run
+from outreach.domain.playbook import Playbook, Step
+from outreach.domain.policy import WEEK, Case, LawSays
+from outreach.domain.preference import not_before
+from outreach.domain.touch import Touch
+from outreach.service.ledger import Ledger
+
+
+def case_for(ledger: Ledger, run: Run, touch: Touch) -> Case:
+    """The policy's case for one touch, as of the ledger's now."""
+    playbook = ledger.playbook(run)
+    person = ledger.person(touch.person)
+    state, _ = ledger.publish_states.get(run.playbook, ("live", 100))
+    step = playbook.steps[touch.step]
+    scope = run_scope(ledger, run, playbook)
+    stated = not_before(person, ledger.now, ledger.rules.company) if person else None
+    return Case(
+        touch=touch,
+        now=ledger.now,
+        person=person,
+        law=law_says(ledger, touch, person),
+        kill_switch=ledger.kill_switch,
+        publish_state="shadow" if run.shadow else state,
+        run_open=run.is_open,
+        run_why=run.end_reason,
+        suppressed=_suppressed(ledger, touch),
+        hold=hold_against(ledger, run, person) if touch.purpose.sells else None,
+        still_open=still_open(playbook, scope),
+        has_branch=playbook.if_resolved is not None,
+        step_if=step_allows(step, scope) if touch.because != "look_again" else True,
+        contacts=contacts(ledger, touch),
+        caps=ledger.rules.company.caps,
+        outranked_until=_outranked(ledger, run, touch),
+        preferred_until=stated.until if stated else None,
+        preferred_sentence=stated.sentence if stated else "",
+    )
+
+
+def run_scope(ledger: Ledger, run: Run, playbook: Playbook, step: Step | None = None) -> Scope:
+    """What the run's own conditions see: as of now, against the trigger's current revision."""
+    needs = [need for part in _asked_now(playbook) for need in part.needs]
+    trigger = ledger.trigger(run)
+    state = ledger.accounts[run.account]
+    history = ledger.history(run.account, needs)
+    facts = {
+        "reached": run.reached,
+        "attempts": run.attempts,
+        "age_days": (ledger.now - run.started_at) / timedelta(days=1),
+        "round": run.round,
+        "replied": run.replied,
+    }
+    return scope_of(
+        trigger or _lost_trigger(run),
+        state,
+        history,
+        at=ledger.now,
+        person=ledger.person(run.person),
+        failure=state.failures.get(run.failure or ""),
+        run=facts,
+    )
+
+
+def _asked_now(playbook: Playbook) -> list[Condition]:
+    steps = [step.condition for step in playbook.steps if step.condition]
+    return [*steps, *playbook.stop_conditions, *([playbook.still_open] if playbook.still_open else [])]
+
+
+def _lost_trigger(run: Run) -> Event:
+    """The trigger was erased or retracted: nothing of it is known any more."""
+    source, _, id_ = run.trigger.partition("|")
+    return Event(source, id_, run.trigger_type, run.account, run.trigger_time, run.started_at, {})
+
+
+def still_open(playbook: Playbook, scope: Scope) -> bool | None:
+    return True if playbook.still_open is None else playbook.still_open.test(scope)
+
+
+def step_allows(step: Step, scope: Scope) -> bool | None:
+    return True if step.condition is None else step.condition.test(scope)
+
+
+def law_says(ledger: Ledger, touch: Touch, person: Person | None) -> LawSays:
+    """The law packs' answers for this touch at the person's place."""
+    if touch.channel is Channel.TASK:
+        return LawSays(True, None)
+    account, packs = ledger.accounts[touch.account], ledger.rules.packs
+    said, company = account.described, ledger.rules.company
+    kind = said.get("kind") or ""
+    place = place_of(
+        person or Person(""), said.get("country"), said.get("region"), said.get("zone"), company.zone
+    )
+    today = ledger.now.date()
+    asked_for = touch.purpose is Purpose.CALLBACK and touch.because == "asked_for_now"
+    answer = is_allowed(packs, place, touch.channel, touch.purpose, asked_for, kind, ledger.now)
+    consent = consent_needed(packs, place, touch.channel, touch.purpose, kind, today)
+    attempts = attempts_per_day(packs, place, touch.purpose, today)
+    return LawSays(
+        allowed=answer.allowed,
+        until=answer.until,
+        sentence=answer.sentence,
+        consent_ok=_has_consent(ledger, touch, person, consent.need, place),
+        consent_sentence=consent.sentence,
+        attempts_per_day=attempts if touch.channel is Channel.CALL else None,
+    )
+
+
+def _has_consent(
+    ledger: Ledger, touch: Touch, person: Person | None, need: ConsentNeed, place: Place
+) -> bool:
+    """Express consent on file, or the relationship where the law lets that do."""
+    if need is ConsentNeed.NONE:
+        return True
+    given = person.consents if person else {}
+    if touch.purpose.value in given or Purpose.MARKETING.value in given:
+        return True
+    if need is not ConsentNeed.RELATIONSHIP:
+        return False
+    account = ledger.accounts[touch.account]
+    until = relationship_until(
+        ledger.rules.packs, place, account.last_order_at, None, ledger.now.date()
+    )
+    return until is not None and ledger.now <= until
+
+
+def contacts(ledger: Ledger, touch: Touch) -> list[Touch]:
+    """Touches of this human or endpoint in the last week that count for caps."""
+    if not touch.identity or touch.channel is Channel.TASK:
+        return []
+    found = ledger.unit.contacts_since(touch.identity, touch.endpoint, ledger.now - WEEK)
+    return [other for other in found if other.id != touch.id]
+
+
+def hold_against(ledger: Ledger, run: Run, person: Person | None) -> Hold | None:
+    """The strongest hold on this run's purpose that another run has put on person or account."""
+    people = [person.id] if person else []
+    found = holds_touching(ledger, people, [run.account])
+    return strongest((hold for hold in found if hold.run != run.id), run.purpose, ledger.now)
+
+
+def holds_touching(ledger: Ledger, people: list[str], accounts: list[str]) -> list[Hold]:
+    """Stored holds on these people (and everybody linked to them) and accounts, and the new ones."""
+    groups = [
+        parent
+        for id_ in accounts
+        if id_ in ledger.accounts and (parent := ledger.accounts[id_].described.get("parent") or id_)
+    ]
+    stored = ledger.unit.holds_on(ledger.unit.linked(people) if people else [], accounts, groups)
+    found = {hold.id: hold for hold in stored}
+    for holds in ledger.holds.values():
+        found.update({hold.id: hold for hold in holds.values() if hold.id in found or hold.account in accounts})
+    return list(found.values())
+
+
+def _suppressed(ledger: Ledger, touch: Touch) -> str | None:
+    if touch.endpoint is None:
+        return None
+    return ledger.unit.suppressed([touch.endpoint]).get(touch.endpoint)
+
+
+def _outranked(ledger: Ledger, run: Run, touch: Touch) -> datetime | None:
+    """Of mails and SMS to one person only the first run's goes; severity, then priority, then age."""
+    if not touch.channel.written:
+        return None
+    mine = (-run.severity, -run.priority, run.started_at, run.id)
+    for other in ledger.touches[touch.account].values():
+        rival = ledger.runs[touch.account].get(other.run)
+        if (
+            rival is None
+            or rival.id == run.id
+            or other.identity != touch.identity
+            or not other.channel.written
+            or other.status not in ("planned", "due", "draft")
+            or other.due > ledger.now
+        ):
+            continue
+        if (-rival.severity, -rival.priority, rival.started_at, rival.id) < mine:
+            return ledger.now + timedelta(hours=4)
+    return None

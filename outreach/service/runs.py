@@ -1,0 +1,361 @@
+"""Walking runs: laying their touches, putting calls on the desk, ending them with all they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from outreach.domain.account import Need, parse_instant
+from outreach.domain.card import Card
+from outreach.domain.facts import Channel, Event, Purpose
+from outreach.domain.failure import Failure, FailureState
+from outreach.domain.hold import Hold, closing, reopening
+from outreach.domain.plan import Run
+from outreach.domain.playbook import Playbook, Step
+from outreach.domain.policy import PLACING, Action, Ruling, drop, rule
+from outreach.domain.recipient import resolve
+from outreach.domain.steps import (
+    Footing,
+    Recipient,
+    again_from_start,
+    end,
+    look_again,
+    settled,
+    take_back,
+    take_back_written,
+    walk,
+)
+from outreach.domain.touch import Status, Touch, advance
+from outreach.service.ledger import Ledger
+from outreach.service.rulings import case_for, run_scope, step_allows, still_open
+
+
+def start(ledger: Ledger, run: Run) -> None:
+    """A run begins: its hold is put on, its first touches are laid."""
+    ledger.put_run(run)
+    if run.holdout:
+        return
+    playbook = ledger.playbook(run)
+    ledger.keep_version(playbook)
+    if playbook.hold and not run.shadow:
+        ledger.put_hold(_hold(ledger, run, playbook))
+    progress(ledger, run.id, run.account)
+
+
+def progress(ledger: Ledger, run_id: str, account: str) -> None:
+    """Walk the run as far as it goes now; what is laid and refused settles at once, so walk again."""
+    while True:
+        run = ledger.runs[account][run_id]
+        walked = walk(run, ledger.playbook(run), footing(ledger, run))
+        if walked.run != run:
+            ledger.put_run(walked.run)
+        if not walked.run.is_open and run.is_open:
+            _let_go(ledger, walked.run, walked.run.end_reason)
+        for touch in walked.laid:
+            _laid(ledger, walked.run, touch)
+        moved = ledger.runs[account][run_id]
+        if not walked.laid or not moved.is_open or moved.step_due is None or moved.step_due > ledger.now:
+            return
+
+
+def _laid(ledger: Ledger, run: Run, touch: Touch) -> None:
+    touch = replace(touch, endpoint=_endpoint_hash(ledger, touch))
+    ledger.put_touch(touch)
+    asked_for = touch.purpose is Purpose.CALLBACK
+    if touch.status is Status.PLANNED and not touch.channel.written and (touch.due <= ledger.now or asked_for):
+        place(ledger, run, touch)
+
+
+def _endpoint_hash(ledger: Ledger, touch: Touch) -> str | None:
+    person = ledger.person(touch.person)
+    endpoint = person.endpoint(touch.channel) if person else None
+    return ledger.outside.endpoint_hash(endpoint.kind, endpoint.value) if endpoint else None
+
+
+def place(ledger: Ledger, run: Run, touch: Touch) -> Ruling:
+    """A call or task whose time has come goes to the desk, unless the policy says otherwise. Hours do
+    not matter here: they rule the dial."""
+    ruling = rule(case_for(ledger, run, touch), PLACING)
+    if ruling.action is Action.SEND:
+        due = touch if touch.status is Status.DUE else advance(touch, Status.DUE, ledger.now)
+        card = card_for(ledger, touch)
+        ledger.put_touch(advance(due, Status.ON_DESK, ledger.now, card=card.id))
+    elif ruling.action is Action.WAIT:
+        ledger.put_touch(_planned(touch, ruling, ledger.now))
+    else:
+        withhold(ledger, touch, ruling)
+    return ruling
+
+
+def _planned(touch: Touch, ruling: Ruling, now: datetime) -> Touch:
+    """Waits until T, saying why."""
+    assert ruling.until is not None
+    why = ruling.reason
+    if touch.status is Status.PLANNED:
+        return replace(touch, due=ruling.until, because=why.code, sentence=why.sentence)
+    return advance(
+        touch, Status.PLANNED, now, due=ruling.until, because=why.code, sentence=why.sentence
+    )
+
+
+def withhold(ledger: Ledger, touch: Touch, ruling: Ruling) -> None:
+    """Kept as a record with its reason; the run goes on as if the step had settled."""
+    to = Status.EXPIRED if ruling.reason.code == "expired" else Status.WITHHELD
+    why = {"because": ruling.reason.code, "sentence": ruling.reason.sentence}
+    ledger.put_touch(advance(touch, to, ledger.now, **why))
+    settle_step(ledger, touch)
+
+
+def postpone(ledger: Ledger, touch: Touch, ruling: Ruling) -> None:
+    ledger.put_touch(_planned(touch, ruling, ledger.now))
+
+
+def settle_step(ledger: Ledger, touch: Touch) -> None:
+    """A touch has ended: the cursor moves on if it waited for it."""
+    run = ledger.runs[touch.account].get(touch.run)
+    if run is None:
+        return
+    moved = settled(run, touch, ledger.now)
+    if moved is not run:
+        ledger.put_run(moved)
+
+
+def card_for(ledger: Ledger, touch: Touch) -> Card:
+    """The open card of the human the touch is for; a new one where there is none."""
+    card = ledger.unit.open_card(touch.identity)
+    if card is None:
+        card = Card(ledger.outside.ids.new(), touch.identity, ledger.now, caller=touch.caller)
+        ledger.unit.save_card(card)
+    return card
+
+
+def footing(ledger: Ledger, run: Run) -> Footing:
+    playbook = ledger.playbook(run)
+    state = ledger.accounts[run.account]
+
+    def recipient(step_whom: tuple[str, ...]) -> Recipient:
+        channel = playbook.steps[run.step].channel if run.step < len(playbook.steps) else None
+        return resolve(
+            step_whom,
+            channel or Channel.CALL,
+            run.account,
+            ledger.person(run.person),
+            ledger.people_of(run.account),
+            state.described.get("owner") or state.spoken_by,
+        )
+
+    def allows(step: Step) -> bool | None:
+        return True if step.condition is None else step_allows(step, run_scope(ledger, run, playbook))
+
+    def seen_since(type_: str, since: datetime) -> bool:
+        history = ledger.history(run.account, [Need(type_, None)])
+        return history.count(type_, since, ledger.now) > 0
+
+    return Footing(
+        now=ledger.now,
+        calendar=ledger.rules.company.calendar_of(state.described.get("team")),
+        new_id=ledger.outside.ids.new,
+        recipient=recipient,
+        allows=allows,
+        still_open=lambda: still_open(playbook, run_scope(ledger, run, playbook)),
+        wanted_at=_wanted_at(ledger, run),
+        seen_since=seen_since,
+    )
+
+
+def _wanted_at(ledger: Ledger, run: Run) -> datetime | None:
+    trigger = ledger.trigger(run) if run.purpose is Purpose.CALLBACK else None
+    return parse_instant(trigger.data.get("wanted_at")) if trigger else None
+
+
+# -- holds ---------------------------------------------------------------------------------------
+
+
+def _hold(ledger: Ledger, run: Run, playbook: Playbook) -> Hold:
+    rule_ = playbook.hold
+    assert rule_ is not None
+    state = ledger.accounts[run.account]
+    calendar = ledger.rules.company.calendar_of(state.described.get("team"))
+    hurt = run.person or (ledger.people_of(run.account)[0].id if ledger.people_of(run.account) else None)
+    return Hold(
+        id=ledger.outside.ids.new(),
+        run=run.id,
+        account=run.account,
+        scope=rule_.scope.value,
+        purposes=rule_.purposes,
+        because=run.playbook,
+        since=ledger.now,
+        at_most_until=calendar.add(ledger.now, rule_.at_most),
+        person=hurt,
+        group=state.described.get("parent") or run.account,
+    )
+
+
+def hold_of(ledger: Ledger, run: Run) -> Hold | None:
+    return next((hold for hold in ledger.holds[run.account].values() if hold.run == run.id), None)
+
+
+def _start_cool_off(ledger: Ledger, run: Run) -> None:
+    hold, rule_ = hold_of(ledger, run), ledger.playbook(run).hold
+    if hold is None or rule_ is None or hold.until is not None or hold.ended_at is not None:
+        return
+    team = ledger.accounts[run.account].described.get("team")
+    until = ledger.rules.company.calendar_of(team).add(ledger.now, rule_.after_close)
+    ledger.put_hold(closing(hold, until))
+
+
+def _release_hold(ledger: Ledger, run: Run, reason: str) -> None:
+    hold = hold_of(ledger, run)
+    if hold is not None and hold.ended_at is None:
+        ledger.put_hold(replace(hold, ended_at=ledger.now, end_reason=reason))
+
+
+# -- ending --------------------------------------------------------------------------------------
+
+TAKEN_BACK = frozenset({"withdrawn", "void"})
+"""Reasons that say the run was never justified: its hold is released at once."""
+
+
+def end_run(ledger: Ledger, run: Run, reason: str) -> None:
+    """End an open run: unsent touches are cancelled, calls withdrawn, the hold cools off."""
+    if not run.is_open:
+        return
+    ledger.put_run(end(run, reason, ledger.now))
+    _let_go(ledger, run, reason)
+
+
+def _let_go(ledger: Ledger, run: Run, reason: str) -> None:
+    open_touches = [touch for touch in ledger.touches_of_run(run) if touch.is_open]
+    if reason in TAKEN_BACK:
+        # A call that a human has opened has left: its line stays and says what changed.
+        kept = [t for t in open_touches if t.status is Status.ON_DESK and t.opened]
+        for touch in kept:
+            ledger.put_touch(replace(touch, text="The reason for this call was taken back."))
+        open_touches = [touch for touch in open_touches if touch not in kept]
+    for _, new in take_back(open_touches, reason, ledger.now):
+        ledger.put_touch(new)
+    failure = ledger.accounts[run.account].failures.get(run.failure or "")
+    if reason in TAKEN_BACK and (failure is None or not failure.is_open):
+        _release_hold(ledger, run, reason)
+    elif failure is None or not failure.is_open or reason in ("superseded", "restarted"):
+        _start_cool_off(ledger, run)
+
+
+def stop_written(ledger: Ledger, run: Run, reason: str) -> None:
+    """``stop_when``: nothing more is written in this run; an open call stays on the desk."""
+    for _, new in take_back_written(ledger.touches_of_run(run), reason, ledger.now):
+        ledger.put_touch(new)
+    last = len(ledger.playbook(run).steps)
+    stopped = replace(run, step=last, step_due=None, wake_at=None, replied=run.replied or reason == "reply")
+    if run.failure is None and not any(t.is_open for t in ledger.touches_of_run(run)):
+        ledger.put_run(stopped)
+        end_run(ledger, stopped, reason)
+    else:
+        ledger.put_run(stopped)
+
+
+# -- what happened to the account, told to its open runs -----------------------------------------
+
+
+def react(ledger: Ledger, account: str, fresh: Iterable[Event]) -> None:
+    """Every open run of the account looks at what has just happened."""
+    news = list(fresh)
+    for run in list(ledger.runs[account].values()):
+        if run.holdout:
+            continue
+        failure = ledger.accounts[account].failures.get(run.failure or "")
+        if failure is not None and _bound_to(run) and not _follow_failure(ledger, run, failure):
+            continue
+        run = ledger.runs[account][run.id]
+        if run.is_open:
+            _listen(ledger, run, news)
+
+
+def _bound_to(run: Run) -> bool:
+    return run.purpose in (Purpose.SERVICE_RECOVERY, Purpose.CALLBACK)
+
+
+def _follow_failure(ledger: Ledger, run: Run, failure: Failure) -> bool:
+    """Runs live as long as their failure. True when the run goes on as it was."""
+    if not failure.is_open and run.is_open:
+        reason = "void" if failure.state is FailureState.VOID else failure.state.value
+        end_run(ledger, run, reason)
+        return False
+    if not failure.is_open:
+        _start_cool_off(ledger, run)
+        return False
+    if failure.round > run.round and run.end_reason in ("", "put_right", "let_be"):
+        _again(ledger, run)
+        return False
+    return True
+
+
+def _again(ledger: Ledger, run: Run) -> None:
+    for _, new in take_back(ledger.touches_of_run(run), "reopened", ledger.now):
+        ledger.put_touch(new)
+    again = again_from_start(run, ledger.now)
+    ledger.put_run(replace(again, severity=ledger.accounts[run.account].failures[run.failure or ""].severity))
+    hold, rule_ = hold_of(ledger, run), ledger.playbook(run).hold
+    if hold is not None and rule_ is not None:
+        calendar = ledger.rules.company.calendar_of(ledger.accounts[run.account].described.get("team"))
+        ledger.put_hold(reopening(hold, ledger.now, calendar.add(ledger.now, rule_.at_most)))
+    progress(ledger, run.id, run.account)
+
+
+def _listen(ledger: Ledger, run: Run, news: list[Event]) -> None:
+    playbook = ledger.playbook(run)
+    after = [event for event in news if event.time >= run.trigger_time and event.ref != run.trigger]
+    for event in after:
+        if event.type == "reply.received" and _answers(event, run):
+            ledger.put_run(replace(ledger.runs[run.account][run.id], replied=True))
+            stop_written(ledger, ledger.runs[run.account][run.id], "reply")
+        elif event.type in playbook.stop_events and event.type != "reply.received":
+            stop_written(ledger, ledger.runs[run.account][run.id], event.type)
+        elif event.type == "failure.unresolved" and event.data.get("failure") == run.failure:
+            _look_again(ledger, run)
+    run = ledger.runs[run.account][run.id]
+    if not run.is_open or not news:
+        return
+    if playbook.stop_conditions or playbook.still_open:
+        _judge_anew(ledger, run, playbook)
+    _drop_dead_drafts(ledger, ledger.runs[run.account][run.id], playbook)
+    progress(ledger, run.id, run.account)
+
+
+def _answers(event: Event, run: Run) -> bool:
+    """A reply of the hurt person, or one to a message of this very run."""
+    person = event.data.get("person_id")
+    return run.person is None or person is None or person == run.person
+
+
+def _look_again(ledger: Ledger, run: Run) -> None:
+    run = ledger.runs[run.account][run.id]
+    if any(t.status is Status.ON_DESK for t in ledger.touches_of_run(run)):
+        return
+    touch = look_again(run, ledger.playbook(run), footing(ledger, run))
+    if touch is not None:
+        _laid(ledger, run, touch)
+
+
+def _judge_anew(ledger: Ledger, run: Run, playbook: Playbook) -> None:
+    """Stop conditions and ``still_open``, as of now."""
+    scope = run_scope(ledger, run, playbook)
+    if any(condition.test(scope) is True for condition in playbook.stop_conditions):
+        stop_written(ledger, run, "stop_when")
+        return
+    resolved = still_open(playbook, scope) is False
+    if resolved and playbook.if_resolved is None:
+        end_run(ledger, run, "no_longer_true")
+    elif resolved != run.resolved:
+        ledger.put_run(replace(run, resolved=resolved))
+
+
+def _drop_dead_drafts(ledger: Ledger, run: Run, playbook: Playbook) -> None:
+    """A draft "we could not reach you" dies when they were reached."""
+    for touch in ledger.touches_of_run(run):
+        if touch.status is not Status.DRAFT:
+            continue
+        scope = run_scope(ledger, run, playbook)
+        if step_allows(playbook.steps[touch.step], scope) is False:
+            withhold(ledger, touch, drop("step_if", "The step's own condition is no longer true."))

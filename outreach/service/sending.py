@@ -1,0 +1,204 @@
+"""The send protocol: render, commit the intent, call the provider with nothing open, record.
+
+Providers know no idempotency. So a touch is ``sending`` and committed before a byte leaves, and what
+cannot be told afterwards becomes ``unknown`` and is never sent again by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from outreach.domain.facts import Channel, Person
+from outreach.domain.message import Message, RenderFault, render_message, render_sms
+from outreach.domain.plan import Run
+from outreach.domain.playbook import Review
+from outreach.domain.policy import Action, rule
+from outreach.domain.touch import Status, Touch, advance
+from outreach.service.briefs import context_of, template_of
+from outreach.service.ledger import Ledger
+from outreach.service.ports import Outside, Receipt, Unit
+from outreach.service.rulings import case_for
+from outreach.service.runs import card_for, place, postpone, progress, settle_step, withhold
+
+RETRY_AFTER = timedelta(minutes=5)
+MOST_ATTEMPTS = 5
+"""A touch that providers refuse this often before taking it has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A touch whose intent to send is committed, with the message to hand over."""
+
+    touch: Touch
+    message: Message
+
+
+def deliver_due(outside: Outside, due: Sequence[tuple[str, str]]) -> int:
+    """Work on (account, touch) pairs whose time has come. Gives how many left the house.
+
+    One transaction decides over all of them; then each is handed over with no transaction open.
+    """
+    prepared: list[Prepared] = outside.database.retrying(lambda unit: _prepare(unit, outside, due))
+    for each in prepared:
+        receipt = outside.senders[each.touch.channel].send(each.message, each.touch.token or "")
+        record(outside, each.touch, receipt)
+    return len(prepared)
+
+
+def _prepare(unit: Unit, outside: Outside, due: Sequence[tuple[str, str]]) -> list[Prepared]:
+    ledger = Ledger(unit, outside, outside.clock.now())
+    ledger.lock(sorted({account for account, _ in due}))
+    touches = [ledger.touches.get(account, {}).get(id_) for account, id_ in due]
+    ready = [t for t in touches if t is not None and t.status in (Status.PLANNED, Status.DUE)]
+    unit.lock_people(sorted({name for t in ready for name in (t.person, t.identity) if name}))
+    unit.lock_endpoints(sorted({t.endpoint for t in ready if t.endpoint}))
+    prepared = []
+    for touch in ready:
+        if touch.due > ledger.now:
+            continue
+        found = _decide(ledger, touch)
+        if found is not None:
+            prepared.append(found)
+    ledger.flush()
+    return prepared
+
+
+def _decide(ledger: Ledger, touch: Touch) -> Prepared | None:
+    run = ledger.runs[touch.account][touch.run]
+    if not touch.channel.written:
+        if run.is_open or touch.status is Status.PLANNED:
+            place(ledger, run, touch)
+        progress(ledger, run.id, touch.account)
+        return None
+    if touch.status is Status.PLANNED:
+        touch = advance(touch, Status.DUE, ledger.now)
+        ledger.put_touch(touch)
+    prepared = _send_or_not(ledger, run, touch)
+    progress(ledger, run.id, touch.account)
+    return prepared
+
+
+def _send_or_not(ledger: Ledger, run: Run, touch: Touch) -> Prepared | None:
+    ruling = rule(case_for(ledger, run, touch))
+    if ruling.action is Action.WAIT:
+        postpone(ledger, touch, ruling)
+        return None
+    if ruling.action is Action.DROP:
+        withhold(ledger, touch, ruling)
+        return None
+    try:
+        message = compose(ledger, run, touch)
+    except RenderFault as fault:
+        fail(ledger, touch, "render", str(fault))
+        return None
+    if _needs_review(ledger, run, touch):
+        draft = {"subject": message.subject, "text": message.text, "html": message.html}
+        card = card_for(ledger, touch)
+        ledger.put_touch(advance(touch, Status.DRAFT, ledger.now, draft=draft, card=card.id))
+        return None
+    sending = advance(
+        touch, Status.SENDING, ledger.now, token=ledger.outside.ids.token(), intent_at=ledger.now
+    )
+    ledger.claim(touch, sending)
+    return Prepared(sending, message)
+
+
+def _needs_review(ledger: Ledger, run: Run, touch: Touch) -> bool:
+    step = ledger.playbook(run).steps[touch.step]
+    released = bool(touch.draft and touch.draft.get("released_by"))
+    return step.review is Review.OWNER and not released
+
+
+def compose(ledger: Ledger, run: Run, touch: Touch) -> Message:
+    """The message as it will arrive. Raises RenderFault; a released draft is sent as it was read."""
+    person = ledger.person(touch.person)
+    assert person is not None
+    endpoint = person.endpoint(touch.channel)
+    assert endpoint is not None
+    if touch.draft is not None and touch.draft.get("released_by"):
+        subject, text = touch.draft.get("subject") or "", touch.draft["text"]
+        return _message(ledger, touch, person, endpoint.value, subject, text, touch.draft.get("html") or "")
+    name, text = template_of(ledger.playbook(run), touch, person)
+    context = context_of(ledger, run, touch)
+    zone = person.zone or ledger.rules.company.zone
+    if touch.channel is Channel.SMS:
+        body = render_sms(text, context, zone=zone, language=person.language, name=name)
+        return _message(ledger, touch, person, endpoint.value, "", body, "")
+    subject, plain, html = render_message(text, context, zone=zone, language=person.language, name=name)
+    return _message(ledger, touch, person, endpoint.value, subject, plain, html)
+
+
+def _message(
+    ledger: Ledger, touch: Touch, person: Person, to: str, subject: str, text: str, html: str
+) -> Message:
+    company = ledger.rules.company
+    caller = ledger.outside.am(ledger.unit, touch.caller)
+    return Message(
+        channel=touch.channel,
+        to=to,
+        to_name=person.name,
+        sender=caller.name or company.sender_name or company.name,
+        sender_address=caller.email or company.sender_email,
+        subject=subject,
+        text=text,
+        html=html,
+        language=person.language,
+        purpose=touch.purpose.value,
+    )
+
+
+def fail(ledger: Ledger, touch: Touch, code: str, sentence: str) -> None:
+    """Definitely not sent, and will not be: the step has settled, ops see why."""
+    ledger.put_touch(advance(touch, Status.FAILED, ledger.now, because=code, sentence=sentence))
+    settle_step(ledger, touch)
+
+
+def record(outside: Outside, touch: Touch, receipt: Receipt) -> None:
+    """The second transaction: what the provider said of this attempt."""
+
+    def work(unit: Unit) -> None:
+        ledger = Ledger(unit, outside, outside.clock.now())
+        ledger.lock([touch.account])
+        current = ledger.touches.get(touch.account, {}).get(touch.id) or unit.touch(touch.id)
+        if current is None or current.token != touch.token or current.status is not Status.SENDING:
+            return
+        if current.id not in ledger.touches[touch.account]:
+            ledger.adopt(current)
+        _record(ledger, current, receipt)
+        ledger.flush()
+
+    outside.database.retrying(work)
+
+
+def _record(ledger: Ledger, touch: Touch, receipt: Receipt) -> None:
+    now = ledger.now
+    if receipt.outcome == "refused" and touch.attempt < MOST_ATTEMPTS:
+        again = receipt.retry_at or now + RETRY_AFTER
+        ledger.put_touch(
+            advance(
+                touch, Status.DUE, now, attempt=touch.attempt + 1, due=again, token=None,
+                intent_at=None, because="refused", sentence=receipt.reason,
+            )
+        )  # fmt: skip
+        return
+    if receipt.outcome == "sent":
+        new = advance(touch, Status.SENT, now, sent_at=now, provider_ref=receipt.ref)
+    elif receipt.outcome == "unknown":
+        new = advance(touch, Status.UNKNOWN, now, because="unknown", sentence=receipt.reason)
+    else:
+        new = advance(touch, Status.FAILED, now, because="refused", sentence=receipt.reason)
+    ledger.put_touch(new)
+    settle_step(ledger, touch)
+    progress(ledger, touch.run, touch.account)
+
+
+def mark_stuck(outside: Outside, older_than: timedelta, limit: int = 100) -> int:
+    """What is ``sending`` for longer than three provider time-outs may have been taken: unknown."""
+    now = outside.clock.now()
+    with outside.database.view() as unit:
+        stuck = unit.touches_stuck(now - older_than, limit)
+    for touch in stuck:
+        record(outside, touch, Receipt("unknown", reason="No answer was recorded for this attempt."))
+    return len(stuck)

@@ -1,0 +1,33 @@
+"""What the parts of a unit share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from outreach.store.bulk import Bulk
+
+EndpointHash = Callable[[str, str], str]
+
+
+class Part:
+    """One open transaction, as far as one subject needs it.
+
+    ``bulk`` is the driver level, ``core`` the same connection for SQLAlchemy Core. ``writes`` is False
+    in a view, where nothing is locked.
+    """
+
+    def __init__(self, core: Connection, bulk: Bulk, endpoint_hash: EndpointHash, *, writes: bool) -> None:
+        self.core = core
+        self.bulk = bulk
+        self.endpoint_hash = endpoint_hash
+        self.writes = writes
+
+    @property
+    def locks(self) -> bool:
+        """Whether rows are locked: not in a view, and not where the whole database is."""
+        return self.writes and self.bulk.locks
+
+    def finish(self) -> None:
+        """What must be written last, right before the commit."""

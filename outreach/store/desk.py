@@ -1,0 +1,93 @@
+"""Holds with their feed, and cards."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from outreach.domain.card import Card
+from outreach.domain.hold import Hold
+from outreach.store import tables
+from outreach.store.base import Part
+from outreach.store.bulk import quoted
+from outreach.store.codec import Shape, micros
+
+HOLD = Shape(Hold, tables.hold)
+CARD = Shape(Card, tables.card)
+
+
+class Desk(Part):
+    _changed_holds: dict[str, None]
+
+    # --- holds
+
+    def holds_of(self, accounts: Collection[str]) -> list[Hold]:
+        return self.bulk.by_keys(HOLD, "account", accounts, "order by id")
+
+    def holds_on(
+        self, people: Collection[str], accounts: Collection[str], groups: Collection[str]
+    ) -> list[Hold]:
+        where, values = [], []
+        for column, keys in (("person", people), ("account", accounts), ("group", groups)):
+            if keys:
+                where.append(self.bulk.one_of(quoted(column)))
+                values.append(self.bulk.keys(keys))
+        if not where:
+            return []
+        return self.bulk.all(HOLD, f"where ended_at is null and ({' or '.join(where)}) order by id", *values)
+
+    def save_holds(self, holds: Sequence[Hold]) -> None:
+        rows = [[*HOLD.row(hold), 0] for hold in holds]
+        self.bulk.upsert(tables.hold, (*HOLD.names, "change"), rows)
+        self._changed_holds.update(dict.fromkeys(hold.id for hold in holds))
+
+    def hold_changes(self, after: int, limit: int) -> list[tuple[int, Hold]]:
+        """Only the newest state of a hold is in the feed. Nothing can appear below a cursor once read."""
+        listed = ", ".join(map(quoted, HOLD.names))
+        rows = self.bulk.rows(
+            f"select change, {listed} from hold where change > ? order by change limit ?", after, limit
+        )
+        return [(row[0], HOLD.made(row[1:])) for row in rows]
+
+    def holds_over(self, now: datetime, limit: int) -> list[Hold]:
+        at = micros(now)
+        more = "where ended_at is null and (at_most_until <= ? or until <= ?) order by at_most_until limit ?"
+        return self.bulk.all(HOLD, more, at, at, limit)
+
+    # --- cards
+
+    def open_card(self, identity: str) -> Card | None:
+        return self.bulk.one(CARD, "where identity = ? and state = 'open'", identity)
+
+    def card(self, id_: str) -> Card | None:
+        return self.bulk.one(CARD, "where id = ?", id_)
+
+    def save_card(self, card: Card) -> None:
+        self.bulk.put(CARD, [card])
+
+    def claim_card(self, id_: str, by: str, now: datetime) -> bool:
+        claim: dict[str, Any] = {"claimed_by": by, "claimed_at": micros(now)}
+        where = "and state = 'open' and (claimed_by is null or claimed_by = ?)"
+        return self.bulk.change(tables.card, id_, claim, where, by) == 1
+
+    # --- the feed
+
+    def finish(self) -> None:
+        """Cursors are given in order of commit, or a reader could pass one that is not there yet."""
+        super().finish()
+        if self._changed_holds:
+            last = self._grown("hold", len(self._changed_holds))
+            first = last - len(self._changed_holds) + 1
+            for cursor, id_ in enumerate(self._changed_holds, start=first):
+                self.bulk.change(tables.hold, id_, {"change": cursor})
+            self._changed_holds.clear()
+
+    def _grown(self, name: str, by: int) -> int:
+        """The counter's new value. Its row stays locked until the unit ends."""
+        rows = self.bulk.rows(
+            "insert into counter (name, value, word) values (?, ?, '')"
+            " on conflict (name) do update set value = counter.value + excluded.value returning value",
+            name, by,
+        )  # fmt: skip
+        return int(rows[0][0])

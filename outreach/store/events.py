@@ -1,0 +1,258 @@
+"""Events as they lie: stored once under (source, id), revised, retracted, and read through windows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from outreach.domain.account import Happening
+from outreach.domain.facts import PERSON_PREFIX, Event
+from outreach.service.ports import NewEvent, Parked, Quarantined, StoredRef, WindowNeed
+from outreach.store import tables
+from outreach.store.base import Part
+from outreach.store.bulk import Row
+from outreach.store.codec import EARLIEST, Shape, decoder, from_json, instant, micros, to_json, to_json_sorted
+
+Ref = tuple[str, str]
+
+EVENT = Shape(Event, tables.event)
+QUARANTINED = Shape(Quarantined, tables.quarantine)
+
+_COLUMNS = (
+    "source", "id", "type", "subject", "time", "arrived", "key", "amount", "sequence", "revision", "retracted",
+    "hash", "data",
+)  # fmt: skip
+_CONTENT = ("type", "subject", "time", "arrived", "sequence", "hash", "data")
+_EVENT_SELECT = (
+    "select " + ", ".join(f'e."{name}"' for name in EVENT.names) + ", p.data"
+    " from event e left join event_private p on p.event_seq = e.seq "
+)
+_STORED = (
+    'select "source", "id", "seq", "hash", "subject", "time", "arrived", "sequence", "revision"'
+    ' from event where "source" = ? and '
+)
+_EVENT_FROM_JSON: Any = decoder(Event)
+_PARKED_SELECT = 'select "id", "event", "hash", "private", "reason", "until" from parked where '
+
+
+class Events(Part):
+    # --- storing
+
+    def stored(self, refs: Collection[Ref]) -> dict[Ref, StoredRef]:
+        rows = [
+            row
+            for source, ids in _by_source(refs).items()
+            for row in self.bulk.rows(_STORED + self.bulk.one_of('"id"'), source, self.bulk.keys(ids))
+        ]
+        earlier = self._earlier([row[2] for row in rows if row[8]])
+        return {
+            (row[0], row[1]): StoredRef(
+                row[2], row[3], row[4], instant(row[5]), instant(row[6]), row[7], row[8],
+                earlier.get(row[2], frozenset()),
+            )
+            for row in rows
+        }  # fmt: skip
+
+    def _earlier(self, seqs: Sequence[int]) -> dict[int, frozenset[str]]:
+        found: dict[int, set[str]] = defaultdict(set)
+        for seq in seqs:
+            for (hash_,) in self.bulk.rows("select hash from revision where event_seq = ?", seq):
+                found[seq].add(hash_)
+        return {seq: frozenset(hashes) for seq, hashes in found.items()}
+
+    def add_events(self, rows: Sequence[NewEvent]) -> None:
+        self.bulk.insert(tables.event, _COLUMNS, [_event_row(new) for new in rows])
+        self._keep_private([new for new in rows if new.private])
+
+    def _keep_private(self, rows: Sequence[NewEvent]) -> None:
+        for new in rows:
+            self.bulk.run(
+                "insert into event_private (event_seq, person, data)"
+                ' select "seq", ?, ? from event where "source" = ? and "id" = ?',
+                person_of(new.event), to_json(new.private), new.event.source, new.event.id,
+            )  # fmt: skip
+
+    def revise_event(self, seq: int, row: NewEvent, earlier: StoredRef, *, current: bool) -> None:
+        """The number of contents beyond the first is the revision, whatever order they came in."""
+        if current:
+            self._archive(seq)
+            self._overwrite(seq, row)
+        else:
+            content = dict(zip(_COLUMNS, _event_row(row), strict=True))
+            names = ("event_seq", *_CONTENT)
+            self.bulk.insert(tables.revision, names, [[seq, *(content[name] for name in _CONTENT)]])
+        self.bulk.run('update event set "revision" = ? where "seq" = ?', earlier.revision + 1, seq)
+
+    def _archive(self, seq: int) -> None:
+        listed = ", ".join(f'"{name}"' for name in _CONTENT)
+        self.bulk.run(
+            f'insert into revision (event_seq, {listed}) select "seq", {listed} from event where "seq" = ?',
+            seq,
+        )
+        self.bulk.run("delete from event_private where event_seq = ?", seq)
+
+    def _overwrite(self, seq: int, row: NewEvent) -> None:
+        content = dict(zip(_COLUMNS, _event_row(row), strict=True))
+        del content["source"], content["id"], content["revision"]
+        self.bulk.change(tables.event, seq, content)
+        if row.private:
+            self._keep_private([row])
+
+    def retract(self, refs: Collection[Ref], *, retracted: bool = True) -> None:
+        for source, ids in _by_source(refs).items():
+            where = self.bulk.one_of('"id"')
+            self.bulk.run(
+                f'update event set "retracted" = ? where "source" = ? and {where}',
+                retracted, source, self.bulk.keys(ids),
+            )  # fmt: skip
+
+    def forget(self, person: str) -> None:
+        """Remove what events hold of a person apart; the events themselves stay for the fold."""
+        self.bulk.run("delete from event_private where person = ?", person)
+
+    # --- reading
+
+    def events_of(self, subject: str) -> list[Event]:
+        rows = self.bulk.rows(_EVENT_SELECT + "where e.subject = ?", subject)
+        return sorted(map(_event, rows), key=lambda event: event.order)
+
+    def event(self, ref: str) -> Event | None:
+        """Both halves may hold a bar themselves, so every place is tried."""
+        for at in (i for i, letter in enumerate(ref) if letter == "|"):
+            rows = self.bulk.rows(
+                _EVENT_SELECT + 'where e."source" = ? and e."id" = ?', ref[:at], ref[at + 1 :]
+            )
+            if rows:
+                return _event(rows[0])
+        return None
+
+    def windows(self, needs: Collection[WindowNeed]) -> dict[str, dict[str, list[Happening]]]:
+        plain, whole = _widest(needs)
+        found: dict[str, dict[str, list[Happening]]] = {need.subject: defaultdict(list) for need in needs}
+        for subject, type_, time, key, amount in self._window_rows(plain):
+            found[subject][type_].append(Happening(instant(time), key, amount))
+        for subject, type_, time, key, amount, data in self._window_rows(whole, data=True):
+            found[subject][type_].append(Happening(instant(time), key, amount, from_json(data)))
+        return found
+
+    def _window_rows(self, needs: Mapping[Ref, int], *, data: bool = False) -> Iterable[Row]:
+        """In order of time; where the data are read, ties in the order in which events are told."""
+        if not needs:
+            return []
+        columns = "e.subject, e.type, e.time, e.key, e.amount" + (", e.data, e.source, e.id" if data else "")
+        source = (
+            "jsonb_to_recordset(?::jsonb) as n(s text, t text, f bigint) join event e"
+            " on e.subject = n.s and e.type = n.t and e.time >= n.f"
+            if self.bulk.locks
+            else "json_each(?) n cross join event e on e.subject = json_extract(n.value, '$.s')"
+            " and e.type = json_extract(n.value, '$.t') and e.time >= json_extract(n.value, '$.f')"
+        )
+        wanted = [{"s": subject, "t": type_, "f": since} for (subject, type_), since in needs.items()]
+        unset = "false" if self.bulk.locks else "0"
+        rows = self.bulk.rows(f"select {columns} from {source} where e.retracted = {unset}", to_json(wanted))
+        if data:
+            return (row[:6] for row in sorted(rows, key=lambda row: (row[2], row[6], row[7])))
+        return sorted(rows, key=lambda row: row[2])
+
+    # --- parking and quarantine
+
+    def quarantine(self, rows: Sequence[Quarantined]) -> None:
+        """Bodies are kept as they came, but for NUL, which PostgreSQL cannot hold."""
+        texts = ([_without_nul(item) for item in QUARANTINED.row(row)] for row in rows)
+        self.bulk.upsert(tables.quarantine, QUARANTINED.names, list(texts))
+
+    def park(self, rows: Sequence[Parked]) -> None:
+        """What came again under the same (source, id) takes the place of what lay there."""
+        names = ("id", "source", "event_id", "subject", "event", "hash", "private", "reason", "until")
+        then = (
+            " on conflict (source, event_id) do update set id = excluded.id, subject = excluded.subject,"
+            " event = excluded.event, hash = excluded.hash, private = excluded.private,"
+            " reason = excluded.reason, until = excluded.until"
+        )
+        self.bulk.insert(tables.parked, names, [_parked_row(row) for row in rows], then)
+
+    def parked(self, refs: Collection[Ref]) -> dict[Ref, Parked]:
+        found = [
+            parked
+            for source, ids in _by_source(refs).items()
+            for parked in self._parked(
+                '"source" = ? and ' + self.bulk.one_of("event_id"), source, self.bulk.keys(ids)
+            )
+        ]
+        return {(parked.event.source, parked.event.id): parked for parked in found}
+
+    def parked_for(self, subjects: Collection[str]) -> list[Parked]:
+        return self._parked(self.bulk.one_of("subject") + ' order by "id"', self.bulk.keys(subjects))
+
+    def parked_until(self, now: Any, limit: int) -> list[Parked]:
+        return self._parked('"until" <= ? order by "until", "id" limit ?', micros(now), limit)
+
+    def unpark(self, ids: Collection[str]) -> None:
+        self.bulk.delete(tables.parked, [(id_,) for id_ in ids])
+
+    def _parked(self, where: str, *values: Any) -> list[Parked]:
+        return [_made_parked(row) for row in self.bulk.rows(_PARKED_SELECT + where, *values)]
+
+
+def person_of(event: Event) -> str:
+    """Whose personal fields they are."""
+    if event.subject.startswith(PERSON_PREFIX):
+        return event.subject.removeprefix(PERSON_PREFIX)
+    return str(event.data.get("person_id") or "")
+
+
+def _event_row(new: NewEvent) -> tuple[Any, ...]:
+    event = new.event
+    data = event.data
+    if new.private:
+        data = {name: value for name, value in data.items() if name not in new.private}
+    return (
+        event.source, event.id, event.type, event.subject, micros(event.time), micros(event.arrived),
+        event.key, event.amount, event.sequence, event.revision, event.retracted, new.hash, to_json_sorted(data),
+    )  # fmt: skip
+
+
+def _event(row: Row) -> Event:
+    event = EVENT.made(row[:-1])
+    return event._replace(data={**event.data, **from_json(row[-1])}) if row[-1] else event
+
+
+def _widest(needs: Collection[WindowNeed]) -> tuple[dict[Ref, int], dict[Ref, int]]:
+    """(subject, type) → the earliest instant needed: those that need time, key, amount; those that need data."""
+    plain: dict[Ref, int] = {}
+    whole: dict[Ref, int] = {}
+    for need in needs:
+        since = EARLIEST if need.since is None else micros(need.since)
+        into, ref = whole if need.data else plain, (need.subject, need.type)
+        into[ref] = min(since, into.get(ref, since))
+    for ref in whole.keys() & plain.keys():
+        whole[ref] = min(whole[ref], plain.pop(ref))
+    return plain, whole
+
+
+def _by_source(refs: Collection[Ref]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for source, id_ in refs:
+        found[source].append(id_)
+    return found
+
+
+def _parked_row(row: Parked) -> list[Any]:
+    event = row.event
+    return [
+        row.id, event.source, event.id, event.subject, to_json(event._asdict()), row.hash,
+        to_json(row.private), row.reason, None if row.until is None else micros(row.until),
+    ]  # fmt: skip
+
+
+def _made_parked(row: Row) -> Parked:
+    id_, event, hash_, private, reason, until = row
+    return Parked(
+        id_, _EVENT_FROM_JSON(from_json(event)), hash_, from_json(private), reason,
+        None if until is None else instant(until),
+    )  # fmt: skip
+
+
+def _without_nul(value: Any) -> Any:
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value

@@ -1,0 +1,118 @@
+"""Records: decisions, versions, publish states, settings, heartbeats, suppressions, users and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from outreach.domain.plan import Decision
+from outreach.service.ports import ApiToken, ImportProgress, User
+from outreach.store import tables
+from outreach.store.base import Part
+from outreach.store.codec import Shape, instant, micros
+
+DECISION = Shape(Decision, tables.decision)
+USER = Shape(User, tables.app_user)
+TOKEN = Shape(ApiToken, tables.api_token)
+PROGRESS = Shape(ImportProgress, tables.import_progress)
+
+_GRAVEST = "erased"
+
+
+class Records(Part):
+    # --- decisions and playbooks
+
+    def add_decisions(self, rows: Sequence[Decision]) -> None:
+        self.bulk.insert(tables.decision, DECISION.names, [DECISION.row(row) for row in rows])
+
+    def decisions_of(self, account: str, limit: int = 200) -> list[Decision]:
+        """Newest first."""
+        return self.bulk.all(DECISION, "where account = ? order by seq desc limit ?", account, limit)
+
+    def keep_version(self, version: str, name: str, source: str, at: datetime) -> None:
+        """The first text kept under a version stays: it is the hash of it."""
+        self.bulk.insert(
+            tables.playbook_version,
+            ("version", "name", "source", "at"),
+            [(version, name, source, micros(at))],
+            " on conflict (version) do nothing",
+        )
+
+    def version(self, version: str) -> str | None:
+        return self._word("select source from playbook_version where version = ?", version)
+
+    def publish_states(self) -> dict[str, tuple[str, int]]:
+        rows = self.bulk.rows("select playbook, state, percent from playbook_state")
+        return {playbook: (state, percent) for playbook, state, percent in rows}
+
+    def set_publish_state(
+        self, playbook: str, state: str, percent: int, by: str, reason: str, at: datetime
+    ) -> None:
+        names = ("playbook", "state", "percent", "by", "reason", "at")
+        self.bulk.upsert(tables.playbook_state, names, [(playbook, state, percent, by, reason, micros(at))])
+
+    # --- settings, heartbeats, suppressions
+
+    def setting(self, name: str) -> str | None:
+        return self._word("select value from setting where name = ?", name)
+
+    def set_setting(self, name: str, value: str | None) -> None:
+        if value is None:
+            self.bulk.run("delete from setting where name = ?", name)
+        else:
+            self.bulk.upsert(tables.setting, ("name", "value"), [(name, value)])
+
+    def beat(self, name: str, at: datetime, detail: str = "") -> None:
+        self.bulk.upsert(tables.heartbeat, ("name", "at", "detail"), [(name, micros(at), detail)])
+
+    def heartbeats(self) -> dict[str, tuple[datetime, str]]:
+        rows = self.bulk.rows('select name, "at", detail from heartbeat')
+        return {name: (instant(at), detail) for name, at, detail in rows}
+
+    def suppressed(self, hashes: Collection[str]) -> dict[str, str]:
+        """Where there are several reasons: erased, else the newest."""
+        if not hashes:
+            return {}
+        where = self.bulk.one_of("hash")
+        rows = self.bulk.rows(
+            f'select hash, why from suppression where {where} order by "at", channel', self.bulk.keys(hashes)
+        )
+        found: dict[str, str] = {row[0]: row[1] for row in rows}
+        return found | {hash_: why for hash_, why in rows if why == _GRAVEST}
+
+    def suppress(self, hash_: str, channel: str, why: str, at: datetime) -> None:
+        row = (hash_, channel, why, micros(at))
+        self.bulk.upsert(tables.suppression, ("hash", "channel", "why", "at"), [row])
+
+    # --- users, tokens, imports
+
+    def user(self, id_: str) -> User | None:
+        return self.bulk.one(USER, "where id = ?", id_)
+
+    def user_by_email(self, email: str) -> User | None:
+        return self.bulk.one(USER, "where email = ?", email)
+
+    def users(self) -> list[User]:
+        return self.bulk.all(USER, "order by name, id")
+
+    def save_user(self, user: User) -> None:
+        self.bulk.put(USER, [user])
+
+    def token(self, hash_: str) -> ApiToken | None:
+        return self.bulk.one(TOKEN, "where hash = ?", hash_)
+
+    def tokens(self) -> list[ApiToken]:
+        return self.bulk.all(TOKEN, "order by created, name")
+
+    def save_token(self, token: ApiToken) -> None:
+        self.bulk.put(TOKEN, [token])
+
+    def import_progress(self, digest: str) -> ImportProgress | None:
+        return self.bulk.one(PROGRESS, "where digest = ?", digest)
+
+    def save_import_progress(self, progress: ImportProgress) -> None:
+        self.bulk.put(PROGRESS, [progress])
+
+    def _word(self, statement: str, *values: str) -> str | None:
+        rows = self.bulk.rows(statement, *values)
+        return rows[0][0] if rows else None

@@ -1,0 +1,429 @@
+"""What pages show, shaped for them: read-only, one statement for a whole list, frozen rows.
+
+Every function takes an open view (``Store.view()``). Lists are bounded; nothing here is locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from outreach.domain.account import Promise
+from outreach.domain.facts import Channel, Event, Purpose, Severity
+from outreach.domain.failure import Failure
+from outreach.domain.person import PersonState
+from outreach.domain.touch import Touch
+from outreach.service.ports import Quarantined
+from outreach.store.accounts import FAILURE, PROMISE
+from outreach.store.bulk import quoted
+from outreach.store.codec import from_json, instant, micros
+from outreach.store.events import QUARANTINED, _event, _EVENT_SELECT
+from outreach.store.runs import TOUCH
+from outreach.store.unit import StoreUnit
+
+_OPEN_FAILURE = "f.state in ('open', 'reached')"
+
+
+def _at(value: int | None) -> datetime | None:
+    return None if value is None else instant(value)
+
+
+# --- the desk -----------------------------------------------------------------------------------------
+
+
+class DeskLine(NamedTuple):
+    """One open reason to speak to somebody, with everything a list shows of it."""
+
+    card: str
+    identity: str
+    claimed_by: str | None
+    claimed_at: datetime | None
+    touch: str
+    run: str
+    account: str
+    account_name: str
+    tier: str | None
+    owner: str | None
+    team: str | None
+    zone: str | None
+    value: float | None
+    channel: Channel
+    purpose: Purpose
+    due: datetime
+    deadline: datetime | None
+    caller: str | None
+    person: str | None
+    attempt: int
+    text: str | None
+    playbook: str
+    trigger_type: str
+    severity: Severity
+    failure: str | None
+    known_at: datetime | None
+    nth: int | None
+    first_order: bool
+    broken: bool
+    """Something of the account is still to be put right, so selling lines are locked."""
+
+    @property
+    def locked(self) -> bool:
+        return self.purpose.sells and self.broken
+
+
+_DESK_LINES = f"""
+select c.id, c.identity, c.claimed_by, c.claimed_at, t.id, t.run, t.account, a.name, a.tier, a.owner, a.team,
+  a.zone, a.value, t.channel, t.purpose, t.due, t.deadline, t.caller, t.person, t.attempt, t.text,
+  r.playbook, r.trigger_type, r.severity, r.failure, b.known_at, b.nth, b.first_order,
+  exists (select 1 from failure f where f.account = t.account and {_OPEN_FAILURE})
+from card c
+join touch t on t.card = c.id and t.card is not null and t.status = 'on_desk'
+join run r on r.id = t.run
+join account a on a.id = t.account
+left join failure b on b.account = t.account and b.id = r.failure
+where c.state = 'open'
+order by c.id, t.due, t.id
+"""
+
+
+def desk_lines(unit: StoreUnit) -> list[DeskLine]:
+    """Every line of every open card, cards together, oldest line first."""
+    return [_desk_line(row) for row in unit.bulk.rows(_DESK_LINES)]
+
+
+def _desk_line(row: Any) -> DeskLine:
+    return DeskLine(
+        row[0], row[1], row[2], _at(row[3]), row[4], row[5], row[6], row[7] or row[6], *row[8:13],
+        Channel(row[13]), Purpose(row[14]), instant(row[15]), _at(row[16]), *row[17:23],
+        Severity(row[23]), row[24], _at(row[25]), row[26], bool(row[27]), bool(row[28]),
+    )  # fmt: skip
+
+
+def desk_stamp(unit: StoreUnit) -> str:
+    """Changes whenever the desk would look different: a line came or went, a card was claimed, a draft."""
+    lines = unit.bulk.rows(
+        "select count(*), max(id), sum(attempt) from touch where card is not null"
+        " and status in ('on_desk', 'draft')"
+    )[0]
+    cards = unit.bulk.rows(
+        "select count(*), count(claimed_by), max(claimed_at) from card where state = 'open'"
+    )[0]
+    return "-".join(str(part or 0) for part in (*lines, *cards))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A mail or SMS that waits for its account manager to release it."""
+
+    touch: Touch
+    account_name: str
+    owner: str | None
+    team: str | None
+    playbook: str
+
+
+def drafts(unit: StoreUnit, limit: int = 100) -> list[Draft]:
+    """Oldest first."""
+    names = ", ".join(f"t.{quoted(name)}" for name in TOUCH.names)
+    rows = unit.bulk.rows(
+        f"select a.name, a.owner, a.team, r.playbook, {names} from touch t"
+        " join account a on a.id = t.account join run r on r.id = t.run"
+        " where t.status = 'draft' and t.card is not null order by t.due, t.id limit ?",
+        limit,
+    )
+    return [Draft(made := TOUCH.made(row[4:]), row[0] or made.account, *row[1:4]) for row in rows]
+
+
+# --- failures -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """An open failure on a list of failures."""
+
+    failure: Failure
+    account_name: str
+    tier: str | None
+    owner: str | None
+    team: str | None
+    value: float | None
+    card: str | None
+    """The open card on which somebody is asked to call about it."""
+
+
+def _board(unit: StoreUnit, where: str, order: str, limit: int, offset: int) -> list[Board]:
+    names = ", ".join(f"f.{quoted(name)}" for name in FAILURE.names)
+    rows = unit.bulk.rows(
+        f"""select a.name, a.tier, a.owner, a.team, a.value,
+          (select min(t.card) from touch t join run r on r.id = t.run
+             where t.account = f.account and r.failure = f.id and t.status = 'on_desk'), {names}
+        from failure f join account a on a.id = f.account
+        where {_OPEN_FAILURE} and {where} order by {order} limit ? offset ?""",
+        limit, offset,
+    )  # fmt: skip
+    return [Board(made := FAILURE.made(row[6:]), row[0] or made.account, *row[1:6]) for row in rows]
+
+
+_NOT_OWED = "not f.owed"
+_UNMATCHED = (
+    f"{_NOT_OWED} and not exists (select 1 from run r where r.account = f.account and r.failure = f.id"
+    " and not r.shadow and not r.holdout)"
+)
+
+
+def unmatched(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[Board]:
+    """Open failures about which no playbook does anything; the worst first."""
+    return _board(unit, _UNMATCHED, "f.severity desc, f.known_at, f.account, f.id", limit, offset)
+
+
+def count_unmatched(unit: StoreUnit) -> int:
+    return _count(unit, f"failure f where {_OPEN_FAILURE} and {_UNMATCHED}")
+
+
+_UNREACHED = f"f.state = 'open' and {_NOT_OWED}"
+
+
+def unreached(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[Board]:
+    """Failures with nobody spoken to since, oldest first."""
+    return _board(unit, _UNREACHED, "f.known_at, f.account, f.id", limit, offset)
+
+
+def count_unreached(unit: StoreUnit) -> int:
+    return _count(unit, f"failure f where {_UNREACHED}")
+
+
+def owed_count(unit: StoreUnit) -> int:
+    """Failures we learnt of too late, which wait to be released."""
+    return _count(unit, f"failure f where {_OPEN_FAILURE} and f.owed")
+
+
+def _count(unit: StoreUnit, rest: str, *values: Any) -> int:
+    return int(unit.bulk.rows(f"select count(*) from {rest}", *values)[0][0])
+
+
+# --- an account, a person ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing of a relationship: an event that happened, or a touch as it stands."""
+
+    at: datetime
+    event: Event | None = None
+    touch: Touch | None = None
+
+    @property
+    def id(self) -> str:
+        return self.event.ref if self.event else self.touch.id if self.touch else ""
+
+
+def timeline(
+    unit: StoreUnit, accounts: Collection[str], before: datetime | None, limit: int = 20
+) -> list[Step]:
+    """The whole relationship, newest first: what happened, what we did, what is planned. Only steps
+    before ``before`` (exclusive), so that the last one's time is the next page's start."""
+    end = 2**62 if before is None else micros(before)
+    subjects = unit.bulk.keys(sorted(accounts))
+    events = unit.bulk.rows(
+        f"{_EVENT_SELECT} where {unit.bulk.one_of('e.subject')} and e.time < ? and not e.retracted"
+        " order by e.time desc, e.source desc, e.id desc limit ?",
+        subjects, end, limit,
+    )  # fmt: skip
+    names = ", ".join(f"t.{quoted(name)}" for name in TOUCH.names)
+    when = "coalesce(t.sent_at, t.ended_at, t.due)"
+    touches = unit.bulk.rows(
+        f"select {when}, {names} from touch t where {unit.bulk.one_of('t.account')} and {when} < ?"
+        f" order by {when} desc, t.id desc limit ?",
+        subjects, end, limit,
+    )  # fmt: skip
+    steps = [Step(event.time, event=event) for event in map(_event, events)]
+    steps += [Step(instant(row[0]), touch=TOUCH.made(row[1:])) for row in touches]
+    return sorted(steps, key=lambda step: (step.at, step.id), reverse=True)[:limit]
+
+
+def promises_of(unit: StoreUnit, accounts: Collection[str]) -> list[Promise]:
+    return unit.bulk.by_keys(PROMISE, "account", accounts, 'order by "until", "id"')
+
+
+def open_cards_of(unit: StoreUnit, accounts: Collection[str]) -> list[tuple[str, str, str | None]]:
+    """(card, account, who has it) of open cards with a line about these accounts."""
+    if not accounts:
+        return []
+    rows = unit.bulk.rows(
+        "select distinct c.id, t.account, c.claimed_by from card c join touch t on t.card = c.id"
+        f" where c.state = 'open' and {unit.bulk.one_of('t.account')}"
+        " and t.card is not null and t.status in ('on_desk', 'draft') order by c.id",
+        unit.bulk.keys(sorted(accounts)),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def people_at(unit: StoreUnit, kind: str, value: str) -> list[PersonState]:
+    """Everybody who has that phone number or e-mail address; ``value`` is normalised."""
+    rows = unit.bulk.rows(
+        "select person from endpoint where kind = ? and hash = ? and value = ? order by person limit 20",
+        kind, unit.endpoint_hash(kind, value), value,
+    )  # fmt: skip
+    found = unit.people([row[0] for row in rows])
+    return [found[row[0]] for row in rows if row[0] in found]
+
+
+class AccountRow(NamedTuple):
+    id: str
+    name: str
+    tier: str | None
+    owner: str | None
+    team: str | None
+
+
+def accounts_named(unit: StoreUnit, ids: Iterable[str]) -> dict[str, AccountRow]:
+    rows = unit.bulk.rows(
+        f"select id, name, tier, owner, team from account where {unit.bulk.one_of('id')}",
+        unit.bulk.keys(sorted(set(ids))),
+    )
+    return {row[0]: AccountRow(row[0], row[1] or row[0], *row[2:5]) for row in rows}
+
+
+def accounts_like(unit: StoreUnit, text: str, limit: int = 20) -> list[AccountRow]:
+    """Accounts whose id is the text, or whose name holds it, whatever the case of its letters."""
+    sought = text.strip().lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    rows = unit.bulk.rows(
+        "select id, name, tier, owner, team from account where state is not null"
+        " and (id = ? or lower(name) like ? escape '\\') order by name, id limit ?",
+        text.strip(), f"%{sought}%", limit,
+    )  # fmt: skip
+    return [AccountRow(row[0], row[1] or row[0], *row[2:5]) for row in rows]
+
+
+def names_of_people(unit: StoreUnit, ids: Iterable[str]) -> dict[str, PersonState]:
+    return unit.people(sorted(set(ids)))
+
+
+# --- ops ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How the house stands, as numbers."""
+
+    touches: Mapping[str, int]
+    due: int
+    """Touches whose time has come and that wait for the clock."""
+    overdue_calls: int
+    open_runs: int
+    open_failures: int
+    unreached: int
+    unmatched: int
+    owed: int
+    quarantined: int
+    parked: int
+    holds: int
+
+
+def counts(unit: StoreUnit, now: datetime) -> Counts:
+    by_status = unit.bulk.rows("select status, count(*) from touch group by status")
+    at = micros(now)
+    return Counts(
+        touches={row[0]: row[1] for row in by_status},
+        due=_count(unit, "touch where status in ('planned', 'due') and due <= ?", at),
+        overdue_calls=_count(unit, "touch where status = 'on_desk' and card is not null and deadline < ?", at),
+        open_runs=_count(unit, "run where state = 'open'"),
+        open_failures=_count(unit, f"failure f where {_OPEN_FAILURE}"),
+        unreached=count_unreached(unit),
+        unmatched=count_unmatched(unit),
+        owed=owed_count(unit),
+        quarantined=_count(unit, "quarantine where status = 'open'"),
+        parked=_count(unit, "parked"),
+        holds=_count(unit, "hold where ended_at is null"),
+    )
+
+
+def parked_by_reason(unit: StoreUnit) -> dict[str, int]:
+    return {row[0]: row[1] for row in unit.bulk.rows("select reason, count(*) from parked group by reason")}
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybookState:
+    """What ops last said about a playbook."""
+
+    state: str
+    percent: int
+    by: str
+    reason: str
+    at: datetime
+
+
+def playbook_states(unit: StoreUnit) -> dict[str, PlaybookState]:
+    rows = unit.bulk.rows('select playbook, state, percent, "by", reason, "at" from playbook_state')
+    return {row[0]: PlaybookState(*row[1:5], instant(row[5])) for row in rows}
+
+
+def open_runs_by_playbook(unit: StoreUnit) -> dict[str, int]:
+    rows = unit.bulk.rows("select playbook, count(*) from run where state = 'open' group by playbook")
+    return {row[0]: row[1] for row in rows}
+
+
+def quarantined(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[Quarantined]:
+    """Those that nobody has dealt with, newest first."""
+    return unit.bulk.all(
+        QUARANTINED, "where status = 'open' order by \"at\" desc, id desc limit ? offset ?", limit, offset
+    )
+
+
+def quarantined_one(unit: StoreUnit, id_: str) -> Quarantined | None:
+    return unit.bulk.one(QUARANTINED, "where id = ?", id_)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    id: str
+    account: str
+    account_name: str
+    scope: str
+    purposes: tuple[str, ...]
+    because: str
+    since: datetime
+    ends: datetime
+
+
+def open_holds(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[HoldRow]:
+    """Those that last longest come last."""
+    rows = unit.bulk.rows(
+        "select h.id, h.account, a.name, h.scope, h.purposes, h.because, h.since, h.at_most_until, h.until"
+        " from hold h left join account a on a.id = h.account where h.ended_at is null"
+        " order by coalesce(h.until, h.at_most_until), h.id limit ? offset ?",
+        limit, offset,
+    )  # fmt: skip
+    return [
+        HoldRow(
+            row[0], row[1], row[2] or row[1], row[3], tuple(from_json(row[4])), row[5], instant(row[6]),
+            instant(min(row[7], row[8] if row[8] is not None else row[7])),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def unknown_touches(unit: StoreUnit, limit: int = 50) -> list[tuple[Touch, str]]:
+    """Nobody knows whether they left; oldest first, with the account's name."""
+    names = ", ".join(f"t.{quoted(name)}" for name in TOUCH.names)
+    rows = unit.bulk.rows(
+        f"select a.name, {names} from touch t join account a on a.id = t.account"
+        " where t.status = 'unknown' order by t.intent_at, t.id limit ?",
+        limit,
+    )
+    return [(made := TOUCH.made(row[1:]), row[0] or made.account) for row in rows]
+
+
+class AuditRow(NamedTuple):
+    at: datetime
+    who: str
+    what: str
+    subject: str
+    why: str
+
+
+def audit_rows(unit: StoreUnit, limit: int = 50) -> list[AuditRow]:
+    """The last things that people and the house did, newest first."""
+    rows = unit.bulk.rows('select "at", who, what, subject, why from audit order by seq desc limit ?', limit)
+    return [AuditRow(instant(row[0]), *row[1:]) for row in rows]
