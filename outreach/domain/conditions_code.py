@@ -1,19 +1,19 @@
 """The fast back end: one generated Python function for one condition, or for all of an event type.
 
-The source is written from checked trees only. Identifiers are generated; every constant travels in the
-namespace, so no text of a playbook ever becomes source.
+The source is written from checked trees only. Identifiers are generated, and constants are put in after
+it is compiled, so no text of a playbook ever becomes source.
 
 Three answers without three-valued work: for every condition two plain conditions are written, *it holds
 for certain* and *it fails for certain*, in which a missing value makes every comparison false. A missing
 number is NaN, a missing text, truth or list is None. Only where the first is false and something was
-missing is the second one asked; if it is false, too, we cannot tell.
-
-Fields and facts are read once, at the top. Windows and arithmetic are computed where first needed, once.
+missing is the second one asked; if it is false, too, we cannot tell. Fields and facts are read once, at
+the top; windows and arithmetic are computed once, where first needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from outreach.domain.conditions_tree import (
@@ -45,6 +45,9 @@ Test = Callable[[Scope], "bool | None"]
 FusedTest = Callable[[Scope], "list[bool | None]"]
 _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _UNSET = object()
+ALWAYS = "True"
+MOST_BLOCKS = 8
+"""A condition that reads more fields than this gets no block for each of them."""
 
 
 def compile_test(tree: Node) -> Test:
@@ -52,8 +55,7 @@ def compile_test(tree: Node) -> Test:
     code = _Code()
     holds, fails, guard = code.verdict(tree)
     lines = [f"if {holds}: return True"]
-    if guard:
-        lines.append(f"if {guard} and not ({fails}): return None")
+    lines += [f"if {guard} and not ({fails}): return None"] if guard else []
     test: Test = code.function([*lines, "return False"])
     return test
 
@@ -69,7 +71,7 @@ def compile_fused(trees: Sequence[Node | None]) -> FusedTest:
         lines.append(f"if {holds}: r[{index}] = True")
         if guard == ALWAYS:
             lines.append(f"elif not ({fails}): r[{index}] = None")
-        elif guard and len(_fields_of(tree)) > MOST_BLOCKS:
+        elif guard and len({node for node in walk(tree) if node in code.read}) > MOST_BLOCKS:
             rest.append(f"    if {guard} and r[{index}] is False and not ({fails}): r[{index}] = None")
         elif guard:
             plain.append((index, tree))
@@ -94,11 +96,6 @@ def _blocks(code: _Code, trees: list[tuple[int, Node]]) -> list[str]:
                     block.append(f"        if {unless}not ({fails}): r[{index}] = None")
         lines += [f"    if m & {bit}:", *block] if block else []
     return lines
-
-
-MOST_BLOCKS = 8
-"""A condition that reads more fields than this gets no block for each of them."""
-ALWAYS = "True"
 
 
 class _Code:
@@ -227,25 +224,24 @@ class _Code:
     def window(self, node: Node) -> str:
         match node:
             case Count(event, within):
-                return self.on_demand(
-                    node, f"h.count({self.constant(event)}, at - {self.constant(within)}, at)"
-                )
+                call = f"h.count({self.constant(event)}, {self.since(within)}, at)"
             case Total(event, _, within):
-                call = f"h.total({self.constant(event)}, at - {self.constant(within)}, at)"
-                return self.on_demand(node, f"number({call})")
+                call = f"number(h.total({self.constant(event)}, {self.since(within)}, at))"
             case LastField(event, field, kind, column):
                 raw = f"column_of({self.last(event)}, {self.constant(column)}, {self.constant(field)})"
-                return self.on_demand(node, f"{reader_name(kind)}({raw})")
+                call = f"{reader_name(kind)}({raw})"
             case DaysSince(event):
-                return self.on_demand(node, f"days_since({self.last(event)}, at)")
-            case Seen(event, _, key, within):
-                since = f"at - {self.constant(within)}" if within is not None else "None"
-                if key is None:
-                    return self.on_demand(node, f"h.seen({self.constant(event)}, None, {since}, at)")
-                return self.on_demand(
-                    node, f"seen(h, {self.constant(event)}, {self.value(key)}, {since}, at)"
-                )
-        raise TypeError(f"no code for {node!r}")
+                call = f"days_since({self.last(event)}, at)"
+            case Seen(event, _, None, within):
+                call = f"h.seen({self.constant(event)}, None, {self.since(within)}, at)"
+            case Seen(event, _, key, within) if key is not None:
+                call = f"seen(h, {self.constant(event)}, {self.value(key)}, {self.since(within)}, at)"
+            case _:
+                raise TypeError(f"no code for {node!r}")
+        return self.on_demand(node, call)
+
+    def since(self, within: timedelta | None) -> str:
+        return "None" if within is None else f"at - {self.constant(within)}"
 
     def last(self, event: str) -> str:
         return self.on_demand(("last", event), f"h.last({self.constant(event)}, at)")
@@ -286,10 +282,6 @@ def _reading(v: str, kind: FieldType, bit: int) -> list[str]:
         return [f"if {v} is not True and {v} is not False:", f"    {v} = None", f"    m |= {bit}"]
     missing = f"{v} != {v}" if kind in INSTANTS else f"{v} is None"
     return [f"{v} = {reader_name(kind)}({v})", f"if {missing}: m |= {bit}"]
-
-
-def _fields_of(tree: Node) -> set[Node]:
-    return {node for node in walk(tree) if isinstance(node, EventField | Fact)}
 
 
 def _numeric(node: Node) -> bool:

@@ -69,14 +69,14 @@ def explain(node: Node, scope: Scope, path: str) -> Trace:
 
 
 def key_value(node: Node, scope: Scope) -> str | int | float | None:
-    """What an expression names: a text, a number, an instant as one text in UTC; None when missing."""
+    """What an expression names; None when missing. One value has one spelling: 3.0 is 3, an instant is in UTC."""
     judge = _Judge(scope)
     if judge.value(node) is None:
         return None
     raw = judge.raw(node)
     if node.type in INSTANTS:
         return spell_instant(raw) if node.type is FieldType.TIME else str(raw)
-    return raw
+    return int(raw) if isinstance(raw, float) and raw.is_integer() else raw
 
 
 @dataclass(frozen=True, slots=True)

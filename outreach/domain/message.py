@@ -37,7 +37,7 @@ from outreach.domain.message_values import Rendered, RenderFault
 from outreach.domain.vocabulary import FACTS
 
 __all__ = [
-    "CONTEXT_NAMES", "Message", "RenderFault", "Template", "compile_template", "names_used", "pick_variant",
+    "CONTEXT_NAMES", "Message", "RenderFault", "Template", "compile_template", "html_of", "names_used", "pick_variant",
     "render_brief", "render_brief_text", "render_message", "render_sms", "sms_parts",
 ]  # fmt: skip
 
@@ -137,6 +137,12 @@ def render_sms(
     if not said:
         raise RenderFault(name or "sms", 0, "the SMS is empty")
     return said
+
+
+def html_of(text: str, language: str = "en") -> str:
+    """The HTML document of a mail that somebody has written or edited as plain text."""
+    paragraphs = (html.escape(part).replace("\n", "<br>\n") for part in text.strip().split("\n\n"))
+    return _document("\n".join(f"<p>{part.strip()}</p>" for part in paragraphs if part.strip()), language)
 
 
 def is_one_line(text: str) -> bool:

@@ -10,7 +10,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context, LoopContext, Undefined
 
 from outreach.domain import message_words as words
-from outreach.domain.message_values import MAX_OUTPUT, MAX_TURNS, STATE, Rendering
+from outreach.domain.message_values import MAX_OUTPUT, MAX_WORK, STATE, Rendering
 
 LOOP = ("index", "index0", "revindex", "revindex0", "first", "last", "length")
 """What ``loop`` knows inside a ``for``."""
@@ -74,17 +74,17 @@ def _join(context: Context, value: Any, between: str = ", ", attribute: str | No
 
 
 @pass_context
-def _bounded(context: Context, value: Any) -> Sequence[Any]:
-    """What a loop may run over: a list, within the turns that the rendering has left."""
+def _bounded(context: Context, value: Any, weight: int = 1) -> Sequence[Any]:
+    """What a loop may run over: a list, within the work that the rendering has left. ``weight``: of one turn."""
     must_be_defined(value)
     if value is None:
         return ()
     if not isinstance(value, (tuple, list)):
         raise ValueError("a loop runs over a list only")
     state = state_of(context)
-    state.turns += len(value)
-    if state.turns > MAX_TURNS:
-        raise ValueError(f"the loops make more than {MAX_TURNS} turns")
+    state.work += len(value) * weight
+    if state.work > MAX_WORK:
+        raise ValueError("the loops have too much to do")
     return value
 
 

@@ -12,7 +12,7 @@ import jinja2
 from jinja2 import nodes
 
 from outreach.domain.message_sandbox import ENVIRONMENT
-from outreach.domain.message_tree import place, read_tree
+from outreach.domain.message_tree import place, read_tree, walk
 from outreach.domain.message_values import MAX_OUTPUT, STATE, Rendered, RenderFault, Rendering, freeze
 
 
@@ -46,7 +46,8 @@ def compile_template(name: str, text: str, others: tuple[tuple[str, str], ...] =
     """``others``: (file name, text) of what it may include. Raises ``RenderFault`` with file and line."""
     tree, files = read_tree(name, text, dict(others))
     for loop in tree.find_all(nodes.For):
-        loop.iter = nodes.Filter(loop.iter, "bounded", [], [], None, None, lineno=loop.lineno)
+        weight = nodes.Const(sum(1 for _ in walk(loop)))
+        loop.iter = nodes.Filter(loop.iter, "bounded", [weight], [], None, None, lineno=loop.lineno)
     try:
         return Template(files, ENVIRONMENT.from_string(tree))
     except jinja2.TemplateSyntaxError as error:

@@ -111,7 +111,7 @@ def _swallow_line_end(found: re.Match[str]) -> str:
 
 def _check(name: str, tree: nodes.Template) -> None:
     _check_size(name, tree)
-    for node in _walk(tree):
+    for node in walk(tree):
         what = _refusal(node)
         if what:
             raise RenderFault(name, node.lineno or 0, what)
@@ -132,7 +132,7 @@ def _check_size(name: str, tree: nodes.Template) -> None:
         waiting += [(child, depth + 1, loops) for child in node.iter_child_nodes()]
 
 
-def _walk(tree: nodes.Node) -> Iterator[nodes.Node]:
+def walk(tree: nodes.Node) -> Iterator[nodes.Node]:
     """In the order of the text."""
     waiting = [tree]
     while waiting:
@@ -145,7 +145,7 @@ def _include(
     tree: nodes.Template, texts: Mapping[str, str], files: list[str], path: tuple[str, ...]
 ) -> nodes.Template:
     """The tree with the body of each included file in place of the tag. ``path``: the files we are in."""
-    for parent in list(_walk(tree)):
+    for parent in list(walk(tree)):
         for branch in ("body", "else_"):
             inside = getattr(parent, branch, None)
             if isinstance(inside, list) and any(isinstance(node, nodes.Include) for node in inside):
@@ -170,7 +170,7 @@ def _included(
     files.append(name)
     far = (len(files) - 1) * _FAR
     _include(tree, texts, files, (*path, name))
-    for one in _walk(tree):
+    for one in walk(tree):
         if one.lineno and one.lineno < _FAR:
             one.lineno += far
     return tree.body

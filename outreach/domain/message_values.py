@@ -21,8 +21,8 @@ MAX_LIST = 100
 """Items of a list that a template gets to see; the rest is cut off."""
 MAX_VALUE = 8_000
 """Characters of one value; the rest is cut off."""
-MAX_TURNS = 5_000
-"""Turns of all loops of one rendering."""
+MAX_WORK = 500_000
+"""What all loops of one rendering may do: turns times the parts of what is looped over, well under a second."""
 MAX_NODES = 10_000
 MAX_DEPTH = 40
 MAX_NESTED_LOOPS = 2
@@ -54,7 +54,7 @@ class Rendering:
     currency: str
     values: list[str] = field(default_factory=list)
     size: int = 0
-    turns: int = 0
+    work: int = 0
 
     def put(self, value: Any) -> str:
         """The mark that stands for the value; the value itself where Markdown can make nothing of it."""

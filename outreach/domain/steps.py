@@ -40,6 +40,8 @@ class Footing:
     """When the customer asked to be called; None means as soon as we can."""
     seen_since: Callable[[str, datetime], bool]
     """Whether an event of that type happened for the account since that instant."""
+    busy: Callable[[], bool]
+    """Whether a touch of the run that was laid before is still open."""
 
 
 @dataclass(slots=True)
@@ -65,15 +67,17 @@ def walk(run: Run, playbook: Playbook, on: Footing) -> Walked:
             continue
         run = _lay(run, playbook, step, on, laid)
     if run.is_open and run.step >= len(playbook.steps):
-        run = _walked_through(run, on.now)
+        run = _walked_through(run, on, laid)
     return Walked(replace(run, wake_at=None), laid)
 
 
-def _walked_through(run: Run, now: datetime) -> Run:
-    """All steps are done. With an open failure the run stays until that is closed; else it ends."""
-    if run.failure is not None and run.purpose in (Purpose.SERVICE_RECOVERY, Purpose.CALLBACK):
+def _walked_through(run: Run, on: Footing, laid: list[Touch]) -> Run:
+    """All steps are done. With an open failure the run stays until that is closed; else it ends with
+    its last open touch."""
+    bound = run.failure is not None and run.purpose in (Purpose.SERVICE_RECOVERY, Purpose.CALLBACK)
+    if bound or any(touch.is_open for touch in laid) or on.busy():
         return replace(run, step_due=None)
-    return end(run, "completed", now)
+    return end(run, "completed", on.now)
 
 
 def end(run: Run, reason: str, now: datetime) -> Run:
@@ -114,7 +118,7 @@ def _lay(run: Run, playbook: Playbook, step: Step, on: Footing, laid: list[Touch
 
 
 def _why_skipped(run: Run, playbook: Playbook, step: Step, on: Footing) -> str | None:
-    if run.resolved and step.channel is not Channel.TASK and _resolved_text(playbook, step) is None:
+    if run.resolved and step.channel is not Channel.TASK and resolved_text(playbook, step) is None:
         return "no_text_once_resolved"
     allowed = on.allows(step)
     if allowed is None:
@@ -122,7 +126,8 @@ def _why_skipped(run: Run, playbook: Playbook, step: Step, on: Footing) -> str |
     return None if allowed else "step_if"
 
 
-def _resolved_text(playbook: Playbook, step: Step) -> str | None:
+def resolved_text(playbook: Playbook, step: Step) -> str | None:
+    """What the step says once ``still_open`` is false; None when it is to be skipped then."""
     branch = playbook.if_resolved
     if branch is None:
         return None

@@ -158,9 +158,8 @@ def _settling(one: Checked) -> None:
 
 
 def _may_never_settle(kind: str, values: Mapping[str, Any]) -> bool:
-    return (kind == "task" or (kind in WRITTEN and values["review"] is Review.OWNER)) and values[
-        "within"
-    ] is None
+    waits_for_a_human = kind == "task" or (kind in WRITTEN and values["review"] is Review.OWNER)
+    return waits_for_a_human and values["within"] is None
 
 
 def _only_waits(one: Checked) -> None:

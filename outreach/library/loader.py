@@ -27,6 +27,9 @@ from outreach.library.yaml_reader import MAX_BYTES, read_table
 SHARED = ("vocabulary.yaml", "company.yaml", "defaults.yaml")
 """The files in playbooks/ that are no playbooks."""
 
+MOST_RESTORED = 500
+"""Stored versions kept compiled."""
+
 Stamp = tuple[str, int, int, int, int]
 
 Files = Mapping[str, bytes]
@@ -50,6 +53,7 @@ class Library:
         self._stamp: tuple[Stamp, ...] = ()
         self._rules: Ruleset | None = None
         self._trees = Trees()
+        self._restored: dict[tuple[str, str], Playbook] = {}
         self.faults: tuple[Fault, ...] = ()
         """What is wrong with the files as they are now, warnings included."""
 
@@ -67,8 +71,15 @@ class Library:
 
     def restore(self, text: str) -> Playbook:
         """A stored version: JSON of its ``source`` and ``templates``. Raises Invalid like ``restore``."""
-        kept = json.loads(text)
-        return restore(kept["source"], kept["templates"], self.current().vocabulary)
+        rules = self.current()
+        found = self._restored.get((rules.digest, text))
+        if found is None:
+            kept = json.loads(text)
+            found = restore(kept["source"], kept["templates"], rules.vocabulary)
+            if len(self._restored) >= MOST_RESTORED:
+                self._restored = {}
+            self._restored[rules.digest, text] = found
+        return found
 
     def _look_again(self, stamp: tuple[Stamp, ...]) -> Ruleset:
         files = snapshot(self._root)

@@ -34,8 +34,7 @@ def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
     state, now = ledger.accounts[run.account], ledger.now
     company, person = ledger.rules.company, ledger.person(touch.person)
     trigger, am = ledger.trigger(run), ledger.outside.am(ledger.unit, touch.caller)
-    kind = ledger.rules.vocabulary.get(run.trigger_type)
-    event: dict[str, Any] = dict.fromkeys(kind.fields, None) if kind else {}
+    event: dict[str, Any] = dict.fromkeys(_fields_of(ledger, run), None)
     event.update(trigger.data if trigger else {})
     return {
         "account": {"name": None, "kind": None, "tier": None, "value": None,
@@ -56,6 +55,12 @@ def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
         "late_apology": is_late(touch, now),
         "said": None,
     }  # fmt: skip
+
+
+def _fields_of(ledger: Ledger, run: Run) -> set[str]:
+    """Of every event type that can start the playbook: one text serves them all."""
+    kinds = [ledger.rules.vocabulary.get(type_) for type_ in (run.trigger_type, *ledger.playbook(run).when)]
+    return {name for kind in kinds if kind for name in kind.fields}
 
 
 def _person(person: Person | None) -> dict[str, Any]:

@@ -25,6 +25,8 @@ class PromiseMade:
     what: str
     until: datetime
     failure: str | None = None
+    id: str | None = None
+    """Given where somebody must speak of it later; else a new one is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ def _promised(
         (t for t in ticked if ledger.runs[t.account][t.run].failure == promise.failure), ticked[0]
     )
     data = {
-        "promise_id": ledger.outside.ids.new(), "what": promise.what, "until": promise.until.isoformat(),
+        "promise_id": promise.id or ledger.outside.ids.new(), "what": promise.what, "until": promise.until.isoformat(),
         "by": by, "person_id": person,
         "failure": promise.failure or ledger.runs[touch.account][touch.run].failure,
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from outreach.domain.conditions import Condition, Scope
@@ -15,38 +16,50 @@ from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Step
 from outreach.domain.policy import WEEK, Case, LawSays
 from outreach.domain.preference import not_before
+from outreach.domain.steps import resolved_text
 from outreach.domain.touch import Touch
 from outreach.service.ledger import Ledger
 
 
-def case_for(ledger: Ledger, run: Run, touch: Touch) -> Case:
-    """The policy's case for one touch, as of the ledger's now."""
-    playbook = ledger.playbook(run)
-    person = ledger.person(touch.person)
-    state, _ = ledger.publish_states.get(run.playbook, ("live", 100))
-    step = playbook.steps[touch.step]
+def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
+    """The case as far as the desk asks: may this call be shown at all?"""
+    playbook, person = ledger.playbook(run), ledger.person(touch.person)
     scope = run_scope(ledger, run, playbook)
-    stated = not_before(person, ledger.now, ledger.rules.company) if person else None
+    state, _ = ledger.publish_states.get(run.playbook, ("live", 100))
     return Case(
         touch=touch,
         now=ledger.now,
         person=person,
-        law=law_says(ledger, touch, person),
-        kill_switch=ledger.kill_switch,
+        law=law_says(ledger, touch, person) if touch.purpose.sells else LawSays(True, None),
         publish_state="shadow" if run.shadow else state,
         run_open=run.is_open,
         run_why=run.end_reason,
         suppressed=_suppressed(ledger, touch),
         hold=hold_against(ledger, run, person) if touch.purpose.sells else None,
         still_open=still_open(playbook, scope),
-        has_branch=playbook.if_resolved is not None,
-        step_if=step_allows(step, scope) if touch.because != "look_again" else True,
+        has_branch=touch.channel is Channel.TASK or resolved_text(playbook, playbook.steps[touch.step]) is not None,
+        step_if=_step_if(playbook, touch, scope),
+    )
+
+
+def case_for(ledger: Ledger, run: Run, touch: Touch) -> Case:
+    """The policy's whole case for one touch, as of the ledger's now: for sending, and for the dial."""
+    person = ledger.person(touch.person)
+    stated = not_before(person, ledger.now, ledger.rules.company) if person else None
+    return replace(
+        placing_case(ledger, run, touch),
+        law=law_says(ledger, touch, person),
+        kill_switch=ledger.kill_switch,
         contacts=contacts(ledger, touch),
         caps=ledger.rules.company.caps,
         outranked_until=_outranked(ledger, run, touch),
         preferred_until=stated.until if stated else None,
         preferred_sentence=stated.sentence if stated else "",
     )
+
+
+def _step_if(playbook: Playbook, touch: Touch, scope: Scope) -> bool | None:
+    return True if touch.because == "look_again" else step_allows(playbook.steps[touch.step], scope)
 
 
 def run_scope(ledger: Ledger, run: Run, playbook: Playbook, step: Step | None = None) -> Scope:

@@ -21,14 +21,15 @@ from outreach.domain.steps import (
     again_from_start,
     end,
     look_again,
+    resolved_text,
     settled,
     take_back,
     take_back_written,
     walk,
 )
-from outreach.domain.touch import Status, Touch, advance
+from outreach.domain.touch import UNSENT, Status, Touch, advance
 from outreach.service.ledger import Ledger
-from outreach.service.rulings import case_for, run_scope, step_allows, still_open
+from outreach.service.rulings import placing_case, run_scope, step_allows, still_open
 
 
 def start(ledger: Ledger, run: Run) -> None:
@@ -52,6 +53,8 @@ def progress(ledger: Ledger, run_id: str, account: str) -> None:
             ledger.put_run(walked.run)
         if not walked.run.is_open and run.is_open:
             _let_go(ledger, walked.run, walked.run.end_reason)
+        elif walked.run.resolved != run.resolved:
+            _change_words(ledger, walked.run)
         for touch in walked.laid:
             _laid(ledger, walked.run, touch)
         moved = ledger.runs[account][run_id]
@@ -76,7 +79,7 @@ def _endpoint_hash(ledger: Ledger, touch: Touch) -> str | None:
 def place(ledger: Ledger, run: Run, touch: Touch) -> Ruling:
     """A call or task whose time has come goes to the desk, unless the policy says otherwise. Hours do
     not matter here: they rule the dial."""
-    ruling = rule(case_for(ledger, run, touch), PLACING)
+    ruling = rule(placing_case(ledger, run, touch), PLACING)
     if ruling.action is Action.SEND:
         due = touch if touch.status is Status.DUE else advance(touch, Status.DUE, ledger.now)
         card = card_for(ledger, touch)
@@ -161,6 +164,7 @@ def footing(ledger: Ledger, run: Run) -> Footing:
         still_open=lambda: still_open(playbook, run_scope(ledger, run, playbook)),
         wanted_at=_wanted_at(ledger, run),
         seen_since=seen_since,
+        busy=lambda: any(touch.is_open for touch in ledger.touches_of_run(run)),
     )
 
 
@@ -315,12 +319,30 @@ def _listen(ledger: Ledger, run: Run, news: list[Event]) -> None:
         elif event.type == "failure.unresolved" and event.data.get("failure") == run.failure:
             _look_again(ledger, run)
     run = ledger.runs[run.account][run.id]
-    if not run.is_open or not news:
+    types = {event.type for event in news if event.ref != run.trigger or event.revision}
+    if not run.is_open or not types:
         return
-    if playbook.stop_conditions or playbook.still_open:
+    if _concerned(playbook, types):
         _judge_anew(ledger, run, playbook)
     _drop_dead_drafts(ledger, ledger.runs[run.account][run.id], playbook)
-    progress(ledger, run.id, run.account)
+    if _may_move(ledger.runs[run.account][run.id], playbook, types, ledger.now):
+        progress(ledger, run.id, run.account)
+
+
+def _concerned(playbook: Playbook, types: set[str]) -> bool:
+    """Whether news of these types can change what is judged as of now. A condition that reads no
+    events reads facts, and any event may change those."""
+    asked = [*playbook.stop_conditions, *([playbook.still_open] if playbook.still_open else [])]
+    return any(not condition.reads or not types.isdisjoint(condition.reads) for condition in asked)
+
+
+def _may_move(run: Run, playbook: Playbook, types: set[str], now: datetime) -> bool:
+    """Whether the cursor could go on now: its step is due, or what a wait is for has come."""
+    if not run.is_open or run.step_due is None or run.step_due > now:
+        return False
+    if run.wake_at is None or run.wake_at <= now or run.step >= len(playbook.steps):
+        return True
+    return playbook.steps[run.step].wait_for in types
 
 
 def _answers(event: Event, run: Run) -> bool:
@@ -348,7 +370,38 @@ def _judge_anew(ledger: Ledger, run: Run, playbook: Playbook) -> None:
     if resolved and playbook.if_resolved is None:
         end_run(ledger, run, "no_longer_true")
     elif resolved != run.resolved:
-        ledger.put_run(replace(run, resolved=resolved))
+        changed = replace(run, resolved=resolved)
+        ledger.put_run(changed)
+        _change_words(ledger, changed)
+
+
+def _change_words(ledger: Ledger, run: Run) -> None:
+    """``still_open`` has turned: what has not left takes the branch's text, or is skipped without one."""
+    playbook = ledger.playbook(run)
+    for touch in ledger.touches_of_run(run):
+        if touch.status not in UNSENT and touch.status is not Status.ON_DESK:
+            continue
+        step = playbook.steps[touch.step]
+        if run.resolved and touch.channel is not Channel.TASK and resolved_text(playbook, step) is None:
+            _skip(ledger, touch)
+        else:
+            ledger.put_touch(_reworded(touch, run.resolved, ledger.now))
+
+
+def _skip(ledger: Ledger, touch: Touch) -> None:
+    if touch.status is Status.ON_DESK:
+        for _, new in take_back([touch], "no_longer_true", ledger.now):
+            ledger.put_touch(new)
+        settle_step(ledger, touch)
+    else:
+        withhold(ledger, touch, drop("no_longer_true", "What it was about is no longer so."))
+
+
+def _reworded(touch: Touch, resolved: bool, now: datetime) -> Touch:
+    """A draft is written anew, and read anew."""
+    if touch.status is Status.DRAFT:
+        return advance(touch, Status.DUE, now, draft=None, resolved=resolved, due=now)
+    return replace(touch, draft=None, resolved=resolved)
 
 
 def _drop_dead_drafts(ledger: Ledger, run: Run, playbook: Playbook) -> None:

@@ -8,6 +8,7 @@ A new revision, after ``tables`` has changed:
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 from alembic import command
@@ -67,7 +68,7 @@ def _with_config(url: str, work: Callable[[Config], object]) -> None:
 
 
 def _config(connection: Connection) -> Config:
-    config = Config()
+    config = Config(stdout=StringIO())
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config

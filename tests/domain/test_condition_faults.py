@@ -124,8 +124,7 @@ GOLDEN = [
     ),
     (
         'seen("delivery.arrived", day="2026-01-01")',
-        "34: `day` of delivery.arrived is not its window column; ask by order_id, or declare key: day for "
-        "delivery.arrived in vocabulary.yaml",
+        "34: `day` of delivery.arrived is not its window column; ask by order_id, or declare key: day for delivery.arrived in vocabulary.yaml",
     ),
     (
         'seen("delivery.arrived", order_id=3)',
@@ -265,10 +264,10 @@ def test_typographic_quotes_are_all_told() -> None:
 
 def test_a_field_must_be_in_every_type_of_when_and_of_one_kind() -> None:
     both = ("delivery.delayed", "delivery.overdue")
-    assert faults_of("event.lines > 3", both) == [
-        "11: delivery.overdue has no field `lines`; use a field that every type under when: has, or write a "
-        "playbook of its own"
-    ]
+    (lacking,) = faults_of("event.lines > 3", both)
+    assert lacking.startswith(
+        "11: delivery.overdue has no field `lines`; use a field that every type under when: has"
+    )
     assert faults_of("event.site == 3", both) == [
         "11: event.site is a text in delivery.delayed, a number in delivery.overdue; write one playbook for each type"
     ]
@@ -401,11 +400,10 @@ def test_nothing_of_python_but_its_look_gets_in(text: str) -> None:
         condition(text)
 
 
-PIECES = st.sampled_from(
-    'event account.tier event.days_late run.reached ( ) [ ] , . == != < > <= >= = + - * / and or not in "gold"'
-    ' \'a\' 3 0.5 count( seen( total( last( known( "order.placed" "90d" true false within= order_id= \n \t && “ # \\ % 1e5 is'
-    " lambda : ; { } ** // é \x00 if else for x y.z None 007 2d".split(" ")
-)
+_WORDS = r"""event account.tier event.days_late run.reached ( ) [ ] , . == != < > <= >= = + - * / and or not in "gold" 'a'
+    3 0.5 count( seen( total( last( known( "order.placed" "90d" true false within= order_id= && “ # \ % 1e5 is lambda
+    : ; { } ** // é if else for x y.z None 007 2d"""
+PIECES = st.sampled_from(_WORDS.split()) | st.sampled_from("\n\t\x00\ud800")
 
 
 @given(

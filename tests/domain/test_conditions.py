@@ -320,6 +320,7 @@ def test_fields_that_all_types_of_when_have_can_be_read() -> None:
         ("event.order_id", "o1"),
         ("event.days_late", 3),
         ("event.days_late * 2", 6),
+        ("event.days_late * 2.0", 6),
         ("event.promised_for", "2026-03-07T09:00:00+00:00"),
         ("event.day", "2026-03-07"),
         ('last("order.placed").order_id', "o2"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,9 +10,7 @@ import pytest
 
 from outreach.domain.errors import Invalid
 from outreach.library.loader import Library, load, snapshot
-from tests.library.world import COMPANY, LATE, VOCABULARY, files
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.library.world import COMPANY, LATE, VOCABULARY, files, shipped
 
 
 def write(root: Path, given: Mapping[str, bytes]) -> Path:
@@ -32,7 +31,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_the_playbooks_that_we_ship_have_no_faults() -> None:
-    assert [str(fault) for fault in load(ROOT).faults] == []
+    assert [str(fault) for fault in shipped().faults] == []
 
 
 def test_a_set_is_indexed_by_trigger(root: Path) -> None:
@@ -154,8 +153,6 @@ def test_a_file_too_large_is_refused_and_not_read_whole(root: Path) -> None:
 
 
 def test_a_stored_version_is_restored_from_its_text(root: Path) -> None:
-    import json
-
     library = Library(root)
     late = library.current().playbooks["late"]
     text = json.dumps({"source": late.source, "templates": dict(late.templates)})

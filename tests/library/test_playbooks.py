@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from outreach.domain.errors import Invalid
 from outreach.domain.facts import Channel, Purpose, Severity
@@ -14,7 +16,7 @@ from outreach.domain.hours import Duration
 from outreach.domain.playbook import IfRunning, Remedy, Review, Scope
 from outreach.library.loader import restore
 from outreach.library.yaml_reader import read_table
-from tests.library.world import LATE, faults, rules, said
+from tests.library.world import COMPANY, DEFAULTS, LATE, VOCABULARY, faults, rules, said
 
 BROKEN = Path(__file__).parent / "broken"
 BROKEN_TEXTS = {
@@ -183,3 +185,84 @@ def test_the_reader_of_yaml_reads_the_json_it_stores() -> None:
     assert late.title == 'Grün: "zu spät" \\ – 21:00'
     assert tree.get("title") is not None
     assert restore(late.source, late.templates, rules().vocabulary).title == late.title
+
+
+PIECES = (
+    "",
+    "none",
+    "[]",
+    "{}",
+    "[1, 2]",
+    "{a: b}",
+    "3",
+    "true",
+    "~",
+    "'x'",
+    "event.days_late",
+    "late/call.md",
+    "|\n  x",
+)
+
+
+@given(st.data())
+def test_whatever_ops_write_they_get_faults_and_never_a_crash(data: st.DataObject) -> None:
+    lines = LATE.strip().split("\n")
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        key, colon, _ = lines[at].partition(": ")
+        how = data.draw(st.sampled_from(["drop", "twice", "value", "indent", "cut"]))
+        if how == "drop":
+            lines[at] = ""
+        elif how == "twice":
+            lines.insert(at, lines[data.draw(st.integers(0, len(lines) - 1))])
+        elif how == "value":
+            lines[at] = key + colon + data.draw(st.sampled_from(PIECES))
+        elif how == "indent":
+            lines[at] = "  " + lines[at]
+        else:
+            lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
+    for fault in faults({"late": "\n".join(lines) + "\n"}):
+        assert fault.what
+        assert fault.line >= 0
+
+
+@given(st.sampled_from(["vocabulary", "company", "defaults"]), st.data())
+def test_whatever_is_in_the_shared_files_there_are_faults_and_never_a_crash(
+    name: str, data: st.DataObject
+) -> None:
+    texts = {"vocabulary": VOCABULARY, "company": COMPANY, "defaults": DEFAULTS}
+    lines = texts[name].strip().split("\n")
+    at = data.draw(st.integers(0, len(lines) - 1))
+    key, colon, _ = lines[at].partition(": ")
+    lines[at] = key + colon + data.draw(st.sampled_from(PIECES))
+    for fault in faults(**{name: "\n".join(lines) + "\n"}):
+        assert fault.what
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your order now leaves tomorrow.",
+        "{# no discount here #}I am sorry.",
+        "We sell nothing with this.",
+        "https://track.example/1",
+    ],
+)
+def test_words_that_repair_are_not_taken_for_selling(text: str) -> None:
+    assert said(templates={"late/sorry.md": f"Subject: Sorry\n\n{text}\n"}) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A special offer for you",
+        "10% off",
+        "Ihr Rabattcode",
+        "our Gutscheine",
+        "see https://example.com/shop?x=1",
+    ],
+)
+def test_an_apology_does_not_sell(text: str) -> None:
+    (fault,) = faults(templates={"late/sorry.md": f"Subject: Sorry\n\n{text}\n"})
+    assert (fault.file, fault.line) == ("templates/late/sorry.md", 3)
+    assert "sells" in fault.what

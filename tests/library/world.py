@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 from outreach.domain.errors import Fault, Invalid
 from outreach.domain.evaluate import Ruleset
-from outreach.library.loader import assemble
+from outreach.library.loader import assemble, load
 
 VOCABULARY = """
 order.placed:
@@ -123,6 +125,12 @@ def files(
     named = {**shared, **({"late": LATE} if playbooks is None else playbooks)}
     texts |= {f"playbooks/{name}.yaml": text for name, text in named.items()}
     return {name: text.encode() for name, text in texts.items()}
+
+
+@cache
+def shipped() -> Ruleset:
+    """The rules that we ship."""
+    return load(Path(__file__).resolve().parents[2])
 
 
 def rules(*args: Mapping[str, str], **kwargs: str) -> Ruleset:

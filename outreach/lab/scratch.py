@@ -1,0 +1,197 @@
+"""The whole house on a virtual clock and a scratch store: nothing leaves it, nothing is kept.
+
+Time stands still until somebody moves it. ``advance_to`` jumps from one due row to the next, so that
+months pass in no time and yet everything fires at its exact instant.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from outreach.assemble import keyed_hash, make_outside
+from outreach.channels.null import RecordingSender
+from outreach.domain.evaluate import Ruleset
+from outreach.domain.facts import Channel
+from outreach.service import intake, sweep
+from outreach.service.intake import Answer
+from outreach.service.ports import Outside, Sender
+from outreach.store.codec import instant
+from outreach.store.engine import Store, open_database
+
+ROUNDS = 1000
+"""So often one instant may be worked on; more means that something due never moves."""
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class VirtualClock:
+    """Shows what it was set to, aware UTC, and never runs backwards."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def set(self, now: datetime) -> None:
+        if now < self._now:
+            raise ValueError(
+                f"time does not run backwards: {now.isoformat()} is before {self._now.isoformat()}"
+            )
+        self._now = now
+
+
+class SequentialIds:
+    """1, 2, 3 …: the same run makes the same ids, and later ids sort later."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def new(self) -> str:
+        self._last += 1
+        return f"{self._last:010d}"
+
+    def token(self) -> str:
+        return f"token-{self.new()}"
+
+
+class Stuck(RuntimeError):
+    """Something is due and no tick moves it: a fault in the house, never in a story."""
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A house nobody lives in. ``sender`` has taken everything that left it."""
+
+    outside: Outside
+    clock: VirtualClock
+    database: Store
+    sender: Sender
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    @property
+    def sent(self) -> RecordingSender:
+        assert isinstance(self.sender, RecordingSender)
+        return self.sender
+
+    def take_in(self, *events: Mapping[str, Any], internal: bool = True) -> list[Answer]:
+        return intake.take_in(self.outside, events, internal=internal)
+
+    def next_due(self) -> datetime | None:
+        """The earliest instant for which a row waits, past ones included."""
+        return next_due(self.database)
+
+    def settle(self) -> None:
+        """Tick until nothing more is due now. Raises ``Stuck`` when that does not come to an end."""
+        for _ in range(ROUNDS):
+            due = self.next_due()
+            if due is None or due > self.now:
+                return
+            sweep.tick(self.outside)
+        raise Stuck(f"something has been due since {due.isoformat() if due else ''} and does not move")
+
+    def advance_to(self, until: datetime) -> None:
+        """Let time pass up to and including that instant."""
+        self.settle()
+        while (due := self.next_due()) is not None and due <= until:
+            self.clock.set(due)
+            self.settle()
+        self.clock.set(max(until, self.now))
+
+    def advance(self, by: timedelta) -> None:
+        self.advance_to(self.now + by)
+
+
+def next_due(database: Store) -> datetime | None:
+    with database.view() as unit:
+        stuck = sweep.STUCK_AFTER // _MICROSECOND + 1
+        (row,) = unit.bulk.rows(_NEXT_DUE, stuck)
+    return None if row[0] is None else instant(row[0])
+
+
+_NEXT_DUE = """
+    select min(t) from (
+        select min("at") t from due
+        union all select min(wake_at) from run where state = 'open'
+        union all select min(due) from touch where status in ('planned', 'due')
+        union all select min(intent_at) + ? from touch where status = 'sending'
+        union all select min("until") from parked
+        union all select min("until") from hold where ended_at is null
+        union all select min(at_most_until) from hold where ended_at is null
+    ) w
+"""
+
+
+@contextmanager
+def scratch_house(
+    rules: Ruleset | Callable[[], Ruleset],
+    start: datetime,
+    *,
+    senders: Mapping[Channel, Sender] | None = None,
+    database_url: str | None = None,
+) -> Iterator[Scratch]:
+    """A house whose clock stands at ``start`` (aware), with an empty store that is deleted afterwards.
+
+    ``rules``: a set of rules, or what gives the current one. ``database_url``: an empty database of
+    one's own instead, which is left as it is.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="outreach-lab-", dir=_quickest_place()))
+    hashed = keyed_hash(b"lab")
+    if database_url:
+        database = open_database(database_url, endpoint_hash=hashed, durable=False, create=True)
+    else:
+        database = _scratch_store(folder / "scratch.db", hashed)
+    sender, clock = RecordingSender(), VirtualClock(start)
+    outside = make_outside(
+        database,
+        rules if callable(rules) else lambda: rules,
+        clock,
+        SequentialIds(),
+        senders or {Channel.EMAIL: sender, Channel.SMS: sender},
+        hashed,
+    )
+    try:
+        yield Scratch(outside, clock, database, sender)
+    finally:
+        database.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _scratch_store(path: Path, hashed: Callable[[str, str], str]) -> Store:
+    path.write_bytes(_empty_store())
+    return open_database(f"sqlite:///{path}", endpoint_hash=hashed, durable=False, journal_mode="memory")
+
+
+@cache
+def _empty_store() -> bytes:
+    """A database with all its tables and nothing in them: quicker copied than made."""
+    with tempfile.TemporaryDirectory(prefix="outreach-lab-") as folder:
+        path = Path(folder) / "empty.db"
+        open_database(f"sqlite:///{path}", durable=False, create=True, journal_mode="memory").close()
+        return path.read_bytes()
+
+
+def _quickest_place() -> str | None:
+    """Memory that looks like a folder, where the system has it."""
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > 1 << 28 else None
+
+
+def cloud_event(
+    type_: str, subject: str, data: Mapping[str, Any], id_: str, time: datetime, **more: Any
+) -> dict[str, Any]:
+    """A CloudEvent in its structured JSON form."""
+    return {
+        "specversion": "1.0", "id": id_, "source": "erp", "type": type_, "subject": subject,
+        "time": time.isoformat(), "data": dict(data), **more,
+    }  # fmt: skip

@@ -1,0 +1,380 @@
+"""Settings: environment variables ``OUTREACH_*`` and a ``.env`` file become one frozen object.
+
+The environment wins over ``.env``. All faults are listed at once; a misspelt name is one of them, since a
+setting that is silently ignored is worse than a start that fails. Secrets are in no repr and no fault.
+
+``python -m outreach.settings > docs/settings.md`` writes the reference.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from dotenv.parser import parse_stream
+
+from outreach.domain.errors import Fault, Invalid
+
+PREFIX = "OUTREACH_"
+IGNORED_PREFIX = "OUTREACH_TEST_"
+"""The test suite's own."""
+ENVIRONMENT, ENV_FILE = "environment", ".env"
+SECRET_LENGTH = 32
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Made by ``load_settings`` only. Paths are absolute."""
+
+    data_dir: Path
+    root: Path
+    """The folder that holds ``playbooks/`` and ``templates/``."""
+    outbox_dir: Path
+    host: str
+    port: int
+    public_url: str
+    """Without a slash at its end."""
+    threads: int
+    tick_seconds: float
+    log_format: str
+    log_level: str
+    cookie_secure: bool
+    max_body: int
+    """Bytes of a request with one event."""
+    max_batch_body: int
+    """Bytes of a request with many."""
+    batch_limit: int
+    rate_limits: bool
+    proxies: int
+    rehearsal_to: tuple[str, ...] = field(repr=False)
+    database_url: str = field(repr=False)
+    given_secret_key: str = field(default="", repr=False)
+    given_endpoint_key: str = field(default="", repr=False)
+
+    @cached_property
+    def secret_key(self) -> str:
+        """Signs sessions and links. Made and kept in ``data_dir/secret.key`` when not given."""
+        return self.given_secret_key or kept_key(self.data_dir / "secret.key")
+
+    @cached_property
+    def endpoint_key(self) -> bytes:
+        """Keys the hashes of erased and opted-out endpoints: losing it forgets who must not be contacted."""
+        return (self.given_endpoint_key or kept_key(self.data_dir / "endpoint.key")).encode()
+
+
+class Row(NamedTuple):
+    """One setting, as the reference shows it."""
+
+    variable: str
+    default: str
+    meaning: str
+    secret: bool
+
+
+class _Setting(NamedTuple):
+    name: str
+    read: Callable[[str], Any]
+    default: str
+    """As one would write it; words in parentheses are worked out from other settings."""
+    meaning: str
+    secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.name.upper()
+
+
+# --- kinds of values: each takes the text and returns the value, or raises ValueError with a remedy --------
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
+            raise ValueError(f"write a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text) or not 0.1 <= float(text) <= 3600:
+        raise ValueError("write seconds from 0.1 to 3600")
+    return float(text)
+
+
+def _bytes(text: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,9})\s*(KiB|MiB)?", text, re.IGNORECASE)
+    size = int(found[1]) * {"kib": 1024, "mib": MEBIBYTE}.get((found[2] or "").lower(), 1) if found else 0
+    if not 1024 <= size <= 256 * MEBIBYTE:
+        raise ValueError("write a size from 1 KiB to 256 MiB, such as 512 KiB")
+    return size
+
+
+def _yes_no(text: str) -> bool:
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if text.lower() not in words:
+        raise ValueError("write true or false")
+    return words[text.lower()]
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"write {' or '.join(words)}{_did_you_mean(text.lower(), words)}")
+        return text.lower()
+
+    return read
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", text):
+        raise ValueError("write an address or name to listen on, such as 0.0.0.0")
+    return text
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        ok = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        ok = False
+    if not ok or parts.query or parts.fragment or parts.username or re.search(r"\s", text):
+        raise ValueError("write the address that browsers use, such as https://outreach.example.com")
+    return text.rstrip("/")
+
+
+def _database(text: str) -> str:
+    for short in ("postgres://", "postgresql://"):
+        if text.startswith(short):
+            text = "postgresql+psycopg://" + text.removeprefix(short)
+    if not re.match(r"sqlite:///.|postgresql\+psycopg://.", text):
+        raise ValueError("write sqlite:////path/to/outreach.db or postgresql://user:password@host/database")
+    return text
+
+
+def _secret(text: str) -> str:
+    if len(text) < SECRET_LENGTH or len(set(text)) < 8:
+        raise ValueError(f"it must be at least {SECRET_LENGTH} random characters; or leave it out, and one is made")
+    return text
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    if not all(re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+|\+[0-9]{6,15}", one) for one in found):
+        raise ValueError("write mail addresses and phone numbers (+49…), with commas between them")
+    return found
+
+
+_PATH = Path
+_LEVELS = ("debug", "info", "warning", "error")
+
+_SETTINGS = (
+    _Setting("data_dir", _PATH, "./var", "Folder for what this machine keeps: the SQLite file, the keys, the outbox."),
+    _Setting("root", _PATH, "(the folder you are in if it has playbooks/, else the project's)",
+             "Folder that holds `playbooks/` and `templates/`."),
+    _Setting("database_url", _database, "(sqlite file outreach.db in the data folder)",
+             "Where everything is stored: `sqlite:////path/outreach.db` or `postgresql://user:password@host/name`.",
+             secret=True),
+    _Setting("outbox_dir", _PATH, "(outbox in the data folder)", "Folder for messages that no provider takes."),
+    _Setting("secret_key", _secret, "(made once, kept in secret.key in the data folder)",
+             "Signs sessions and links. Give the same one to all machines.", secret=True),
+    _Setting("endpoint_key", _secret, "(made once, kept in endpoint.key in the data folder)",
+             "Keys the hashes of erased and opted-out phone numbers and addresses. Back it up: without it a person "
+             "who was erased can be contacted again. Give the same one to all machines, and never change it.",
+             secret=True),
+    _Setting("host", _host, "127.0.0.1", "Address to listen on."),
+    _Setting("port", _whole(1, 65535), "8000", "Port to listen on."),
+    _Setting("public_url", _url, "(http://host:port)", "The address that people's browsers use; links in mails begin so."),
+    _Setting("proxies", _whole(0, 5), "0", "How many trusted proxies in front set X-Forwarded-For and -Proto."),
+    _Setting("cookie_secure", _yes_no, "(true when the public address is https)", "Send cookies over https only."),
+    _Setting("threads", _whole(1, 64), "16", "Requests worked on at the same time."),
+    _Setting("tick_seconds", _seconds, "2", "How often the clock looks for what is due."),
+    _Setting("log_format", _one_of("text", "json"), "text", "`json`: one object per line."),
+    _Setting("log_level", _one_of(*_LEVELS), "info", "The least that is logged: debug, info, warning or error."),
+    _Setting("max_body", _bytes, "1 MiB", "Largest request with one event."),
+    _Setting("max_batch_body", _bytes, "8 MiB", "Largest request with many events."),
+    _Setting("batch_limit", _whole(1, 10_000), "1000", "Most events in one request."),
+    _Setting("rate_limits", _yes_no, "true", "Slow down who asks too often."),
+    _Setting("rehearsal_to", _addresses, "(nobody)",
+             "While a provider is in rehearsal only these addresses and phone numbers are contacted; the rest goes "
+             "to the outbox.", secret=True),
+)  # fmt: skip
+
+
+def describe() -> list[Row]:
+    """Every setting, in the order of the reference."""
+    return [Row(one.variable, one.default, one.meaning, one.secret) for one in _SETTINGS]
+
+
+def load_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Settings:
+    """Reads ``environ`` and ``cwd/.env`` (this process's own when not given). Raises ``Invalid`` with all faults.
+
+    Nothing is written here; the keys are made when they are first asked for.
+    """
+    environ = os.environ if environ is None else environ
+    cwd = (Path.cwd() if cwd is None else cwd).absolute()
+    faults: list[Fault] = []
+    given = {**_env_file(cwd / ENV_FILE, faults), **_ours(environ)}
+    faults += _unknown(given)
+    values = {one.name: _read(one, given, faults) for one in _SETTINGS}
+    if values["root"] and not _absolute(values["root"], cwd).is_dir():
+        where = given["OUTREACH_ROOT"]
+        faults.append(Fault(where.file, where.line, 1, "OUTREACH_ROOT: there is no such folder", "name the folder that holds playbooks/ and templates/"))
+    if faults:
+        raise Invalid(faults)
+    return _settings(values, cwd)
+
+
+class _Given(NamedTuple):
+    text: str
+    file: str
+    line: int = 0
+
+
+def _ours(environ: Mapping[str, str]) -> dict[str, _Given]:
+    return {name: _Given(text, ENVIRONMENT) for name, text in environ.items() if _is_ours(name)}
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(PREFIX) and not name.startswith(IGNORED_PREFIX)
+
+
+def _env_file(path: Path, faults: list[Fault]) -> dict[str, _Given]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(Fault(str(path), 0, 0, f"cannot be read ({type(error).__name__})", "make it a UTF-8 text file"))
+        return {}
+    found: dict[str, _Given] = {}
+    for binding in parse_stream(StringIO(text)):
+        blank = len(binding.original.string) - len(binding.original.string.lstrip())
+        line = binding.original.line + binding.original.string[:blank].count("\n")
+        if binding.error:
+            faults.append(Fault(str(path), line, 1, "this line cannot be read", "write NAME=value"))
+        elif binding.key and _is_ours(binding.key):
+            found[binding.key] = _Given(binding.value or "", str(path), line)
+    return found
+
+
+def _unknown(given: Mapping[str, _Given]) -> list[Fault]:
+    known = [one.variable for one in _SETTINGS]
+    return [
+        Fault(where.file, where.line, 1, f"there is no setting {name}",
+              f"remove it, or see docs/settings.md{_did_you_mean(name, known)}")
+        for name, where in given.items() if name not in known
+    ]  # fmt: skip
+
+
+def _read(setting: _Setting, given: Mapping[str, _Given], faults: list[Fault]) -> Any:
+    """The value; None when nothing was given and the default is worked out. An empty text is nothing."""
+    where = given.get(setting.variable, _Given("", ENVIRONMENT))
+    text = where.text.strip() or ("" if setting.default.startswith("(") else setting.default)
+    if not text:
+        return None
+    try:
+        if "\0" in text:
+            raise ValueError("remove the NUL character")
+        return setting.read(text)
+    except ValueError as remedy:
+        shown = "this" if setting.secret else f"`{text[:60]}`"
+        faults.append(Fault(where.file, where.line, 1, f"{setting.variable}: {shown} will not do", str(remedy)))
+        return None
+
+
+def _settings(values: dict[str, Any], cwd: Path) -> Settings:
+    """Fills in what is worked out from other settings."""
+    data = _absolute(values["data_dir"], cwd)
+    url = values["public_url"] or f"http://{values['host']}:{values['port']}"
+    secure = values["cookie_secure"]
+    worked_out = {
+        "data_dir": data,
+        "root": _absolute(values["root"], cwd) if values["root"] else _root(cwd),
+        "outbox_dir": _absolute(values["outbox_dir"], cwd) if values["outbox_dir"] else data / "outbox",
+        "database_url": values["database_url"] or f"sqlite:///{data / 'outreach.db'}",
+        "public_url": url,
+        "cookie_secure": url.startswith("https:") if secure is None else secure,
+        "rehearsal_to": values["rehearsal_to"] or (),
+        "given_secret_key": values.pop("secret_key") or "",
+        "given_endpoint_key": values.pop("endpoint_key") or "",
+    }
+    return Settings(**{**values, **worked_out})
+
+
+def _absolute(path: Path, cwd: Path) -> Path:
+    return cwd / path.expanduser()
+
+
+def _root(cwd: Path) -> Path:
+    return cwd if (cwd / "playbooks").is_dir() else Path(__file__).resolve().parent.parent
+
+
+def _did_you_mean(word: str, known: Any) -> str:
+    close = get_close_matches(word, known, n=1, cutoff=0.7)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+# --- keys -------------------------------------------------------------------------------------------
+
+
+def kept_key(path: Path) -> str:
+    """The key in the file, made on first use. Processes that start together agree on one."""
+    try:
+        return _check_key(path, path.read_text(encoding="ascii").strip())
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)  # readable by us only
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+            file.flush()
+            os.fsync(handle)
+        os.link(temporary, path)  # fails when somebody else was first: theirs counts
+    except FileExistsError:
+        pass
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return _check_key(path, path.read_text(encoding="ascii").strip())
+
+
+def _check_key(path: Path, key: str) -> str:
+    """A truncated key file must not become a guessable key."""
+    if len(key) < SECRET_LENGTH:
+        remedy = "restore it from a backup, or delete it to have a new one made"
+        raise Invalid([Fault(str(path), 1, 1, f"holds less than {SECRET_LENGTH} characters", remedy)])
+    return key
+
+
+# --- the reference ------------------------------------------------------------------------------------
+
+
+def as_markdown() -> str:
+    """docs/settings.md."""
+    lines = [
+        "# Settings", "",
+        "Made by `python -m outreach.settings` from the table that the program itself reads. Do not edit.", "",
+        "Set them in the environment or in a file `.env` in the folder you start from; the environment wins. Nothing",
+        "needs to be set. A name that begins with `OUTREACH_` and is not in this table stops the start, with all other",
+        "faults and their remedies listed. Values marked *secret* are shown nowhere.", "",
+        "| variable | default | meaning |", "|---|---|---|",
+    ]  # fmt: skip
+    for row in describe():
+        default = row.default[1:-1] if row.default.startswith("(") else f"`{row.default}`"
+        lines.append(f"| `{row.variable}` | {default} | {row.meaning}{' *Secret.*' if row.secret else ''} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")  # noqa: T201

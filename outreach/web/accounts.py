@@ -1,0 +1,188 @@
+"""One account: how it stands, what is open, and what colleagues know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from outreach.domain.account import AccountState, parse_instant, rhythm_facts
+from outreach.domain.errors import NotFound, OutreachError
+from outreach.domain.failure import Failure
+from outreach.service import desk
+from outreach.service.briefs import preferences_of
+from outreach.service.ledger import Ledger
+from outreach.store import views
+from outreach.web import auth, forms
+from outreach.web.conversation import PAGE, name_of
+from outreach.web.problems import tell
+from outreach.web.reception import outside, reception
+
+accounts = Blueprint("accounts", __name__, url_prefix="/desk")
+CHANNELS = ("call", "visit", "email")
+
+
+@accounts.get("/accounts/<path:account>")
+@auth.may("desk")
+def page(account: str) -> str:
+    return _page(account)
+
+
+def _page(account: str, form: Any = None) -> str:
+    before = parse_instant(request.args.get("before"))
+    with reception().house.database.view() as unit:
+        ledger = Ledger(unit, outside(), g.now)
+        ledger.lock([account])
+        state = ledger.accounts.get(account)
+        if state is None:
+            raise NotFound(f"There is no account {account}.")
+        steps = views.timeline(unit, [account], before, PAGE + 1)
+        people = [(person, preferences_of(person)) for person in ledger.people_of(account)]
+        cards = views.open_cards_of(unit, [account])
+        promises = sorted(state.promises.values(), key=lambda promise: promise.until, reverse=True)
+        holds = [hold for hold in ledger.holds[account].values() if hold.ended_at is None]
+    template = "_timeline.html" if request.headers.get("X-Fragment") else "account.html"
+    return render_template(
+        template, account=state, name=name_of(state), failures=_sorted(state), promises=promises,
+        people=people, cards=cards, holds=holds, rhythm=rhythm_facts(state, g.now), form=form or {},
+        steps=steps[:PAGE], more=steps[PAGE - 1].at if len(steps) > PAGE else None,
+        here=url_for("accounts.page", account=account),
+    )  # fmt: skip
+
+
+def _sorted(state: AccountState) -> list[Failure]:
+    """Open ones first, the worst of them on top; then the closed ones, newest first."""
+    return sorted(
+        state.failures.values(),
+        key=lambda f: (not f.is_open, -f.severity if f.is_open else 0, -f.opened_at.timestamp()),
+    )
+
+
+def _say(work: Callable[[str], str]) -> Response | tuple[str, int]:
+    """What a colleague says of an account named in the form; shows the account again."""
+    account = request.form.get("account", "")
+    try:
+        said = work(account)
+    except OutreachError as fault:
+        code = tell(fault)
+        try:
+            return _page(account, request.form), code
+        except NotFound:
+            return redirect(url_for("front.home"))
+    flash(said, "done")
+    return redirect(_back_to(account))
+
+
+def _back_to(account: str) -> str:
+    card = request.form.get("card")
+    if card:
+        return url_for("cards.card", card_id=card)
+    return url_for("accounts.page", account=account)
+
+
+@accounts.post("/say/contact")
+@auth.may("desk")
+def log_contact() -> Response | tuple[str, int]:
+    """A call, a visit or a mail without a card, in two taps."""
+
+    def work(account: str) -> str:
+        check = forms.Checker(request.form)
+        channel = check.one_of("channel", CHANNELS, "Say whether it was a call, a visit or a mail.")
+        note = check.text("note")
+        check.done()
+        reached = request.form.get("reached") == "yes"
+        data = {
+            "person_id": request.form.get("person") or None, "channel": channel, "by": auth.me().by,
+            "reached": reached, "note": note or None,
+        }  # fmt: skip
+        desk.tell(outside(), "contact.logged", account, data, auth.me().by)
+        return "Written down."
+
+    return _say(work)
+
+
+@accounts.post("/say/complaint")
+@auth.may("desk")
+def complained() -> Response | tuple[str, int]:
+    """"She complained": opens a failure like any other complaint."""
+
+    def work(account: str) -> str:
+        check = forms.Checker(request.form)
+        text = check.text("about", "Say in a few words what it is about.")
+        check.done()
+        data = {
+            "complaint_id": outside().ids.new(), "person_id": request.form.get("person") or None,
+            **_complaint_words(text),
+        }  # fmt: skip
+        desk.tell(outside(), "complaint.opened", account, data, auth.me().by, "told a colleague")
+        return "Written down. It is on the board until it is put right."
+
+    return _say(work)
+
+
+def _complaint_words(text: str) -> dict[str, Any]:
+    """In whichever field the company's vocabulary keeps their words."""
+    kind = outside().rules().vocabulary.get("complaint.opened")
+    fields = kind.fields if kind else {}
+    name = next((name for name in ("words", "text", "about") if name in fields), None)
+    return {name: text} if name else {}
+
+
+@accounts.post("/say/put-right")
+@auth.may("desk")
+def put_right() -> Response | tuple[str, int]:
+    def work(account: str) -> str:
+        said_by = "customer" if request.form.get("said_by") == "customer" else "am"
+        reason = request.form.get("reason", "").strip()
+        desk.put_right(outside(), account, request.form.get("failure", ""), auth.me().by, said_by, reason)
+        return "Put right. Well done."
+
+    return _say(work)
+
+
+@accounts.post("/say/not-right")
+@auth.may("desk")
+def not_right() -> Response | tuple[str, int]:
+    def work(account: str) -> str:
+        reason = request.form.get("reason", "").strip()
+        desk.not_right(outside(), account, request.form.get("failure", ""), auth.me().by, reason)
+        return "It is open again, and weighs more than before."
+
+    return _say(work)
+
+
+@accounts.post("/say/let-be")
+@auth.may("let_be")
+def let_be() -> Response | tuple[str, int]:
+    def work(account: str) -> str:
+        reason = request.form.get("reason", "")
+        desk.let_be(outside(), account, request.form.get("failure", ""), auth.me().by, reason)
+        return "Let be. It is off the board, with your name and reason."
+
+    return _say(work)
+
+
+@accounts.post("/say/release")
+@auth.may("desk")
+def release() -> Response | tuple[str, int]:
+    """A failure that we learnt of too late goes on the board."""
+
+    def work(account: str) -> str:
+        data = {"failure": request.form.get("failure", ""), "by": auth.me().by}
+        desk.tell(outside(), "failure.released", account, data, auth.me().by)
+        return "It is on the board now."
+
+    return _say(work)
+
+
+@accounts.post("/say/kept")
+@auth.may("desk")
+def kept() -> Response | tuple[str, int]:
+    def work(account: str) -> str:
+        data = {"promise_id": request.form.get("promise", "")}
+        desk.tell(outside(), "promise.kept", account, data, auth.me().by)
+        return "Kept. They will remember that."
+
+    return _say(work)

@@ -1,0 +1,276 @@
+"""Everything one card says: why, the brief, what may be offered, who they are, what came before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from markupsafe import Markup
+
+from outreach.domain.account import AccountState, Promise, PromiseState
+from outreach.domain.card import Card, Line, agenda
+from outreach.domain.errors import NotFound, OutreachError
+from outreach.domain.facts import Channel, Person, Severity, Trace, Verdict
+from outreach.domain.failure import Failure, FailureState
+from outreach.domain.message import RenderFault, render_brief, sms_parts
+from outreach.domain.plan import Run
+from outreach.domain.playbook import Playbook, Remedy
+from outreach.domain.touch import Status, Touch
+from outreach.service import desk
+from outreach.service.briefs import context_of, is_late, preferences_of, template_of
+from outreach.service.ledger import Ledger
+from outreach.service.ports import Outside
+from outreach.service.workbench import spell
+from outreach.store import views
+from outreach.store.unit import StoreUnit
+from outreach.web import board
+
+DIALLED_FOR = timedelta(hours=2)
+"""So long after the dial the number stays on the card."""
+ASK_WITHIN = timedelta(days=14)
+"""So long after it was put right the winning-back question is shown."""
+PAGE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class LineShown:
+    """One line of the agenda."""
+
+    touch: Touch
+    account: AccountState
+    severity: Severity
+    locked: bool
+    title: str
+    why: str
+    brief: Markup | None
+    fault: str
+    late: bool
+    because: tuple[str, ...]
+    may_offer: tuple[Remedy, ...]
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class DraftShown:
+    """A mail or SMS that waits to be released, exactly as it will arrive."""
+
+    touch: Touch
+    account: AccountState
+    title: str
+    to: str
+    subject: str
+    text: str
+    encoding: str
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonShown:
+    person: Person
+    roles: tuple[str, ...]
+    account: str
+    preferences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    card: Card
+    person: Person | None
+    zone: str
+    lines: tuple[LineShown, ...]
+    drafts: tuple[DraftShown, ...]
+    settled: tuple[Touch, ...]
+    accounts: tuple[AccountState, ...]
+    people: tuple[PersonShown, ...]
+    failures: tuple[Failure, ...]
+    """Open ones of all its accounts, the worst first."""
+    closed: tuple[Failure, ...]
+    """Put right lately."""
+    promises: tuple[Promise, ...]
+    dial: board.Dial
+    dialled_at: datetime | None
+    winback: str | None
+    steps: Sequence[views.Step]
+    more: datetime | None
+    """Where the next page of the relationship begins."""
+
+    @property
+    def calls(self) -> list[LineShown]:
+        return [line for line in self.lines if line.touch.channel is Channel.CALL]
+
+    @property
+    def deadline(self) -> datetime | None:
+        return min((line.touch.deadline for line in self.calls if line.touch.deadline), default=None)
+
+    @property
+    def name(self) -> str:
+        if self.person and self.person.name:
+            return self.person.name
+        return name_of(self.accounts[0]) if self.accounts else "Somebody"
+
+
+def name_of(state: AccountState) -> str:
+    return state.described.get("name") or state.id
+
+
+def conversation(
+    unit: StoreUnit, outside: Outside, card_id: str, now: datetime, before: datetime | None = None
+) -> Conversation:
+    """Raises NotFound."""
+    card = unit.card(card_id)
+    if card is None:
+        raise NotFound("There is no such card. It may have been merged with another.")
+    touches = unit.touches_of_card(card_id)
+    ledger = Ledger(unit, outside, now)
+    ledger.lock(sorted({touch.account for touch in touches}))
+    ledger_touches = [ledger.touches.get(t.account, {}).get(t.id, t) for t in touches]
+    on_desk = [touch for touch in ledger_touches if touch.status is Status.ON_DESK]
+    lines = _lines(ledger, on_desk)
+    person = _person(ledger, card, ledger_touches)
+    accounts = tuple(ledger.accounts[id_] for id_ in sorted(ledger.accounts))
+    zone = (person.zone if person else None) or (accounts[0].described.get("zone") if accounts else None)
+    zone = zone or ledger.rules.company.zone
+    found = [failure for state in accounts for failure in state.failures.values()]
+    steps = views.timeline(unit, list(ledger.accounts), before, PAGE + 1)
+    return Conversation(
+        card=card,
+        person=person,
+        zone=zone,
+        lines=lines,
+        drafts=tuple(_draft(ledger, t) for t in ledger_touches if t.status is Status.DRAFT),
+        settled=tuple(t for t in ledger_touches if t.status is Status.SETTLED),
+        accounts=accounts,
+        people=_people(ledger),
+        failures=tuple(sorted((f for f in found if f.is_open), key=lambda f: (-f.severity, f.opened_at))),
+        closed=tuple(f for f in found if _just_put_right(f, now)),
+        promises=_promises(accounts),
+        dial=board.dial_of(ledger, on_desk, zone),
+        dialled_at=_dialled(on_desk, now),
+        winback=_winback(unit, outside, accounts, found, person, now),
+        steps=steps[:PAGE],
+        more=steps[PAGE - 1].at if len(steps) > PAGE else None,
+    )
+
+
+def _lines(ledger: Ledger, touches: Sequence[Touch]) -> tuple[LineShown, ...]:
+    ordered = agenda(
+        Line(t.id, t.account, _run(ledger, t).severity, t.due, t.deadline, t.purpose.sells) for t in touches
+    )
+    by_id = {touch.id: touch for touch in touches}
+    return tuple(_line(ledger, by_id[line.touch]) for line in ordered)
+
+
+def _run(ledger: Ledger, touch: Touch) -> Run:
+    return ledger.runs[touch.account][touch.run]
+
+
+def _line(ledger: Ledger, touch: Touch) -> LineShown:
+    run, state = _run(ledger, touch), ledger.accounts[touch.account]
+    try:
+        playbook: Playbook | None = ledger.playbook(run)
+    except OutreachError:
+        playbook = None
+    brief, fault = _brief(ledger, run, touch, playbook)
+    return LineShown(
+        touch=touch,
+        account=state,
+        severity=run.severity,
+        locked=desk.locked(ledger, touch),
+        title=playbook.title if playbook else run.playbook,
+        why=playbook.why if playbook else "",
+        brief=brief,
+        fault=fault,
+        late=is_late(touch, ledger.now),
+        because=tuple(sentences(run.trace)),
+        may_offer=playbook.may_offer if playbook else (),
+        failure=state.failures.get(run.failure or ""),
+    )
+
+
+def _brief(ledger: Ledger, run: Run, touch: Touch, playbook: Playbook | None) -> tuple[Markup | None, str]:
+    """The brief as HTML that ``render_brief`` made safe, or what is wrong with it: a fault in a template
+    must not keep anybody from calling."""
+    if playbook is None:
+        return None, "The playbook of this line cannot be read any more."
+    if touch.channel is Channel.TASK:
+        return None, ""
+    person = ledger.person(touch.person)
+    try:
+        name, text = template_of(playbook, touch, person)
+        zone = (person.zone if person else None) or ledger.rules.company.zone
+        html = render_brief(text, context_of(ledger, run, touch), name, playbook.templates, zone=zone)
+    except (RenderFault, OutreachError) as fault:
+        return None, f"The brief could not be written: {fault}"
+    return Markup(html), ""  # noqa: S704
+
+
+def sentences(trace: Trace | None) -> list[str]:
+    """Why, part by part, the parts that decided first."""
+    if trace is None:
+        return []
+    if not trace.children:
+        return [spell(trace)]
+    decided = [child for child in trace.children if child.verdict is trace.verdict]
+    return [sentence for child in decided or trace.children for sentence in sentences(child)]
+
+
+def verdict_word(trace: Trace) -> str:
+    return {Verdict.TRUE: "holds", Verdict.FALSE: "does not hold"}.get(trace.verdict, "cannot be told")
+
+
+def _draft(ledger: Ledger, touch: Touch) -> DraftShown:
+    run, draft = _run(ledger, touch), touch.draft or {}
+    person = ledger.person(touch.person)
+    endpoint = person.endpoint(touch.channel) if person else None
+    text = str(draft.get("text") or "")
+    encoding, parts = sms_parts(text)
+    known = ledger.rules.playbooks.get(run.playbook)
+    return DraftShown(
+        touch, ledger.accounts[touch.account], known.title if known else run.playbook,
+        endpoint.value if endpoint else "", str(draft.get("subject") or ""), text, encoding, parts,
+    )  # fmt: skip
+
+
+def _person(ledger: Ledger, card: Card, touches: Iterable[Touch]) -> Person | None:
+    named = next((touch.person for touch in touches if touch.person), None)
+    return ledger.person(named) if named else None
+
+
+def _people(ledger: Ledger) -> tuple[PersonShown, ...]:
+    return tuple(
+        PersonShown(person, person.roles.get(account, ()), account, tuple(preferences_of(person)))
+        for account in sorted(ledger.accounts)
+        for person in ledger.people_of(account)
+        if not person.erased
+    )
+
+
+def _promises(accounts: Iterable[AccountState]) -> tuple[Promise, ...]:
+    waiting = (PromiseState.OPEN, PromiseState.BROKEN)
+    found = [p for state in accounts for p in state.promises.values() if p.state in waiting]
+    return tuple(sorted(found, key=lambda promise: promise.until))
+
+
+def _dialled(touches: Iterable[Touch], now: datetime) -> datetime | None:
+    dialled = [
+        t.intent_at for t in touches
+        if t.channel is Channel.CALL and t.intent_at is not None and now - t.intent_at < DIALLED_FOR
+    ]  # fmt: skip
+    return max(dialled, default=None)
+
+
+def _just_put_right(failure: Failure, now: datetime) -> bool:
+    lately = failure.closed_at is not None and now - failure.closed_at < ASK_WITHIN
+    return failure.state is FailureState.PUT_RIGHT and lately
+
+
+def _winback(
+    unit: StoreUnit, outside: Outside, accounts: Sequence[AccountState], failures: Iterable[Failure],
+    person: Person | None, now: datetime,
+) -> str | None:  # fmt: skip
+    """The ruling beside "how can we win your business again?"; None while it is no time to ask."""
+    found = list(failures)
+    if not accounts or any(f.is_open for f in found) or not any(_just_put_right(f, now) for f in found):
+        return None
+    return desk.winback_ruling(outside, unit, accounts[0].id, person.id if person else None)

@@ -1,0 +1,130 @@
+"""The account manager's desk: the day's list, drafts, and what nobody has looked after yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+from flask import Blueprint, Response, g, render_template, request
+
+from outreach.store import views
+from outreach.store.unit import StoreUnit
+from outreach.web import auth, board
+from outreach.web.reception import outside, reception
+
+desk = Blueprint("desk", __name__, url_prefix="/desk")
+WHOSE = ("mine", "team", "all")
+LONGEST_LIST = 50
+MOST_FOUND = 30
+
+
+@desk.get("")
+@auth.may("desk")
+def board_page() -> str:
+    whose = _whose()
+    page = max(request.args.get("page", 1, type=int), 1)
+    with reception().house.database.view() as unit:
+        rows = [row for row in board.cards(unit, g.now) if _belongs(row, whose)]
+        near, offset = board.window(rows, page)
+        judged = board.judged(unit, outside(), near, g.now)[offset : offset + board.PAGE]
+        shown = {
+            "rows": judged, "whose": whose, "page": page, "total": len(rows),
+            "pages": max(-(-len(rows) // board.PAGE), 1), "stamp": views.desk_stamp(unit),
+            "drafts": [draft for draft in views.drafts(unit) if _is_for(draft.owner, draft.team, whose)],
+            "unmatched": views.count_unmatched(unit), "unreached": views.count_unreached(unit),
+            "everybody": len(rows) if whose == "all" else None,
+        }  # fmt: skip
+    template = "_board.html" if request.headers.get("X-Fragment") else "desk.html"
+    return render_template(template, titles=_titles(), **shown)
+
+
+
+def _whose() -> str:
+    chosen = request.args.get("whose", "")
+    if chosen in WHOSE:
+        return chosen
+    return "mine" if auth.me().role == "am" else "team" if _team() else "all"
+
+
+def _team() -> str | None:
+    team = outside().rules().company.team_of(auth.me().by)
+    return team.name if team else None
+
+
+def _belongs(row: board.CardRow, whose: str) -> bool:
+    return whose == "all" or row.is_of(_names(whose), _team() if whose == "team" else None)
+
+
+def _is_for(owner: str | None, team: str | None, whose: str) -> bool:
+    return whose == "all" or owner in _names(whose) or (whose == "team" and team is not None and team == _team())
+
+
+def _names(whose: str) -> set[str]:
+    me = auth.me().by
+    team = outside().rules().company.team_of(me) if whose == "team" else None
+    return {me, *(team.members if team else ())}
+
+
+def _titles() -> dict[str, str]:
+    """Playbook → what it is about, in words."""
+    return {name: playbook.title for name, playbook in outside().rules().playbooks.items()}
+
+
+@desk.get("/pulse")
+@auth.may("desk")
+def pulse() -> Response:
+    """Changes when the desk would look different; asked every few seconds, so it is cheap."""
+    with reception().house.database.view() as unit:
+        stamp = views.desk_stamp(unit)
+    return Response(orjson.dumps({"stamp": stamp}), content_type="application/json")
+
+
+@desk.post("/search")
+@auth.may("desk")
+def search() -> str:
+    """By the name of a person or an account, or an account's id. By POST: names stay out of addresses."""
+    sought = request.form.get("q", "").strip()[:100]
+    with reception().house.database.view() as unit:
+        rows = _matching(unit, sought) if sought else []
+        judged = board.judged(unit, outside(), rows, g.now)
+        accounts = views.accounts_like(unit, sought) if sought else []
+    return render_template("search.html", rows=judged, accounts=accounts, sought=sought, titles=_titles())
+
+
+def _matching(unit: StoreUnit, sought: str) -> Sequence[board.CardRow]:
+    rows, small = board.cards(unit, g.now), sought.lower()
+    people = unit.people({line.person for row in rows for line in row.lines if line.person})
+    found = []
+    for row in rows:
+        named = [line.account_name for line in row.lines] + [line.account for line in row.lines]
+        known = (people.get(line.person or "") for line in row.lines)
+        named += [state.described.get("name") or "" for state in known if state]
+        if any(small in name.lower() for name in named):
+            found.append(row)
+    return found[:MOST_FOUND]
+
+
+@desk.get("/unmatched")
+@auth.may("desk")
+def unmatched() -> str:
+    page = max(request.args.get("page", 1, type=int), 1)
+    with reception().house.database.view() as unit:
+        rows = views.unmatched(unit, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST)
+        count = views.count_unmatched(unit)
+    return render_template(
+        "failures.html", rows=rows[:LONGEST_LIST], more=len(rows) > LONGEST_LIST, page=page, count=count,
+        kind="unmatched",
+    )  # fmt: skip
+
+
+@desk.get("/unreached")
+@auth.may("desk")
+def unreached() -> str:
+    page = max(request.args.get("page", 1, type=int), 1)
+    with reception().house.database.view() as unit:
+        rows = views.unreached(unit, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST)
+        count = views.count_unreached(unit)
+    return render_template(
+        "failures.html", rows=rows[:LONGEST_LIST], more=len(rows) > LONGEST_LIST, page=page, count=count,
+        kind="unreached",
+    )  # fmt: skip

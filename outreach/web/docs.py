@@ -1,0 +1,39 @@
+"""The API's description, and a page to read and try it. Everything comes from this machine."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+from flask import Blueprint, Response, current_app, render_template
+from flask_openapi3 import OpenAPI
+
+from outreach.web.api_models import EVENT_BODIES
+
+
+def _swagger() -> str:
+    spec = find_spec("flask_openapi3_swagger")
+    assert spec is not None and spec.origin is not None
+    return str(Path(spec.origin).parent / "templates" / "swagger")
+
+
+docs = Blueprint("docs", __name__, url_prefix="/v1", static_folder=_swagger(), static_url_path="/docs/swagger")
+
+
+@docs.get("/docs")
+def page() -> str:
+    return render_template("api_docs.html")
+
+
+@docs.get("/openapi.json")
+def openapi() -> Response:
+    return Response(orjson.dumps(description()), content_type="application/json")
+
+
+def description() -> dict[str, Any]:
+    """OpenAPI 3.1, with the bodies that CloudEvents allow."""
+    spec: dict[str, Any] = orjson.loads(orjson.dumps(cast(OpenAPI, current_app).api_doc))
+    spec["paths"]["/v1/events"]["post"]["requestBody"] = EVENT_BODIES
+    return spec

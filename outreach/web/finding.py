@@ -1,0 +1,86 @@
+"""Looking a person up: who they are, where they belong, what is open, how they like to be treated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from outreach.domain.account import AccountState, Promise, PromiseState
+from outreach.domain.facts import Person
+from outreach.domain.failure import Failure
+from outreach.domain.person import PersonState, as_person
+from outreach.service.briefs import preferences_of
+from outreach.store import views
+from outreach.store.unit import StoreUnit
+from outreach.web.reception import reception
+
+
+@dataclass(frozen=True, slots=True)
+class Belongs:
+    """One of a person's accounts, with what is open there."""
+
+    account: AccountState
+    roles: tuple[str, ...]
+    failures: tuple[Failure, ...]
+    promises: tuple[Promise, ...]
+
+    @property
+    def name(self) -> str:
+        return self.account.described.get("name") or self.account.id
+
+    @property
+    def owner(self) -> str | None:
+        return self.account.described.get("owner") or self.account.spoken_by
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    person: Person
+    preferences: tuple[str, ...]
+    accounts: tuple[Belongs, ...]
+
+
+def by_endpoint(kind: str, value: str) -> list[Found]:
+    with reception().house.database.view() as unit:
+        return [found(unit, state) for state in views.people_at(unit, kind, value)]
+
+
+def found(unit: StoreUnit, state: PersonState) -> Found:
+    person = as_person(state)
+    accounts = tuple(
+        _belongs(known, roles)
+        for id_, roles in sorted(state.roles.items())
+        if (known := unit.account(id_)) is not None
+    )
+    return Found(person, tuple(preferences_of(person)), accounts)
+
+
+def _belongs(state: AccountState, roles: tuple[str, ...]) -> Belongs:
+    worst_first = sorted(state.open_failures, key=lambda failure: (-failure.severity, failure.opened_at))
+    waiting = (PromiseState.OPEN, PromiseState.BROKEN)
+    open_promises = [promise for promise in state.promises.values() if promise.state in waiting]
+    return Belongs(
+        state, roles, tuple(worst_first), tuple(sorted(open_promises, key=lambda promise: promise.until))
+    )
+
+
+def as_json(people: Sequence[Found]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": one.person.id,
+            "name": one.person.name,
+            "accounts": [
+                {"id": b.account.id, "name": b.name, "owner": b.owner, "roles": list(b.roles)}
+                for b in one.accounts
+            ],
+            "preferences": list(one.preferences),
+            "opted_out": sorted(one.person.opted_out),
+            "open_failures": [
+                {"account": b.account.id, "failure": failure.id, "severity": failure.severity.word,
+                 "state": failure.state.value, "since": failure.opened_at}
+                for b in one.accounts for failure in b.failures
+            ],
+        }
+        for one in people
+    ]  # fmt: skip

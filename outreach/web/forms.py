@@ -1,0 +1,65 @@
+"""Reading a form: every fault at once, in words, by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from werkzeug.datastructures import MultiDict
+
+from outreach.domain.errors import Fault, Invalid
+from outreach.domain.hours import instant
+from outreach.web import words
+
+LONGEST_TEXT = 5000
+
+
+class Checker:
+    """Collects what is wrong; ``done`` raises Invalid with all of it."""
+
+    def __init__(self, form: MultiDict[str, str]) -> None:
+        self._form = form
+        self._faults: list[Fault] = []
+
+    def wrong(self, field: str, what: str) -> None:
+        self._faults.append(FieldFault(field, 0, 0, what))
+
+    def text(self, name: str, why: str = "") -> str:
+        """Trimmed. Needed when a reason to give is named."""
+        value = self._form.get(name, "").strip()
+        if not value and why:
+            self.wrong(name, why)
+        if len(value) > LONGEST_TEXT:
+            self.wrong(name, f"At most {LONGEST_TEXT} characters.")
+        return value
+
+    def one_of(self, name: str, allowed: Iterable[str], why: str) -> str:
+        value = self._form.get(name, "")
+        if value not in {str(each) for each in allowed}:
+            self.wrong(name, why)
+        return value
+
+    def local_time(self, name: str, *, needed: bool, why: str) -> datetime | None:
+        """A wall time on the reader's clock, as an instant."""
+        value = self._form.get(name, "").strip()
+        if not value:
+            if needed:
+                self.wrong(name, why)
+            return None
+        try:
+            wall = datetime.fromisoformat(value)
+        except ValueError:
+            self.wrong(name, why)
+            return None
+        return instant(wall.date(), wall.time().replace(tzinfo=None), words.my_zone())
+
+    def done(self) -> None:
+        if self._faults:
+            raise Invalid(self._faults)
+
+
+class FieldFault(Fault):
+    """Reads as its sentence alone: the form shows where it belongs."""
+
+    def __str__(self) -> str:
+        return self.what

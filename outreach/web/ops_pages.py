@@ -1,0 +1,86 @@
+"""What ops look into: quarantine, holds, what we owe, and why something did or did not happen."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from outreach.domain.errors import NotFound, OutreachError
+from outreach.service import workbench
+from outreach.store import views
+from outreach.web import auth
+from outreach.web.conversation import sentences
+from outreach.web.problems import tell
+from outreach.web.reception import outside, reception
+
+ops_pages = Blueprint("ops_pages", __name__, url_prefix="/ops")
+PAGE = 50
+
+
+@ops_pages.get("/quarantine")
+@auth.may("watch")
+def quarantine() -> str:
+    page = max(request.args.get("page", 1, type=int), 1)
+    with reception().house.database.view() as unit:
+        rows = views.quarantined(unit, PAGE + 1, (page - 1) * PAGE)
+    return render_template("quarantine.html", rows=rows[:PAGE], more=len(rows) > PAGE, page=page)
+
+
+@ops_pages.get("/quarantine/<id_>")
+@auth.may("steer")
+def quarantined(id_: str) -> str:
+    return _quarantined(id_)
+
+
+def _quarantined(id_: str, body: str | None = None) -> str:
+    with reception().house.database.view() as unit:
+        row = views.quarantined_one(unit, id_)
+    if row is None:
+        raise NotFound("This is no longer in quarantine.")
+    return render_template("quarantined.html", row=row, body=body if body is not None else row.body)
+
+
+@ops_pages.post("/quarantine/<id_>/replay")
+@auth.may("steer")
+def replay(id_: str) -> Response | tuple[str, int]:
+    """Take the mended event in. While it is still wrong, what was typed stays."""
+    body = request.form.get("body", "")
+    try:
+        answer = workbench.replay_quarantined(outside(), id_, body, auth.me().by)
+    except OutreachError as fault:
+        code = tell(fault)
+        return _quarantined(id_, body), code
+    flash(f"Taken in: {answer.outcome}.", "done")
+    return redirect(url_for("ops_pages.quarantine"))
+
+
+@ops_pages.post("/quarantine/<id_>/discard")
+@auth.may("steer")
+def discard(id_: str) -> Response:
+    workbench.discard_quarantined(outside(), id_, auth.me().by, request.form.get("reason", "").strip())
+    flash("Discarded. It stays in the records.", "done")
+    return redirect(url_for("ops_pages.quarantine"))
+
+
+@ops_pages.get("/holds")
+@auth.may("watch")
+def holds() -> str:
+    page = max(request.args.get("page", 1, type=int), 1)
+    with reception().house.database.view() as unit:
+        rows = views.open_holds(unit, PAGE + 1, (page - 1) * PAGE)
+    return render_template("holds.html", rows=rows[:PAGE], more=len(rows) > PAGE, page=page)
+
+
+@ops_pages.get("/why")
+@auth.may("watch")
+def why() -> str | tuple[str, int]:
+    """For one account: what its events started, and why others started nothing."""
+    account = request.args.get("account", "").strip()
+    if not account:
+        return render_template("why.html", account="", rows=[], sentences=sentences)
+    try:
+        rows = workbench.why(outside(), account)
+    except NotFound as fault:
+        code = tell(fault)
+        return render_template("why.html", account=account, rows=[], sentences=sentences), code
+    return render_template("why.html", account=account, rows=rows, sentences=sentences)

@@ -1,0 +1,62 @@
+"""What left through the outbox, or would have left: the messages as people would read them."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template, request, url_for
+
+from outreach.channels.outbox import OutboxFolder
+from outreach.domain.message import sms_parts
+from outreach.domain.touch import Touch
+from outreach.store import views
+from outreach.web import auth
+from outreach.web.reception import reception
+
+outbox = Blueprint("outbox", __name__, url_prefix="/outbox")
+PAGE = 30
+MESSAGE_CSP = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'"
+)
+"""A message is somebody's text: it runs nothing, fetches nothing and belongs to no origin."""
+
+
+def _folder() -> OutboxFolder:
+    return OutboxFolder(reception().house.settings.outbox_dir)
+
+
+@outbox.get("")
+@auth.may("outbox")
+def messages() -> str:
+    after = request.args.get("after")
+    found = _folder().list(PAGE + 1, after)
+    more = found[PAGE - 1].name if len(found) > PAGE else None
+    return render_template("outbox.html", items=found[:PAGE], more=more, after=after)
+
+
+@outbox.get("/<name>")
+@auth.may("outbox")
+def message(name: str) -> str:
+    item = _folder().read(name)
+    touch, account = _whose(name)
+    frame = url_for("outbox.html", name=name) if item.html else None
+    return render_template(
+        "message.html", item=item, touch=touch, account=account, frame=frame, parts=sms_parts(item.text)
+    )
+
+
+@outbox.get("/<name>/html")
+@auth.may("outbox")
+def html(name: str) -> Response:
+    """For the frame on the message's page only."""
+    response = Response(_folder().read(name).html, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = MESSAGE_CSP
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+def _whose(name: str) -> tuple[Touch | None, views.AccountRow | None]:
+    with reception().house.database.view() as unit:
+        touch = unit.touch_by_token(name.rpartition(".")[0])
+        if touch is None:
+            return None, None
+        return touch, views.accounts_named(unit, [touch.account]).get(touch.account)

@@ -1,0 +1,81 @@
+"""Looking people up by phone or mail, and noting what they told a colleague."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from outreach.domain.errors import NotFound, OutreachError
+from outreach.domain.facts import PERSON_PREFIX
+from outreach.service import desk
+from outreach.web import auth, finding, forms
+from outreach.web.endpoints import as_endpoint
+from outreach.web.problems import tell
+from outreach.web.reception import outside, reception
+
+people = Blueprint("people", __name__, url_prefix="/desk")
+KINDS = ("hours", "days", "channel", "name", "language", "note")
+
+
+@people.get("/lookup")
+@auth.may("desk")
+def lookup() -> str:
+    return render_template("lookup.html", found=None, sought="")
+
+
+@people.post("/lookup")
+@auth.may("desk")
+def find() -> Response | str | tuple[str, int]:
+    """By POST, so that no number and no address ends up in a log."""
+    sought = request.form.get("endpoint", "").strip()
+    try:
+        kind, value = as_endpoint(sought, outside().rules().company.country)
+    except OutreachError:
+        flash("This is neither a phone number nor an e-mail address.", "problem")
+        return render_template("lookup.html", found=None, sought=sought), 422
+    found = finding.by_endpoint(kind, value)
+    if len(found) == 1:
+        return redirect(url_for("people.page", person=found[0].person.id))
+    return render_template("lookup.html", found=found, sought=sought)
+
+
+@people.get("/people/<path:person>")
+@auth.may("desk")
+def page(person: str) -> str:
+    return _page(person)
+
+
+def _page(person: str) -> str:
+    with reception().house.database.view() as unit:
+        state = unit.people([person]).get(person)
+        if state is None:
+            raise NotFound("We do not know this person.")
+        found = finding.found(unit, state)
+    return render_template("person.html", found=found, kinds=KINDS)
+
+
+def _known(person: str) -> None:
+    """Nobody is made up by a note about them."""
+    with reception().house.database.view() as unit:
+        if person not in unit.people([person]):
+            raise NotFound("We do not know this person.")
+
+
+@people.post("/say/told")
+@auth.may("desk")
+def told() -> Response | tuple[str, int]:
+    """"She told me…": a preference, for everybody who talks to them."""
+    person = request.form.get("person", "")
+    try:
+        check = forms.Checker(request.form)
+        kind = check.one_of("kind", KINDS, "Choose what it is about.")
+        value = check.text("value", "Write down what they said.")
+        check.done()
+        _known(person)
+        data = {"person_id": person, "kind": kind, "value": value, "by": auth.me().by}
+        desk.tell(outside(), "preference.stated", PERSON_PREFIX + person, data, auth.me().by)
+    except OutreachError as fault:
+        code = tell(fault)
+        return _page(person), code
+    flash("Noted, for everybody who talks to them.", "done")
+    return redirect(url_for("people.page", person=person))
