@@ -88,11 +88,10 @@ def assemble(
     hashed = keyed_hash(settings.endpoint_key)
     database = open_database(settings.database_url, endpoint_hash=hashed)
     library = Library(settings.root)
-    outbox = OutboxSender(settings.outbox_dir)
+    clock = clock or SystemClock()
+    outbox = OutboxSender(settings.outbox_dir, clock.now)
     senders: Mapping[Channel, Sender] = {Channel.EMAIL: outbox, Channel.SMS: outbox}
-    outside = make_outside(
-        database, library.current, clock or SystemClock(), ids or TimeOrderedIds(), senders, hashed
-    )
+    outside = make_outside(database, library.current, clock, ids or TimeOrderedIds(), senders, hashed)
     return House(settings, database, library, outside)
 
 

@@ -9,28 +9,24 @@ setting that is silently ignored is worse than a start that fails. Secrets are i
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
 
+from outreach import settings_kinds as kinds
 from outreach.domain.errors import Fault, Invalid
 
 PREFIX = "OUTREACH_"
 IGNORED_PREFIX = "OUTREACH_TEST_"
 """The test suite's own."""
 ENVIRONMENT, ENV_FILE = "environment", ".env"
-SECRET_LENGTH = 32
-MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -95,118 +91,34 @@ class _Setting(NamedTuple):
         return PREFIX + self.name.upper()
 
 
-# --- kinds of values: each takes the text and returns the value, or raises ValueError with a remedy --------
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
-            raise ValueError(f"write a whole number from {low} to {high}")
-        return int(text)
-
-    return read
-
-
-def _seconds(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text) or not 0.1 <= float(text) <= 3600:
-        raise ValueError("write seconds from 0.1 to 3600")
-    return float(text)
-
-
-def _bytes(text: str) -> int:
-    found = re.fullmatch(r"([0-9]{1,9})\s*(KiB|MiB)?", text, re.IGNORECASE)
-    size = int(found[1]) * {"kib": 1024, "mib": MEBIBYTE}.get((found[2] or "").lower(), 1) if found else 0
-    if not 1024 <= size <= 256 * MEBIBYTE:
-        raise ValueError("write a size from 1 KiB to 256 MiB, such as 512 KiB")
-    return size
-
-
-def _yes_no(text: str) -> bool:
-    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-    if text.lower() not in words:
-        raise ValueError("write true or false")
-    return words[text.lower()]
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text.lower() not in words:
-            raise ValueError(f"write {' or '.join(words)}{_did_you_mean(text.lower(), words)}")
-        return text.lower()
-
-    return read
-
-
-def _host(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", text):
-        raise ValueError("write an address or name to listen on, such as 0.0.0.0")
-    return text
-
-
-def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        ok = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        ok = False
-    if not ok or parts.query or parts.fragment or parts.username or re.search(r"\s", text):
-        raise ValueError("write the address that browsers use, such as https://outreach.example.com")
-    return text.rstrip("/")
-
-
-def _database(text: str) -> str:
-    for short in ("postgres://", "postgresql://"):
-        if text.startswith(short):
-            text = "postgresql+psycopg://" + text.removeprefix(short)
-    if not re.match(r"sqlite:///.|postgresql\+psycopg://.", text):
-        raise ValueError("write sqlite:////path/to/outreach.db or postgresql://user:password@host/database")
-    return text
-
-
-def _secret(text: str) -> str:
-    if len(text) < SECRET_LENGTH or len(set(text)) < 8:
-        raise ValueError(f"it must be at least {SECRET_LENGTH} random characters; or leave it out, and one is made")
-    return text
-
-
-def _addresses(text: str) -> tuple[str, ...]:
-    found = tuple(part.strip().lower() for part in text.split(",") if part.strip())
-    if not all(re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+|\+[0-9]{6,15}", one) for one in found):
-        raise ValueError("write mail addresses and phone numbers (+49…), with commas between them")
-    return found
-
-
-_PATH = Path
-_LEVELS = ("debug", "info", "warning", "error")
-
 _SETTINGS = (
-    _Setting("data_dir", _PATH, "./var", "Folder for what this machine keeps: the SQLite file, the keys, the outbox."),
-    _Setting("root", _PATH, "(the folder you are in if it has playbooks/, else the project's)",
+    _Setting("data_dir", Path, "./var", "Folder for what this machine keeps: the SQLite file, the keys, the outbox."),
+    _Setting("root", Path, "(the folder you are in if it has playbooks/, else the project's)",
              "Folder that holds `playbooks/` and `templates/`."),
-    _Setting("database_url", _database, "(sqlite file outreach.db in the data folder)",
+    _Setting("database_url", kinds.database, "(sqlite file outreach.db in the data folder)",
              "Where everything is stored: `sqlite:////path/outreach.db` or `postgresql://user:password@host/name`.",
              secret=True),
-    _Setting("outbox_dir", _PATH, "(outbox in the data folder)", "Folder for messages that no provider takes."),
-    _Setting("secret_key", _secret, "(made once, kept in secret.key in the data folder)",
+    _Setting("outbox_dir", Path, "(outbox in the data folder)", "Folder for messages that no provider takes."),
+    _Setting("secret_key", kinds.secret, "(made once, kept in secret.key in the data folder)",
              "Signs sessions and links. Give the same one to all machines.", secret=True),
-    _Setting("endpoint_key", _secret, "(made once, kept in endpoint.key in the data folder)",
+    _Setting("endpoint_key", kinds.secret, "(made once, kept in endpoint.key in the data folder)",
              "Keys the hashes of erased and opted-out phone numbers and addresses. Back it up: without it a person "
              "who was erased can be contacted again. Give the same one to all machines, and never change it.",
              secret=True),
-    _Setting("host", _host, "127.0.0.1", "Address to listen on."),
-    _Setting("port", _whole(1, 65535), "8000", "Port to listen on."),
-    _Setting("public_url", _url, "(http://host:port)", "The address that people's browsers use; links in mails begin so."),
-    _Setting("proxies", _whole(0, 5), "0", "How many trusted proxies in front set X-Forwarded-For and -Proto."),
-    _Setting("cookie_secure", _yes_no, "(true when the public address is https)", "Send cookies over https only."),
-    _Setting("threads", _whole(1, 64), "16", "Requests worked on at the same time."),
-    _Setting("tick_seconds", _seconds, "2", "How often the clock looks for what is due."),
-    _Setting("log_format", _one_of("text", "json"), "text", "`json`: one object per line."),
-    _Setting("log_level", _one_of(*_LEVELS), "info", "The least that is logged: debug, info, warning or error."),
-    _Setting("max_body", _bytes, "1 MiB", "Largest request with one event."),
-    _Setting("max_batch_body", _bytes, "8 MiB", "Largest request with many events."),
-    _Setting("batch_limit", _whole(1, 10_000), "1000", "Most events in one request."),
-    _Setting("rate_limits", _yes_no, "true", "Slow down who asks too often."),
-    _Setting("rehearsal_to", _addresses, "(nobody)",
+    _Setting("host", kinds.host, "127.0.0.1", "Address to listen on."),
+    _Setting("port", kinds.whole(1, 65535), "8000", "Port to listen on."),
+    _Setting("public_url", kinds.url, "(http://host:port)", "The address that people's browsers use; links in mails begin so."),
+    _Setting("proxies", kinds.whole(0, 5), "0", "How many trusted proxies in front set X-Forwarded-For and -Proto."),
+    _Setting("cookie_secure", kinds.yes_no, "(true when the public address is https)", "Send cookies over https only."),
+    _Setting("threads", kinds.whole(1, 64), "16", "Requests worked on at the same time."),
+    _Setting("tick_seconds", kinds.seconds, "2", "How often the clock looks for what is due."),
+    _Setting("log_format", kinds.one_of("text", "json"), "text", "`json`: one object per line."),
+    _Setting("log_level", kinds.one_of("debug", "info", "warning", "error"), "info", "The least that is logged: debug, info, warning or error."),
+    _Setting("max_body", kinds.size, "1 MiB", "Largest request with one event."),
+    _Setting("max_batch_body", kinds.size, "8 MiB", "Largest request with many events."),
+    _Setting("batch_limit", kinds.whole(1, 10_000), "1000", "Most events in one request."),
+    _Setting("rate_limits", kinds.yes_no, "true", "Slow down who asks too often."),
+    _Setting("rehearsal_to", kinds.addresses, "(nobody)",
              "While a provider is in rehearsal only these addresses and phone numbers are contacted; the rest goes "
              "to the outbox.", secret=True),
 )  # fmt: skip
@@ -230,7 +142,15 @@ def load_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
     values = {one.name: _read(one, given, faults) for one in _SETTINGS}
     if values["root"] and not _absolute(values["root"], cwd).is_dir():
         where = given["OUTREACH_ROOT"]
-        faults.append(Fault(where.file, where.line, 1, "OUTREACH_ROOT: there is no such folder", "name the folder that holds playbooks/ and templates/"))
+        faults.append(
+            Fault(
+                where.file,
+                where.line,
+                1,
+                "OUTREACH_ROOT: there is no such folder",
+                "name the folder that holds playbooks/ and templates/",
+            )
+        )
     if faults:
         raise Invalid(faults)
     return _settings(values, cwd)
@@ -256,7 +176,9 @@ def _env_file(path: Path, faults: list[Fault]) -> dict[str, _Given]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        faults.append(Fault(str(path), 0, 0, f"cannot be read ({type(error).__name__})", "make it a UTF-8 text file"))
+        faults.append(
+            Fault(str(path), 0, 0, f"cannot be read ({type(error).__name__})", "make it a UTF-8 text file")
+        )
         return {}
     found: dict[str, _Given] = {}
     for binding in parse_stream(StringIO(text)):
@@ -273,7 +195,7 @@ def _unknown(given: Mapping[str, _Given]) -> list[Fault]:
     known = [one.variable for one in _SETTINGS]
     return [
         Fault(where.file, where.line, 1, f"there is no setting {name}",
-              f"remove it, or see docs/settings.md{_did_you_mean(name, known)}")
+              f"remove it, or see docs/settings.md{kinds.did_you_mean(name, known)}")
         for name, where in given.items() if name not in known
     ]  # fmt: skip
 
@@ -290,7 +212,9 @@ def _read(setting: _Setting, given: Mapping[str, _Given], faults: list[Fault]) -
         return setting.read(text)
     except ValueError as remedy:
         shown = "this" if setting.secret else f"`{text[:60]}`"
-        faults.append(Fault(where.file, where.line, 1, f"{setting.variable}: {shown} will not do", str(remedy)))
+        faults.append(
+            Fault(where.file, where.line, 1, f"{setting.variable}: {shown} will not do", str(remedy))
+        )
         return None
 
 
@@ -321,11 +245,6 @@ def _root(cwd: Path) -> Path:
     return cwd if (cwd / "playbooks").is_dir() else Path(__file__).resolve().parent.parent
 
 
-def _did_you_mean(word: str, known: Any) -> str:
-    close = get_close_matches(word, known, n=1, cutoff=0.7)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 # --- keys -------------------------------------------------------------------------------------------
 
 
@@ -351,9 +270,9 @@ def kept_key(path: Path) -> str:
 
 def _check_key(path: Path, key: str) -> str:
     """A truncated key file must not become a guessable key."""
-    if len(key) < SECRET_LENGTH:
+    if len(key) < kinds.SECRET_LENGTH:
         remedy = "restore it from a backup, or delete it to have a new one made"
-        raise Invalid([Fault(str(path), 1, 1, f"holds less than {SECRET_LENGTH} characters", remedy)])
+        raise Invalid([Fault(str(path), 1, 1, f"holds less than {kinds.SECRET_LENGTH} characters", remedy)])
     return key
 
 

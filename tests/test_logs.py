@@ -35,10 +35,17 @@ def written() -> Iterator[Callable[..., str]]:
 
 
 def test_an_entry_is_one_json_line(written: Callable[..., str]) -> None:
-    line = written(lambda: structlog.get_logger("sweep").info("touch.sent", touch="t1", attempt=2, account="a1"))
+    line = written(
+        lambda: structlog.get_logger("sweep").info("touch.sent", touch="t1", attempt=2, account="a1")
+    )
     entry = json.loads(line)
     assert line.count("\n") == 1
-    assert (entry["event"], entry["touch"], entry["attempt"], entry["account"]) == ("touch.sent", "t1", 2, "a1")
+    assert (entry["event"], entry["touch"], entry["attempt"], entry["account"]) == (
+        "touch.sent",
+        "t1",
+        2,
+        "a1",
+    )
     assert (entry["level"], entry["logger"]) == ("info", "sweep")
     assert entry["timestamp"].endswith("Z")
 
@@ -49,7 +56,9 @@ def test_an_entry_is_one_text_line(written: Callable[..., str]) -> None:
 
 
 def test_the_standard_librarys_logging_goes_the_same_way(written: Callable[..., str]) -> None:
-    entry = json.loads(written(lambda: logging.getLogger("lib").error("no answer from %s", "anna@example.com")))
+    entry = json.loads(
+        written(lambda: logging.getLogger("lib").error("no answer from %s", "anna@example.com"))
+    )
     assert (entry["event"], entry["level"], entry["logger"]) == (f"no answer from {MASK}", "error", "lib")
 
 
@@ -68,7 +77,9 @@ def test_what_was_bound_for_a_request_is_in_every_line(written: Callable[..., st
 
 @pytest.mark.parametrize("key", sorted(PERSONAL_KEYS))
 def test_personal_keys_are_masked_at_any_depth(written: Callable[..., str], key: str) -> None:
-    line = written(lambda: structlog.get_logger().info("x", **{key.upper(): "Anna"}, inner=[{key: {"a": "Berg"}}]))
+    line = written(
+        lambda: structlog.get_logger().info("x", **{key.upper(): "Anna"}, inner=[{key: {"a": "Berg"}}])
+    )
     assert "Anna" not in line
     assert "Berg" not in line
 
@@ -79,7 +90,9 @@ PHONES = ["+4930123456", "+49 30 123 456-7", "+1 (415) 555-0100", "0049 30 12345
 
 
 @pytest.mark.parametrize("personal", ADDRESSES + PHONES)
-@pytest.mark.parametrize("around", ["{}", "to {} failed", "<{}>", "('{}',)", '{{"x": "{}"}}', "{}, {}", "a={}\nb={}"])
+@pytest.mark.parametrize(
+    "around", ["{}", "to {} failed", "<{}>", "('{}',)", '{{"x": "{}"}}', "{}, {}", "a={}\nb={}"]
+)
 def test_addresses_and_numbers_are_masked_wherever_they_are(personal: str, around: str) -> None:
     masked = mask_text(around.replace("{{", "{").replace("}}", "}").replace("{}", personal))
     assert personal not in masked
@@ -126,7 +139,11 @@ def test_long_and_deep_values_are_cut() -> None:
     assert "anna" not in str(entry)
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part)))
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part)
+    )
+)
 def test_anything_can_be_logged(value: object) -> None:
     entry = mask_personal(None, "info", {"value": value})
     assert set(entry) == {"value"}

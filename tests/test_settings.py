@@ -103,7 +103,9 @@ def test_a_misspelt_name_is_a_fault_with_a_suggestion(tmp_path: Path) -> None:
 
 
 def test_other_names_and_those_of_the_test_suite_are_nobodys_business(tmp_path: Path) -> None:
-    load_settings({"PATH": "x", "OUTREACH_TEST_PROFILE": "ci", "OUTREACHX": "1", "outreach_port": "x"}, tmp_path)
+    load_settings(
+        {"PATH": "x", "OUTREACH_TEST_PROFILE": "ci", "OUTREACHX": "1", "outreach_port": "x"}, tmp_path
+    )
 
 
 # --- .env -------------------------------------------------------------------------------------------
@@ -120,7 +122,9 @@ def test_the_env_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
 
 
 def test_a_fault_in_the_env_file_has_its_line(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("# a comment\n\nOUTREACH_PORT=9000\n\n\nOUTREACH_THREADS=many\nOUTREACH_PROT=1\n")
+    (tmp_path / ".env").write_text(
+        "# a comment\n\nOUTREACH_PORT=9000\n\n\nOUTREACH_THREADS=many\nOUTREACH_PROT=1\n"
+    )
     assert sorted((fault.file, fault.line) for fault in faults_of(tmp_path)) == [
         (str(tmp_path / ".env"), 6),
         (str(tmp_path / ".env"), 7),
@@ -151,7 +155,9 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
         assert secret not in shown
 
 
-@pytest.mark.parametrize("name", [row.variable.removeprefix(PREFIX).lower() for row in describe() if row.secret])
+@pytest.mark.parametrize(
+    "name", [row.variable.removeprefix(PREFIX).lower() for row in describe() if row.secret]
+)
 def test_no_secret_is_in_a_fault(tmp_path: Path, name: str) -> None:
     (fault,) = faults_of(tmp_path, **{name: "hunter2:not-what-it-should-be"[:29]})
     assert "hunter2" not in str(fault)
@@ -219,7 +225,9 @@ def test_the_reference_can_be_written() -> None:
     assert done.stdout == as_markdown()
 
 
-def test_without_arguments_this_processs_own_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_arguments_this_processs_own_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OUTREACH_PORT", "8123")
     assert load_settings().port == 8123

@@ -111,7 +111,9 @@ class OutboxFolder:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
 
-    def list(self, limit: int = 50, after: str | None = None, *, newest_first: bool = True) -> list[OutboxItem]:
+    def list(
+        self, limit: int = 50, after: str | None = None, *, newest_first: bool = True
+    ) -> list[OutboxItem]:
         """At most ``limit`` messages; those that come after the one of this name, in the order asked for."""
         names = [name for _, name in sorted(_files(self.folder), reverse=newest_first)]
         if after is not None:

@@ -26,7 +26,7 @@ def settings_from_here() -> Settings:
 @contextmanager
 def house() -> Iterator[House]:
     settings = settings_from_here()
-    set_up_logs(settings)
+    set_up_logs(settings.log_format, settings.log_level)
     found = assemble(settings)
     try:
         yield found

@@ -98,7 +98,7 @@ def list_tokens() -> None:
     """Names, scopes and ends; never the tokens."""
     with house() as here, here.database.view() as unit:
         for each in unit.tokens():
-            state = "revoked" if each.revoked_at else "ok"
+            state = "revoked" if each.revoked else "ok"
             click.echo(f"{each.name:20} {state:8} {' '.join(each.scopes)}")
 
 
@@ -109,7 +109,7 @@ def revoke(name: str) -> None:
     with house() as here:
         now = here.outside.clock.now()
         with here.database.view() as unit:
-            mine = [each for each in unit.tokens() if each.name == name and not each.revoked_at]
+            mine = [each for each in unit.tokens() if each.name == name and not each.revoked]
         for each in mine:
-            here.database.retrying(lambda unit, t=each: unit.save_token(replace(t, revoked_at=now)))
+            here.database.retrying(lambda unit, t=each: unit.save_token(replace(t, revoked=now)))
     click.echo(f"{len(mine)} revoked.")

@@ -20,7 +20,7 @@ def serve() -> None:
     from outreach.store.schema import upgrade
 
     settings = settings_from_here()
-    set_up_logs(settings)
+    set_up_logs(settings.log_format, settings.log_level)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     upgrade(settings.database_url)
     stop = threading.Event()

@@ -97,21 +97,33 @@ class Message:
 
 
 def render_brief(
-    text: str, context: Mapping[str, Any], name: str = "", templates: Mapping[str, str] = NONE, **how: str | None
+    text: str,
+    context: Mapping[str, Any],
+    name: str = "",
+    templates: Mapping[str, str] = NONE,
+    **how: str | None,
 ) -> str:
     """A call brief as an HTML fragment that is safe to put into a page. Raises ``RenderFault``."""
     return to_html(_render(text, context, name, templates, **how))
 
 
 def render_brief_text(
-    text: str, context: Mapping[str, Any], name: str = "", templates: Mapping[str, str] = NONE, **how: str | None
+    text: str,
+    context: Mapping[str, Any],
+    name: str = "",
+    templates: Mapping[str, str] = NONE,
+    **how: str | None,
 ) -> str:
     """The same brief as plain text, for the terminal, calendars and logs on paper."""
     return to_plain(_render(text, context, name, templates, **how))
 
 
 def render_message(
-    text: str, context: Mapping[str, Any], name: str = "", templates: Mapping[str, str] = NONE, **how: str | None
+    text: str,
+    context: Mapping[str, Any],
+    name: str = "",
+    templates: Mapping[str, str] = NONE,
+    **how: str | None,
 ) -> tuple[str, str, str]:
     """(subject, plain text, HTML document) of a mail: ``Subject: …``, an empty line, then Markdown in
     which a line end is a line end.
@@ -124,13 +136,19 @@ def render_message(
     first, _, body = rendered.marked.lstrip().partition("\n")
     subject = _subject(rendered, first, name)
     if body.split("\n", 1)[0].strip():
-        raise RenderFault(name or "mail", 2, "the line after the subject is not empty; put an empty line there")
+        raise RenderFault(
+            name or "mail", 2, "the line after the subject is not empty; put an empty line there"
+        )
     spoken = _language(name, context, how.get("language"))
     return subject, to_plain(rendered, body), _document(to_html(rendered, body), spoken)
 
 
 def render_sms(
-    text: str, context: Mapping[str, Any], name: str = "", templates: Mapping[str, str] = NONE, **how: str | None
+    text: str,
+    context: Mapping[str, Any],
+    name: str = "",
+    templates: Mapping[str, str] = NONE,
+    **how: str | None,
 ) -> str:
     """The text of an SMS, in as few parts as it can be said: see ``sms_parts``. Raises ``RenderFault``."""
     said = to_sms(_render(text, context, name, templates, **how))
@@ -201,12 +219,16 @@ def _language(name: str, context: Mapping[str, Any], reader: str | None) -> str:
 def _subject(rendered: Rendered, first: str, name: str) -> str:
     label, colon, rest = first.partition(":")
     if label.strip() != "Subject" or not colon:
-        raise RenderFault(name or "mail", 1, "a mail begins with its subject; make the first line `Subject: …`")
+        raise RenderFault(
+            name or "mail", 1, "a mail begins with its subject; make the first line `Subject: …`"
+        )
     subject = fill(rendered, rest).strip()
     if not subject:
         raise RenderFault(name or "mail", 1, "the subject is empty")
     if not is_one_line(subject) or len(subject) > MAX_SUBJECT:
-        raise RenderFault(name or "mail", 1, f"the subject holds a line end or more than {MAX_SUBJECT} characters")
+        raise RenderFault(
+            name or "mail", 1, f"the subject holds a line end or more than {MAX_SUBJECT} characters"
+        )
     return subject
 
 

@@ -28,7 +28,9 @@ class Template:
     def name(self) -> str:
         return self.files[0]
 
-    def render(self, context: Mapping[str, Any], *, zone: str, language: str, currency: str = "EUR") -> Rendered:
+    def render(
+        self, context: Mapping[str, Any], *, zone: str, language: str, currency: str = "EUR"
+    ) -> Rendered:
         """Raises ``RenderFault`` with the line where it went wrong."""
         state = Rendering(zone, language, currency)
         frozen = freeze(context, self.name)

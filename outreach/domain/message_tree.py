@@ -97,7 +97,9 @@ def _parse(name: str, text: str) -> nodes.Template:
     except jinja2.TemplateSyntaxError as error:
         raise RenderFault(name, error.lineno, error.message or "a fault in the syntax") from None
     except (ValueError, RecursionError, MemoryError):
-        raise RenderFault(name, 0, "the template is too deeply nested, or a number in it is too long") from None
+        raise RenderFault(
+            name, 0, "the template is too deeply nested, or a number in it is too long"
+        ) from None
     _check(name, tree)
     return tree
 
@@ -128,7 +130,9 @@ def _check_size(name: str, tree: nodes.Template) -> None:
         if seen > MAX_NODES or depth > MAX_DEPTH:
             raise RenderFault(name, 0, "the template is too large or too deeply nested")
         if loops > MAX_NESTED_LOOPS:
-            raise RenderFault(name, (node.lineno or 0) % _FAR, f"more than {MAX_NESTED_LOOPS} loops within each other")
+            raise RenderFault(
+                name, (node.lineno or 0) % _FAR, f"more than {MAX_NESTED_LOOPS} loops within each other"
+            )
         waiting += [(child, depth + 1, loops) for child in node.iter_child_nodes()]
 
 
@@ -149,7 +153,9 @@ def _include(
         for branch in ("body", "else_"):
             inside = getattr(parent, branch, None)
             if isinstance(inside, list) and any(isinstance(node, nodes.Include) for node in inside):
-                setattr(parent, branch, [one for node in inside for one in _included(node, texts, files, path)])
+                setattr(
+                    parent, branch, [one for node in inside for one in _included(node, texts, files, path)]
+                )
     return tree
 
 
@@ -163,7 +169,9 @@ def _included(
     try:
         name, text = pick_variant(texts, node.template.value, variant_of(path[0]))
     except RenderFault:
-        raise RenderFault(path[-1], line, f"it includes `{node.template.value}`, which is not there") from None
+        raise RenderFault(
+            path[-1], line, f"it includes `{node.template.value}`, which is not there"
+        ) from None
     if name in path or len(files) > MAX_INCLUDES:
         raise RenderFault(path[-1], line, f"it includes `{name}` in a circle, or too many files")
     tree = _parse(name, text)
@@ -197,7 +205,9 @@ def _refusal(node: nodes.Node) -> str | None:
         return "a loop cannot call itself"
     if isinstance(node, (nodes.For, nodes.Assign)) and not isinstance(node.target, nodes.Name):
         return "only a single name can be set"
-    if isinstance(node, (nodes.List, nodes.Tuple)) and not all(isinstance(one, nodes.Const) for one in node.items):
+    if isinstance(node, (nodes.List, nodes.Tuple)) and not all(
+        isinstance(one, nodes.Const) for one in node.items
+    ):
         return "a list may hold only texts and numbers as written"
     if isinstance(node, nodes.Mul) and any(_is_text(side) for side in (node.left, node.right)):
         return "text cannot be multiplied"
@@ -213,7 +223,9 @@ def _unknown(node: nodes.Filter | nodes.Test) -> str | None:
     if node.dyn_args or node.dyn_kwargs:
         return "`*` and `**` are not offered"
     try:
-        inspect.signature(known[node.name]).bind(*_arguments(node), **{str(one.key): None for one in node.kwargs})
+        inspect.signature(known[node.name]).bind(
+            *_arguments(node), **{str(one.key): None for one in node.kwargs}
+        )
     except TypeError as error:
         return f"`{node.name}` is used wrongly: {error}"
     return None
@@ -251,7 +263,7 @@ def _names(node: nodes.Node, aliases: dict[str, str]) -> Iterator[str]:
 
 
 def _dotted(node: nodes.Node, aliases: Mapping[str, str]) -> str | None:
-    """"event.days_late"; "" for what belongs to the template itself; None when it is no name."""
+    """``event.days_late``; empty for what belongs to the template itself; None when it is no name."""
     if isinstance(node, nodes.Name):
         if node.ctx != "load":
             return ""

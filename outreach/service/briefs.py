@@ -43,7 +43,8 @@ def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
         "am": {"name": am.name or company.sender_name, "email": am.email or company.sender_email,
                "phone": company.phone},
         "company": {"name": company.name, "phone": company.phone,
-                    "postal_address": company.postal_address, "currency": company.currency},
+                    "postal_address": company.postal_address, "currency": company.currency,
+                    "language": company.language, "zone": company.zone},
         "event": event,
         "failure": {"kind": None, "key": None, "severity": None, "nth_90d": 1, "round": 1,
                     "opened_on": None, "first_order": False, "state": None,
@@ -70,6 +71,7 @@ def _person(person: Person | None) -> dict[str, Any]:
         "first_name": name.split(" ")[0] if name else "",
         "greeting": (person.greeting if person else "") or (name.split(" ")[0] if name else ""),
         "language": person.language if person else "en",
+        "zone": person.zone if person else None,
     }
 
 

@@ -6,6 +6,7 @@ quarantine with every reason; it never stops the others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from outreach.domain.facts import PERSON_PREFIX, Event
 from outreach.domain.vocabulary import EventType, FieldType, Vocabulary
 
 TEXT_LIMIT = 512
+_UNFIT = re.compile(r"[\x00-\x1f|]")
 DATA_LIMIT = 64 * 1024
 
 
@@ -114,7 +116,7 @@ def _text(raw: Mapping[str, Any], name: str, problems: list[str]) -> str:
     if not isinstance(value, str) or not value.strip():
         problems.append(f"{name}: required, a text")
         return ""
-    if len(value) > TEXT_LIMIT or any(ord(char) < 32 for char in value) or "|" in value:
+    if len(value) > TEXT_LIMIT or _UNFIT.search(value):
         problems.append(f"{name}: at most {TEXT_LIMIT} characters, no control characters, no '|'")
         return ""
     return value

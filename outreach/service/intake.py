@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
-from outreach.domain.account import AccountState, Happening, History, fold
+from outreach.domain.account import AccountState, Happening, History, Need, fold
 from outreach.domain.evaluate import Match, failure_of, judge, scope_of
 from outreach.domain.facts import CLOCK_SOURCE, OUTREACH_SOURCE, PERSON_PREFIX, Event, Person
 from outreach.domain.failure import FailureState
@@ -25,7 +26,8 @@ from outreach.domain.plan import Publish, Run, settle_matches
 from outreach.service.front import Incoming, Rejected, check, is_about_person, whole
 from outreach.service.ledger import Ledger
 from outreach.service.ports import NewEvent, Outside, Parked, Quarantined, StoredRef, Unit, WindowNeed
-from outreach.service.runs import end_run, progress, react, start
+from outreach.service.rulings import needs_now
+from outreach.service.runs import concerned, end_run, progress, react, start
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 """Clocks differ; an event this far ahead is taken as now. Further ahead it is parked until its time."""
@@ -68,7 +70,7 @@ def _keep_poison(outside: Outside, item: Incoming | Rejected, fault: Exception, 
     reasons = (f"internal: {type(fault).__name__}: {fault}",)
     if isinstance(item, Incoming):
         item = rejected_again(item, reasons)
-    outside.database.retrying(lambda unit: unit.quarantine([_quarantined(item, outside, now)]))
+    outside.database.retrying(lambda unit: unit.quarantine([_quarantined(item, now)]))
     return Answer("quarantined", reasons)
 
 
@@ -83,9 +85,11 @@ def rejected_again(item: Incoming, reasons: tuple[str, ...]) -> Rejected:
     return Rejected(event.source, event.id, event.type, reasons, orjson.dumps(raw).decode())
 
 
-def _quarantined(item: Rejected, outside: Outside, now: datetime) -> Quarantined:
+def _quarantined(item: Rejected, now: datetime) -> Quarantined:
+    """Its id says what it is: the same wrong event sent again is the same row, with what ops made of it."""
     reasons = "\n".join(item.reasons)
-    return Quarantined(outside.ids.new(), now, item.source, item.id, item.type, reasons, item.body)
+    same = sha256("\0".join((item.source, item.id, item.type, item.body)).encode(errors="replace"))
+    return Quarantined(same.hexdigest()[:26], now, item.source, item.id, item.type, reasons, item.body)
 
 
 def absorb(
@@ -102,7 +106,8 @@ def absorb_into(ledger: Ledger, items: Sequence[Incoming | Rejected]) -> list[An
     """As ``absorb``, into a ledger that somebody else flushes."""
     rejected = [item for item in items if isinstance(item, Rejected)]
     if rejected:
-        ledger.unit.quarantine([_quarantined(item, ledger.outside, ledger.now) for item in rejected])
+        rows = [_quarantined(item, ledger.now) for item in rejected]
+        ledger.unit.quarantine(list({row.id: row for row in rows}.values()))
     sorted_out = _sort_out(ledger, [item for item in items if isinstance(item, Incoming)])
     answers = iter(sorted_out)
     return [
@@ -269,6 +274,9 @@ def _welcome_parked(ledger: Ledger, items: Iterable[Incoming]) -> None:
 def take_parked(outside: Outside, limit: int = 500) -> int:
     """Future events whose time has come enter by the same door. Gives how many."""
     now = outside.clock.now()
+    with outside.database.view() as view:  # a look costs nobody a lock
+        if not view.parked_until(now, 1):
+            return 0
 
     def work(unit: Unit) -> int:
         rows = unit.parked_until(now, limit)
@@ -314,14 +322,36 @@ def _tell_accounts(ledger: Ledger, news: dict[str, _News]) -> None:
         fresh = sorted(found.fresh, key=lambda event: event.order)
         late = bool(fresh) and state.newest is not None and fresh[0].time <= state.newest[0]
         (slow if found.floor is not None or late else fast)[account] = fresh
-    histories = ledger.give_histories(ledger.unit.windows(_window_needs(ledger, fast)))
+    windows = ledger.unit.windows(_window_needs(ledger, fast))
+    ledger.forget_histories(news)
+    matched = {
+        account: _tell(ledger, ledger.accounts[account], fresh, History(windows.get(account, {})))
+        for account, fresh in fast.items()
+    }
+    ledger.prepare(_needs_to_follow(ledger, matched, fast))
     for account, fresh in fast.items():
-        ledger.forget_histories([account])
-        matches = _tell(ledger, ledger.accounts[account], fresh, histories.get(account) or History({}))
-        _follow(ledger, account, matches, {}, fresh)
+        _follow(ledger, account, matched[account], {}, fresh)
     for account, fresh in slow.items():
-        ledger.forget_histories([account])
         _tell_anew(ledger, account, fresh, news[account].floor)
+
+
+def _needs_to_follow(
+    ledger: Ledger, matched: Mapping[str, Sequence[Match]], fast: Mapping[str, Sequence[Event]]
+) -> dict[str, list[Need]]:
+    """What the past must tell of the accounts where runs start or look at the news, by account."""
+    needs: dict[str, list[Need]] = {}
+    looking = []
+    for account, fresh in fast.items():
+        playbooks = [match.playbook for match in matched[account]]
+        for run in ledger.open_runs(account):
+            playbook = ledger.playbook(run)
+            if concerned(playbook, {event.type for event in fresh}):
+                playbooks.append(playbook)
+                looking.append(run)
+        if playbooks:
+            needs[account] = [need for playbook in playbooks for need in needs_now(playbook)]
+    ledger.read_triggers(looking)
+    return needs
 
 
 def _window_needs(ledger: Ledger, fast: Mapping[str, list[Event]]) -> list[WindowNeed]:

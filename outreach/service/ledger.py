@@ -6,22 +6,25 @@ Rooms are pure; the ledger is what the corridor carries between them. Nothing is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 import orjson
 
-from outreach.domain.account import AccountState, Happening, History, Need
+from outreach.domain.account import AccountState, History, Need
+from outreach.domain.card import Card
 from outreach.domain.evaluate import Ruleset, merged_needs
 from outreach.domain.facts import Event, Person
 from outreach.domain.hold import Hold
 from outreach.domain.person import PersonState, as_person
 from outreach.domain.plan import Decision, Run
 from outreach.domain.playbook import Playbook
+from outreach.domain.recipient import account_identity
 from outreach.domain.touch import Status, Touch
 from outreach.service.ports import Outpaced, Outside, Unit, WindowNeed
 
+NO_HISTORY = History({})
 ON_CARD = frozenset({Status.ON_DESK, Status.DRAFT})
 """Touches in these states are lines of an open card."""
 
@@ -40,7 +43,10 @@ class Ledger:
         self._people: dict[str, Person] = {}
         self._people_of: dict[str, list[Person]] = {}
         self._events: dict[str, Event | None] = {}
-        self._histories: dict[str, tuple[frozenset[Need], History]] = {}
+        self._histories: dict[str, tuple[dict[str, bool], History]] = {}
+        self._cards: dict[str, Card | None] = {}
+        self._new_cards: dict[str, Card] = {}
+        self._suppressed: dict[str, str | None] = {}
         self._stored_touches: dict[str, Touch] = {}
         self._changed_runs: dict[str, Run] = {}
         self._changed_holds: dict[str, Hold] = {}
@@ -75,6 +81,36 @@ class Ledger:
         self.accounts[state.id] = state
         self.runs[state.id], self.touches[state.id], self.holds[state.id] = {}, {}, {}
 
+    def prepare(self, needs: Mapping[str, Iterable[Need]]) -> None:
+        """Read at once what runs about to start on these accounts will ask for one by one: who is known
+        there, their open cards, and the past that the conditions judged as of now look at."""
+        if not needs:
+            return
+        found = self.unit.people_of_accounts(list(needs))
+        everybody = {state.id: state for states in found.values() for state in states}
+        identities = self.unit.identities(list(everybody))
+        for id_, state in everybody.items():
+            self._people[id_] = as_person(state, identities.get(id_, id_))
+        for account, states in found.items():
+            self._people_of[account] = [self._people[state.id] for state in states]
+        wanted = {identities.get(id_, id_) for id_ in everybody} | {account_identity(a) for a in needs}
+        cards = self.unit.open_cards(sorted(wanted))
+        self._cards.update({identity: cards.get(identity) for identity in wanted})
+        hashes = {hash_ for person in self._people.values() for hash_ in self._hashes(person)}
+        why = self.unit.suppressed(sorted(hashes))
+        self._suppressed.update({hash_: why.get(hash_) for hash_ in hashes})
+        self._read_windows({account: merged_needs(each) for account, each in needs.items()})
+
+    def read_triggers(self, runs: Iterable[Run]) -> None:
+        """The triggers of these runs at once."""
+        missing = {run.trigger for run in runs} - self._events.keys()
+        if missing:
+            self._events.update(dict.fromkeys(missing, None) | self.unit.events(sorted(missing)))
+
+    def _hashes(self, person: Person) -> list[str]:
+        named = [("phone", person.phone), ("email", person.email)]
+        return [self.outside.endpoint_hash(kind, value) for kind, value in named if value]
+
     def person(self, id_: str | None) -> Person | None:
         if id_ is None:
             return None
@@ -95,6 +131,22 @@ class Ledger:
 
     def _as_person(self, state: PersonState) -> Person:
         return as_person(state, self.unit.identities([state.id]).get(state.id, state.id))
+
+    def suppressed(self, hash_: str) -> str | None:
+        """Why this endpoint may not be contacted, if so."""
+        if hash_ not in self._suppressed:
+            self._suppressed[hash_] = self.unit.suppressed([hash_]).get(hash_)
+        return self._suppressed[hash_]
+
+    def card_for(self, touch: Touch) -> Card:
+        """The open card of the human the touch is for; a new one where there is none."""
+        if touch.identity not in self._cards:
+            self._cards[touch.identity] = self.unit.open_card(touch.identity)
+        card = self._cards[touch.identity]
+        if card is None:
+            card = Card(self.outside.ids.new(), touch.identity, self.now, caller=touch.caller)
+            self._cards[touch.identity] = self._new_cards[card.id] = card
+        return card
 
     def trigger(self, run: Run) -> Event | None:
         """The run's trigger in its current revision."""
@@ -122,20 +174,21 @@ class Ledger:
         self._kept.add(playbook.version)
 
     def history(self, account: str, needs: Iterable[Need]) -> History:
-        """The account's past as far as those needs go, back from now; kept for this transaction."""
-        wanted = frozenset(merged_needs(needs))
-        known = self._histories.get(account)
-        if known is not None and wanted <= known[0]:
-            return known[1]
-        if known is not None:
-            wanted = frozenset(merged_needs([*wanted, *known[0]]))
-        rows = self.unit.windows([WindowNeed(account, need.type, None, need.data) for need in wanted])
-        history = History(rows.get(account, {}))
-        self._histories[account] = (wanted, history)
-        return history
+        """The account's past of those types, back from now; kept for this transaction."""
+        wanted = {need.type: need.data for need in merged_needs(needs)}
+        known, history = self._histories.get(account, ({}, NO_HISTORY))
+        if all(type_ in known and known[type_] >= data for type_, data in wanted.items()):
+            return history
+        both = {type_: known.get(type_, False) or wanted.get(type_, False) for type_ in {*known, *wanted}}
+        self._read_windows({account: [Need(type_, None, data) for type_, data in both.items()]})
+        return self._histories[account][1]
 
-    def give_histories(self, rows: dict[str, dict[str, list[Happening]]]) -> dict[str, History]:
-        return {account: History(found) for account, found in rows.items()}
+    def _read_windows(self, needs: Mapping[str, Iterable[Need]]) -> None:
+        asked = [WindowNeed(a, need.type, None, need.data) for a, each in needs.items() for need in each]
+        rows = self.unit.windows(asked)
+        for account, each in needs.items():
+            known = {need.type: need.data for need in each}
+            self._histories[account] = (known, History(rows.get(account, {})))
 
     def forget_histories(self, accounts: Iterable[str]) -> None:
         for account in accounts:
@@ -191,6 +244,8 @@ class Ledger:
         """Write what has changed. Raises Outpaced when a touch was changed by somebody else."""
         self.unit.save_accounts(list(self.accounts.values()))
         self.unit.save_runs(list(self._changed_runs.values()))
+        self.unit.save_cards(list(self._new_cards.values()))
+        self._new_cards = {}
         new = []
         for touches in self.touches.values():
             for touch in touches.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from outreach.domain.account import Need
 from outreach.domain.conditions import Condition, Scope
 from outreach.domain.evaluate import scope_of
 from outreach.domain.facts import Channel, Event, Person, Purpose
@@ -64,7 +65,7 @@ def _step_if(playbook: Playbook, touch: Touch, scope: Scope) -> bool | None:
 
 def run_scope(ledger: Ledger, run: Run, playbook: Playbook, step: Step | None = None) -> Scope:
     """What the run's own conditions see: as of now, against the trigger's current revision."""
-    needs = [need for part in _asked_now(playbook) for need in part.needs]
+    needs = needs_now(playbook)
     trigger = ledger.trigger(run)
     state = ledger.accounts[run.account]
     history = ledger.history(run.account, needs)
@@ -84,6 +85,11 @@ def run_scope(ledger: Ledger, run: Run, playbook: Playbook, step: Step | None = 
         failure=state.failures.get(run.failure or ""),
         run=facts,
     )
+
+
+def needs_now(playbook: Playbook) -> list[Need]:
+    """What the conditions judged as of now read of the past."""
+    return [need for part in _asked_now(playbook) for need in part.needs]
 
 
 def _asked_now(playbook: Playbook) -> list[Condition]:
@@ -178,9 +184,7 @@ def holds_touching(ledger: Ledger, people: list[str], accounts: list[str]) -> li
 
 
 def _suppressed(ledger: Ledger, touch: Touch) -> str | None:
-    if touch.endpoint is None:
-        return None
-    return ledger.unit.suppressed([touch.endpoint]).get(touch.endpoint)
+    return ledger.suppressed(touch.endpoint) if touch.endpoint else None
 
 
 def _outranked(ledger: Ledger, run: Run, touch: Touch) -> datetime | None:

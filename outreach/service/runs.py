@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from outreach.domain.account import Need, parse_instant
-from outreach.domain.card import Card
 from outreach.domain.facts import Channel, Event, Purpose
 from outreach.domain.failure import Failure, FailureState
 from outreach.domain.hold import Hold, closing, reopening
@@ -82,7 +81,7 @@ def place(ledger: Ledger, run: Run, touch: Touch) -> Ruling:
     ruling = rule(placing_case(ledger, run, touch), PLACING)
     if ruling.action is Action.SEND:
         due = touch if touch.status is Status.DUE else advance(touch, Status.DUE, ledger.now)
-        card = card_for(ledger, touch)
+        card = ledger.card_for(touch)
         ledger.put_touch(advance(due, Status.ON_DESK, ledger.now, card=card.id))
     elif ruling.action is Action.WAIT:
         ledger.put_touch(_planned(touch, ruling, ledger.now))
@@ -122,15 +121,6 @@ def settle_step(ledger: Ledger, touch: Touch) -> None:
     moved = settled(run, touch, ledger.now)
     if moved is not run:
         ledger.put_run(moved)
-
-
-def card_for(ledger: Ledger, touch: Touch) -> Card:
-    """The open card of the human the touch is for; a new one where there is none."""
-    card = ledger.unit.open_card(touch.identity)
-    if card is None:
-        card = Card(ledger.outside.ids.new(), touch.identity, ledger.now, caller=touch.caller)
-        ledger.unit.save_card(card)
-    return card
 
 
 def footing(ledger: Ledger, run: Run) -> Footing:
@@ -322,14 +312,14 @@ def _listen(ledger: Ledger, run: Run, news: list[Event]) -> None:
     types = {event.type for event in news if event.ref != run.trigger or event.revision}
     if not run.is_open or not types:
         return
-    if _concerned(playbook, types):
+    if concerned(playbook, types):
         _judge_anew(ledger, run, playbook)
     _drop_dead_drafts(ledger, ledger.runs[run.account][run.id], playbook)
     if _may_move(ledger.runs[run.account][run.id], playbook, types, ledger.now):
         progress(ledger, run.id, run.account)
 
 
-def _concerned(playbook: Playbook, types: set[str]) -> bool:
+def concerned(playbook: Playbook, types: set[str]) -> bool:
     """Whether news of these types can change what is judged as of now. A condition that reads no
     events reads facts, and any event may change those."""
     asked = [*playbook.stop_conditions, *([playbook.still_open] if playbook.still_open else [])]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from outreach.domain.facts import Channel, Person
-from outreach.domain.message import Message, RenderFault, render_message, render_sms
+from outreach.domain.message import Message, RenderFault, html_of, render_message, render_sms
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Review
 from outreach.domain.policy import Action, rule
@@ -20,7 +20,7 @@ from outreach.service.briefs import context_of, template_of
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Receipt, Unit
 from outreach.service.rulings import case_for
-from outreach.service.runs import card_for, place, postpone, progress, settle_step, withhold
+from outreach.service.runs import place, postpone, progress, settle_step, withhold
 
 RETRY_AFTER = timedelta(minutes=5)
 MOST_ATTEMPTS = 5
@@ -95,7 +95,7 @@ def _send_or_not(ledger: Ledger, run: Run, touch: Touch) -> Prepared | None:
         return None
     if _needs_review(ledger, run, touch):
         draft = {"subject": message.subject, "text": message.text, "html": message.html}
-        card = card_for(ledger, touch)
+        card = ledger.card_for(touch)
         ledger.put_touch(advance(touch, Status.DRAFT, ledger.now, draft=draft, card=card.id))
         return None
     sending = advance(
@@ -119,14 +119,15 @@ def compose(ledger: Ledger, run: Run, touch: Touch) -> Message:
     assert endpoint is not None
     if touch.draft is not None and touch.draft.get("released_by"):
         subject, text = touch.draft.get("subject") or "", touch.draft["text"]
-        return _message(ledger, touch, person, endpoint.value, subject, text, touch.draft.get("html") or "")
+        html = touch.draft.get("html") or html_of(text, person.language)
+        return _message(ledger, touch, person, endpoint.value, subject, text, html)
+    templates = ledger.playbook(run).templates
     name, text = template_of(ledger.playbook(run), touch, person)
     context = context_of(ledger, run, touch)
-    zone = person.zone or ledger.rules.company.zone
     if touch.channel is Channel.SMS:
-        body = render_sms(text, context, zone=zone, language=person.language, name=name)
+        body = render_sms(text, context, name, templates, language=person.language)
         return _message(ledger, touch, person, endpoint.value, "", body, "")
-    subject, plain, html = render_message(text, context, zone=zone, language=person.language, name=name)
+    subject, plain, html = render_message(text, context, name, templates, language=person.language)
     return _message(ledger, touch, person, endpoint.value, subject, plain, html)
 
 

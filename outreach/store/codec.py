@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-EARLIEST = -(2**62)
-"""Before every instant that a ``datetime`` can hold."""
+EARLIEST, LATEST = -(2**62), 2**62
+"""Before and after every instant that a ``datetime`` can hold."""
 
 
 def micros(instant: datetime) -> int:

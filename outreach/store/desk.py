@@ -60,6 +60,13 @@ class Desk(Part):
     def open_card(self, identity: str) -> Card | None:
         return self.bulk.one(CARD, "where identity = ? and state = 'open'", identity)
 
+    def open_cards(self, identities: Collection[str]) -> dict[str, Card]:
+        found = self.bulk.by_keys(CARD, "identity", identities, "and state = 'open'")
+        return {card.identity: card for card in found}
+
+    def save_cards(self, cards: Sequence[Card]) -> None:
+        self.bulk.put(CARD, cards)
+
     def card(self, id_: str) -> Card | None:
         return self.bulk.one(CARD, "where id = ?", id_)
 

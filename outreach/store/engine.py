@@ -69,6 +69,7 @@ def _postgres(url: str, *, durable: bool) -> Engine:
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
+        hide_parameters=True,
         pool_size=8,
         max_overflow=24,
         isolation_level="READ COMMITTED",

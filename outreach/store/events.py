@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from outreach.domain.account import Happening
@@ -12,7 +12,17 @@ from outreach.service.ports import NewEvent, Parked, Quarantined, StoredRef, Win
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.bulk import Row
-from outreach.store.codec import EARLIEST, Shape, decoder, from_json, instant, micros, to_json, to_json_sorted
+from outreach.store.codec import (
+    EARLIEST,
+    LATEST,
+    Shape,
+    decoder,
+    from_json,
+    instant,
+    micros,
+    to_json,
+    to_json_sorted,
+)
 
 Ref = tuple[str, str]
 
@@ -33,6 +43,15 @@ _STORED = (
     ' from event where "source" = ? and '
 )
 _EVENT_FROM_JSON: Any = decoder(Event)
+_DAY = 24 * 60 * 60 * 1_000_000
+_WINDOW_SQLITE = (
+    "select e.subject, e.time, {columns} from json_each(?) n"
+    " cross join event e on e.subject = n.value and e.type = ? and e.time >= ? where e.retracted = 0"
+)
+_WINDOW_POSTGRES = (
+    "select e.subject, e.time, {columns} from event e"
+    " where e.subject = any(?) and e.type = ? and e.time >= ? and not e.retracted order by e.time"
+)
 _PARKED_SELECT = 'select "id", "event", "hash", "private", "reason", "until" from parked where '
 
 
@@ -127,40 +146,58 @@ class Events(Part):
                 return _event(rows[0])
         return None
 
-    def windows(self, needs: Collection[WindowNeed]) -> dict[str, dict[str, list[Happening]]]:
-        plain, whole = _widest(needs)
-        found: dict[str, dict[str, list[Happening]]] = {need.subject: defaultdict(list) for need in needs}
-        for subject, type_, time, key, amount in self._window_rows(plain):
-            found[subject][type_].append(Happening(instant(time), key, amount))
-        for subject, type_, time, key, amount, data in self._window_rows(whole, data=True):
-            found[subject][type_].append(Happening(instant(time), key, amount, from_json(data)))
+    def events(self, refs: Collection[str]) -> dict[str, Event]:
+        """By ``source|id``; what is not there is left out."""
+        places = [(ref[:at], ref[at + 1 :]) for ref in refs for at, letter in enumerate(ref) if letter == "|"]
+        found = {}
+        ids_here = self.bulk.one_of('e."id"')
+        for source, ids in _by_source(places).items():
+            where = f'where e."source" = ? and {ids_here}'
+            for row in self.bulk.rows(_EVENT_SELECT + where, source, self.bulk.keys(ids)):
+                event = _event(row)
+                found[event.ref] = event
         return found
 
-    def _window_rows(self, needs: Mapping[Ref, int], *, data: bool = False) -> Iterable[Row]:
-        """In order of time; where the data are read, ties in the order in which events are told."""
-        if not needs:
-            return []
-        columns = "e.subject, e.type, e.time, e.key, e.amount" + (", e.data, e.source, e.id" if data else "")
-        source = (
-            "jsonb_to_recordset(?::jsonb) as n(s text, t text, f bigint) join event e"
-            " on e.subject = n.s and e.type = n.t and e.time >= n.f"
-            if self.bulk.locks
-            else "json_each(?) n cross join event e on e.subject = json_extract(n.value, '$.s')"
-            " and e.type = json_extract(n.value, '$.t') and e.time >= json_extract(n.value, '$.f')"
+    def windows(self, needs: Collection[WindowNeed]) -> dict[str, dict[str, list[Happening]]]:
+        """One statement per type and day that a window begins on: in a live batch, one per type."""
+        found: dict[str, dict[str, list[Happening]]] = {need.subject: {} for need in needs}
+        for (type_, data, _), since in _by_type(needs).items():
+            read = self._whole_rows if data else self._plain_rows
+            for subject, happening in read(type_, since):
+                by_type = found[subject]
+                if type_ in by_type:
+                    by_type[type_].append(happening)
+                else:
+                    by_type[type_] = [happening]
+        return found
+
+    def _plain_rows(self, type_: str, since: Mapping[str, int]) -> Iterator[tuple[str, Happening]]:
+        """By time; from the index alone."""
+        for subject, time, key, amount in self._window_rows("e.key, e.amount", type_, since):
+            if time >= since[subject]:
+                yield subject, Happening(instant(time), key, amount)
+
+    def _whole_rows(self, type_: str, since: Mapping[str, int]) -> Iterator[tuple[str, Happening]]:
+        """In the order in which events are told, for it decides which of one instant is the last."""
+        columns = "e.key, e.amount, e.data, e.source, e.id"
+        rows = self._window_rows(columns, type_, since)
+        for subject, time, key, amount, data, _, _ in sorted(rows, key=lambda row: (row[1], row[5], row[6])):
+            if time >= since[subject]:
+                yield subject, Happening(instant(time), key, amount, from_json(data))
+
+    def _window_rows(self, columns: str, type_: str, since: Mapping[str, int]) -> Sequence[Row]:
+        statement = _WINDOW_POSTGRES if self.bulk.locks else _WINDOW_SQLITE
+        earliest = min(since.values())
+        return self.bulk.rows(
+            statement.format(columns=columns), self.bulk.keys(since), type_, earliest
         )
-        wanted = [{"s": subject, "t": type_, "f": since} for (subject, type_), since in needs.items()]
-        unset = "false" if self.bulk.locks else "0"
-        rows = self.bulk.rows(f"select {columns} from {source} where e.retracted = {unset}", to_json(wanted))
-        if data:
-            return (row[:6] for row in sorted(rows, key=lambda row: (row[2], row[6], row[7])))
-        return sorted(rows, key=lambda row: row[2])
 
     # --- parking and quarantine
 
     def quarantine(self, rows: Sequence[Quarantined]) -> None:
-        """Bodies are kept as they came, but for NUL, which PostgreSQL cannot hold."""
-        texts = ([_without_nul(item) for item in QUARANTINED.row(row)] for row in rows)
-        self.bulk.upsert(tables.quarantine, QUARANTINED.names, list(texts))
+        """Bodies are kept as they came, but for NUL, which PostgreSQL cannot hold. What is there stays."""
+        texts = [[_without_nul(item) for item in QUARANTINED.row(row)] for row in rows]
+        self.bulk.insert(tables.quarantine, QUARANTINED.names, texts, " on conflict (id) do nothing")
 
     def park(self, rows: Sequence[Parked]) -> None:
         """What came again under the same (source, id) takes the place of what lay there."""
@@ -218,17 +255,19 @@ def _event(row: Row) -> Event:
     return event._replace(data={**event.data, **from_json(row[-1])}) if row[-1] else event
 
 
-def _widest(needs: Collection[WindowNeed]) -> tuple[dict[Ref, int], dict[Ref, int]]:
-    """(subject, type) → the earliest instant needed: those that need time, key, amount; those that need data."""
-    plain: dict[Ref, int] = {}
-    whole: dict[Ref, int] = {}
+def _by_type(needs: Collection[WindowNeed]) -> dict[tuple[str, bool, int], dict[str, int]]:
+    """(type, with data, day) → subject → since when, the widest where a type is needed twice."""
+    whole = {(need.subject, need.type) for need in needs if need.data}
+    widest: dict[Ref, int] = {}
     for need in needs:
-        since = EARLIEST if need.since is None else micros(need.since)
-        into, ref = whole if need.data else plain, (need.subject, need.type)
-        into[ref] = min(since, into.get(ref, since))
-    for ref in whole.keys() & plain.keys():
-        whole[ref] = min(whole[ref], plain.pop(ref))
-    return plain, whole
+        ref, since = (need.subject, need.type), EARLIEST if need.since is None else micros(need.since)
+        if since < widest.get(ref, LATEST):
+            widest[ref] = since
+    found: dict[tuple[str, bool, int], dict[str, int]] = {}
+    for ref, since in widest.items():
+        subject, type_ = ref
+        found.setdefault((type_, ref in whole, since // _DAY), {})[subject] = since
+    return found
 
 
 def _by_source(refs: Collection[Ref]) -> dict[str, list[str]]:

@@ -50,6 +50,17 @@ class People(Accounts):
         found = self._people("id in (select person from membership where account = ?)", account)
         return [found[id_] for id_ in sorted(found)]
 
+    def people_of_accounts(self, accounts: Collection[str]) -> dict[str, list[PersonState]]:
+        found: dict[str, list[PersonState]] = {id_: [] for id_ in accounts}
+        rows = self.bulk.rows(
+            "select m.account, p.id, p.state from membership m join person p on p.id = m.person"
+            f" where {self.bulk.one_of('m.account')} and p.state is not null order by p.id",
+            self.bulk.keys(accounts),
+        )
+        for account, id_, state in rows:
+            found[account].append(PersonState(id=id_, **_STATE.read(state)))
+        return found
+
     def person_by_endpoint(self, kind: str, value: str) -> PersonState | None:
         """The first by id, where several people share it."""
         found = self._people(

@@ -19,7 +19,7 @@ from outreach.service.ports import Quarantined
 from outreach.store.accounts import FAILURE, PROMISE
 from outreach.store.bulk import quoted
 from outreach.store.codec import from_json, instant, micros
-from outreach.store.events import QUARANTINED, _event, _EVENT_SELECT
+from outreach.store.events import _EVENT_SELECT, QUARANTINED, _event
 from outreach.store.runs import TOUCH
 from outreach.store.unit import StoreUnit
 

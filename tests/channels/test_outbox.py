@@ -32,7 +32,9 @@ MAIL = Message(
     html="<p>Guten Tag Änna Berg,</p>\n<p>das tut mir leid.</p>",
     language="de",
 )
-SMS = replace(MAIL, channel=Channel.SMS, to="+4930123456", subject="", html="", text="Bitte rufen Sie mich an.\nJonas")
+SMS = replace(
+    MAIL, channel=Channel.SMS, to="+4930123456", subject="", html="", text="Bitte rufen Sie mich an.\nJonas"
+)
 
 
 class Ticking:
@@ -65,7 +67,11 @@ def test_a_mail_becomes_a_file_that_mail_programs_open(outbox: OutboxSender, fol
     assert mail["Subject"] == MAIL.subject
     assert mail["Message-ID"] == "<tok-1@hearth-home.example>"
     assert mail["Date"].datetime == NOON + timedelta(seconds=1)
-    assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]
+    assert [part.get_content_type() for part in mail.walk()] == [
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+    ]
     assert all(byte < 128 for byte in (folder / "tok-1.eml").read_bytes())
 
 
@@ -105,7 +111,9 @@ def test_many_at_once_leave_one_whole_message_per_token(outbox: OutboxSender, fo
     assert {item.text for item in OutboxFolder(folder).list(100)} == {MAIL.text}
 
 
-@pytest.mark.parametrize("token", ["../../etc/passwd", "a/b", "", "ä", "x" * 200, "a.b", "a\0b", "anna@example.com"])
+@pytest.mark.parametrize(
+    "token", ["../../etc/passwd", "a/b", "", "ä", "x" * 200, "a.b", "a\0b", "anna@example.com"]
+)
 def test_a_token_never_leads_out_of_the_folder(outbox: OutboxSender, folder: Path, token: str) -> None:
     receipt = outbox.send(MAIL, token)
     assert receipt.outcome == "sent"

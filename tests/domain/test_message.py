@@ -113,7 +113,10 @@ def test_days_hours_and_money_are_said_as_people_say_them(expression: str, engli
      ("Pacific/Auckland", "Saturday, 7 March", "02:30"), ("Asia/Kolkata", "Friday, 6 March", "19:00")],
 )  # fmt: skip
 def test_instants_are_said_in_the_persons_zone(zone: str, day: str, clock: str) -> None:
-    assert said("{{ event.promised_for | day }}, {{ event.promised_for | clock }}", zone=zone) == f"{day}, {clock}"
+    assert (
+        said("{{ event.promised_for | day }}, {{ event.promised_for | clock }}", zone=zone)
+        == f"{day}, {clock}"
+    )
     person = {**CONTEXT, "person": {"zone": zone}}
     assert said("{{ event.promised_for | clock }}", person) == clock
 
@@ -154,8 +157,16 @@ def test_an_unknown_zone_is_a_fault() -> None:
 
 def test_a_fault_tells_nothing_about_the_customer() -> None:
     context = {**CONTEXT, "said": "Anna Berg, +4930123456"}
-    for text in ("{{ said | day }}", "{{ said | money }}", "{{ said + 1 }}", "{{ said / 2 }}", "{{ person.x }}",
-                 "{{ said > 3 }}", "{% for x in said %}{% endfor %}", "{{ said.x }}"):
+    for text in (
+        "{{ said | day }}",
+        "{{ said | money }}",
+        "{{ said + 1 }}",
+        "{{ said / 2 }}",
+        "{{ person.x }}",
+        "{{ said > 3 }}",
+        "{% for x in said %}{% endfor %}",
+        "{{ said.x }}",
+    ):
         with pytest.raises(RenderFault) as caught:
             said(text, context)
         assert "Anna" not in str(caught.value)
@@ -282,9 +293,16 @@ class Account:
         raise AssertionError("called")
 
 
-@pytest.mark.parametrize("thing", [Account(), Account, len, lambda: 1, object(), b"x", timedelta(1), {1, 2}, iter([1])])
+@pytest.mark.parametrize(
+    "thing", [Account(), Account, len, lambda: 1, object(), b"x", timedelta(1), {1, 2}, iter([1])]
+)
 def test_only_plain_values_go_into_a_template(thing: object) -> None:
-    for context in ({"account": {"x": thing}}, {"others": [thing]}, {"said": thing}, {"account": {"x": [{"y": thing}]}}):
+    for context in (
+        {"account": {"x": thing}},
+        {"others": [thing]},
+        {"said": thing},
+        {"account": {"x": [{"y": thing}]}},
+    ):
         with pytest.raises(RenderFault, match="no plain value"):
             said("text", context)
 
@@ -367,7 +385,10 @@ def test_names_used_are_dotted() -> None:
         "run.attempts", "failure.first_order", "event.days_late", "said", "promises", "promises.what", "person.name",
         "promises.until", "preferences", "company.name",
     }  # fmt: skip
-    assert names_used("{% for event in others %}{{ event }}{% endfor %}{{ event.x }}") == {"others", "event.x"}
+    assert names_used("{% for event in others %}{{ event }}{% endfor %}{{ event.x }}") == {
+        "others",
+        "event.x",
+    }
     with pytest.raises(RenderFault):
         names_used("{{ x")
 
@@ -404,7 +425,13 @@ def test_a_template_that_is_not_there_is_a_fault() -> None:
 
 @pytest.mark.parametrize(
     ("name", "language"),
-    [("sorry.de.md", "de"), ("a.b/sorry.md", None), ("x/sorry.de-AT.md", "de-AT"), ("sorry.md", None), ("", None)],
+    [
+        ("sorry.de.md", "de"),
+        ("a.b/sorry.md", None),
+        ("x/sorry.de-AT.md", "de-AT"),
+        ("sorry.md", None),
+        ("", None),
+    ],
 )
 def test_the_language_of_a_file_is_in_its_name(name: str, language: str | None) -> None:
     assert variant_of(name) == language
@@ -507,7 +534,9 @@ def test_what_people_typed_is_text_and_nothing_else(nasty: str) -> None:
 
 @given(st.text(max_size=60))
 def test_text_comes_through_unchanged(text: str) -> None:
-    clean = "".join(sign for sign in text.replace("\r\n", "\n").replace("\r", "\n") if sign >= " " or sign in "\n\t")
+    clean = "".join(
+        sign for sign in text.replace("\r\n", "\n").replace("\r", "\n") if sign >= " " or sign in "\n\t"
+    )
     clean = clean.replace("\ue000", "").replace("\ue001", "")
     assert render_brief_text("({{ said }})", {"said": text}) == f"({clean})"
 

@@ -1,0 +1,110 @@
+"""How the texts of settings are read: each takes a text and gives the value, or raises ``ValueError`` with the remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from urllib.parse import urlsplit
+
+SECRET_LENGTH = 32
+MEBIBYTE = 1024 * 1024
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
+            raise ValueError(f"write a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text) or not 0.1 <= float(text) <= 3600:
+        raise ValueError("write seconds from 0.1 to 3600")
+    return float(text)
+
+
+def size(text: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,9})\s*(KiB|MiB)?", text, re.IGNORECASE)
+    unit = {"kib": 1024, "mib": MEBIBYTE}.get((found[2] or "").lower(), 1) if found else 0
+    in_bytes = int(found[1]) * unit if found else 0
+    if not 1024 <= in_bytes <= 256 * MEBIBYTE:
+        raise ValueError("write a size from 1 KiB to 256 MiB, such as 512 KiB")
+    return in_bytes
+
+
+def yes_no(text: str) -> bool:
+    words = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
+    if text.lower() not in words:
+        raise ValueError("write true or false")
+    return words[text.lower()]
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"write {' or '.join(words)}{did_you_mean(text.lower(), words)}")
+        return text.lower()
+
+    return read
+
+
+def host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", text):
+        raise ValueError("write an address or name to listen on, such as 0.0.0.0")
+    return text
+
+
+def url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        ok = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        ok = False
+    if not ok or parts.query or parts.fragment or parts.username or re.search(r"\s", text):
+        raise ValueError("write the address that browsers use, such as https://outreach.example.com")
+    return text.rstrip("/")
+
+
+def database(text: str) -> str:
+    for short in ("postgres://", "postgresql://"):
+        if text.startswith(short):
+            text = "postgresql+psycopg://" + text.removeprefix(short)
+    if not re.match(r"sqlite:///.|postgresql\+psycopg://.", text):
+        raise ValueError("write sqlite:////path/to/outreach.db or postgresql://user:password@host/database")
+    return text
+
+
+def secret(text: str) -> str:
+    if len(text) < SECRET_LENGTH or len(set(text)) < 8:
+        raise ValueError(
+            f"it must be at least {SECRET_LENGTH} random characters; or leave it out, and one is made"
+        )
+    return text
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    if not all(re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+|\+[0-9]{6,15}", one) for one in found):
+        raise ValueError("write mail addresses and phone numbers (+49…), with commas between them")
+    return found
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    close = get_close_matches(word, list(known), n=1, cutoff=0.7)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,0 +1,332 @@
+"""The documentation says what the program does: examples run, links lead somewhere, nothing is left out.
+
+A fenced block's first line says what it is and what is done with it, in the order of the page:
+
+    yaml playbook            a playbook; it is put into a copy of the real folder, and must be good
+    yaml playbook faulty     the same, and must not be good
+    yaml keys                these keys in place of the last playbook's own; ``faulty`` as above
+    yaml vocabulary          added to vocabulary.yaml
+    yaml story               a story, told to the playbooks as they are at that place of the page
+    markdown template:NAME   a file in templates/
+    text faults              what ``outreach check`` says at that place of the page about that playbook
+    json event               a CloudEvent that the front door takes
+    console                  commands after ``$ ``, which must exist with those options
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import pytest
+
+from outreach.cli.main import COMMANDS, outreach
+from outreach.domain.errors import Fault, Invalid
+from outreach.domain.evaluate import Ruleset
+from outreach.domain.plan import Stopped
+from outreach.domain.touch import Disposition, Settlement, Status
+from outreach.lab.stories import tell
+from outreach.lab.story_reader import read_stories
+from outreach.library.loader import load
+from outreach.service.front import Rejected, check
+from outreach.settings import describe
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+GENERATED = {"playbook-reference.md", "settings.md"}
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
+WRITTEN = [page for page in PAGES if page.name not in GENERATED]
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+class Block(NamedTuple):
+    page: str
+    line: int
+    info: tuple[str, ...]
+    body: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+_FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = text_of(page)
+    for found in _FENCE.finditer(text):
+        line = text.count("\n", 0, found.start()) + 1
+        yield Block(name_of(page), line, tuple(found[1].split()), found[2])
+
+
+ALL_BLOCKS = [block for page in WRITTEN for block in blocks(page)]
+
+
+# --- examples ---------------------------------------------------------------------------------------
+
+
+class Tutorial:
+    """A copy of the real playbooks in which one page's examples are tried, one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("playbooks", "templates"):
+            shutil.copytree(ROOT / name, folder / name)
+        self.playbook = ""
+        self.rules: Ruleset = load(folder)
+
+    def try_(self, block: Block) -> None:
+        match block.info:
+            case ("yaml", "playbook", *more):
+                name = re.match(r"playbook: (\S+)", block.body)
+                assert name, f"{block.place}: a playbook begins with its name"
+                self.playbook = name[1]
+                self._put(block.body)
+                self._must_be("faulty" in more, block)
+            case ("yaml", "keys", *more):
+                before = self._file.read_text()
+                self._put(with_keys(before, block.body))
+                self._must_be("faulty" in more, block)
+                if "faulty" in more:
+                    self._faulty, self._good = self.faults(), before
+                    self._put(before)
+                    self.rules = load(self.folder)
+            case ("yaml", "vocabulary"):
+                with (self.folder / "playbooks/vocabulary.yaml").open("a") as file:
+                    file.write("\n" + block.body)
+                self._must_be(False, block)
+            case ("yaml", "story"):
+                self._tell(block)
+            case ("markdown", template) if template.startswith("template:"):
+                path = self.folder / "templates" / template.removeprefix("template:")
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(block.body)
+                self.rules = load(self.folder)
+            case ("text", "faults"):
+                assert self._told == block.body.strip().splitlines(), block.place
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / f"playbooks/{self.playbook}.yaml"
+
+    def _put(self, text: str) -> None:
+        self._file.write_text(text)
+
+    def faults(self) -> list[str]:
+        """Of the page's own playbook and its templates; loads what is there now."""
+        try:
+            self.rules = load(self.folder)
+            found: tuple[Fault, ...] = self.rules.faults
+        except Invalid as invalid:
+            found = invalid.faults
+        ours = (f"playbooks/{self.playbook}.yaml", f"templates/{self.playbook}/", "playbooks/vocabulary.yaml")
+        return [str(fault) for fault in found if not fault.warning and fault.file.startswith(ours)]
+
+    def _must_be(self, faulty: bool, block: Block) -> None:
+        self._told = self.faults()
+        assert bool(self._told) is faulty, f"{block.place}: {self._told or 'no fault is found'}"
+
+    def _tell(self, block: Block) -> None:
+        stories = read_stories(block.page, block.body, self.rules)
+        for told in (tell(story, self.rules) for story in stories):
+            assert told.good, f"{block.place}: {told}"
+
+
+def with_keys(playbook: str, keys: str) -> str:
+    """The playbook with these top-level keys in place of its own, before its steps where they are new."""
+    parts = re.split(r"^(?=\S)", playbook, flags=re.MULTILINE)
+    for key in re.split(r"^(?=\S)", keys, flags=re.MULTILINE)[1:]:
+        name = key.partition(":")[0]
+        at = [i for i, part in enumerate(parts) if part.startswith(f"{name}:")]
+        new = [i for i, part in enumerate(parts) if part.startswith("steps:")]
+        parts[(at or new)[0] : at[0] + 1 if at else new[0]] = [key]
+    return "".join(parts)
+
+
+TUTORIALS = sorted({block.page for block in ALL_BLOCKS if block.info[:1] in (("yaml",), ("markdown",))})
+
+
+@pytest.mark.parametrize("page", TUTORIALS)
+def test_examples_do_what_the_page_says(page: str, tmp_path: Path) -> None:
+    tutorial = Tutorial(tmp_path)
+    for block in blocks(ROOT / page):
+        tutorial.try_(block)
+
+
+def test_every_example_in_yaml_says_what_it_is() -> None:
+    known = ("playbook", "keys", "vocabulary", "story")
+    loose = [b.place for b in ALL_BLOCKS if b.info[:1] == ("yaml",) and b.info[1:2] not in [(k,) for k in known]]
+    assert not loose, f"say what the example is, so that it is tried: {loose}"
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in ALL_BLOCKS if b.info[:2] == ("json", "event")], ids=lambda block: block.place
+)
+def test_events_in_the_docs_are_taken(block: Block) -> None:
+    told = json.loads(block.body)
+    vocabulary = load(ROOT).vocabulary
+    for raw in told if isinstance(told, list) else [told]:
+        checked = check(raw, vocabulary, datetime(2026, 3, 2, tzinfo=UTC))
+        assert not isinstance(checked, Rejected), f"{block.place}: {checked.reasons}"
+
+
+# --- commands ---------------------------------------------------------------------------------------
+
+OTHERS = {"cat", "cp", "createdb", "curl", "export", "git", "kill", "ls", "make", "mv", "pg_dump", "pg_restore",
+          "python", "rm", "sqlite3", "systemctl", "while"}  # fmt: skip
+
+
+class Typed(NamedTuple):
+    place: str
+    line: str
+
+
+def typed() -> Iterator[Typed]:
+    for block in ALL_BLOCKS:
+        if block.info[:1] == ("console",):
+            body = block.body.replace("\\\n", " ")
+            for line in body.splitlines():
+                if line.startswith("$ "):
+                    yield Typed(block.place, line[2:])
+
+
+@pytest.mark.parametrize("command", sorted(set(typed())), ids=lambda c: f"{c.place} {c.line[:50]}")
+def test_commands_in_the_docs_exist(command: Typed) -> None:
+    words = shlex.split(command.line.split(" | ")[0], comments=True)
+    while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+        words = words[1:]
+    if not words:
+        return
+    if words[0] == "make":
+        targets = re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE)
+        assert set(words[1:2]) <= set(targets), f"{command.place}: no target {words[1]}"
+    elif words[0] == "outreach":
+        known_options(words[1:], command.place)
+    else:
+        assert words[0] in OTHERS, f"{command.place}: {words[0]}?"
+
+
+def known_options(words: list[str], place: str) -> None:
+    found: click.Command = outreach
+    for word in words:
+        if isinstance(found, click.Group) and not word.startswith("-"):
+            inner = found.get_command(click.Context(found), word)
+            assert inner is not None, f"{place}: there is no `outreach {' '.join(words)}`"
+            found = inner
+        elif word.startswith("-"):
+            options = {one for param in found.params for one in (*param.opts, *param.secondary_opts)}
+            assert word.partition("=")[0] in options | {"--help", "--version"}, f"{place}: {found.name} has no {word}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command: str) -> None:
+    assert any(f"outreach {command}" in text_of(page) for page in WRITTEN), f"no page names `outreach {command}`"
+
+
+# --- links ------------------------------------------------------------------------------------------
+
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def links() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        bare = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", text_of(page)))
+        yield from ((name_of(page), target) for target in _LINK.findall(bare))
+
+
+@pytest.mark.parametrize(("page", "target"), sorted(set(links())))
+def test_links_lead_somewhere(page: str, target: str) -> None:
+    if target.startswith(("http://", "https://", "mailto:")):
+        return
+    path, _, anchor = target.partition("#")
+    found = (ROOT / page).parent / path if path else ROOT / page
+    assert found.exists() or found.suffix == ".png", f"{page}: {target} leads nowhere"
+    if anchor and found.suffix == ".md":
+        assert anchor in anchors(found), f"{page}: {path or 'the page'} has no heading #{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.+)$", _FENCE.sub("", text_of(page)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.replace("`", "")).strip().lower().replace(" ", "-") for head in heads}
+
+
+# --- nothing is left out ----------------------------------------------------------------------------
+
+
+def test_every_page_can_be_found_from_the_readme() -> None:
+    seen, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in seen or page.suffix != ".md" or not page.is_file():
+            continue
+        seen.add(page)
+        targets = (target for name, target in links() if name == name_of(page))
+        waiting += [(page.parent / target.partition("#")[0]).resolve() for target in targets if "://" not in target]
+    lost = [name_of(page) for page in PAGES if page not in seen]
+    assert not lost, f"no page leads to {lost}"
+
+
+@pytest.mark.parametrize("row", describe(), ids=lambda row: row.variable)
+def test_every_setting_is_documented(row: object) -> None:
+    assert f"`{getattr(row, 'variable', '')}`" in text_of(DOCS / "settings.md")
+
+
+def test_settings_in_the_docs_exist() -> None:
+    known = {row.variable for row in describe()} | {"OUTREACH_TEST_PROFILE", "OUTREACH_NEW_PASSWORD"}
+    named = {(name_of(p), v) for p in WRITTEN for v in re.findall(r"OUTREACH_[A-Z_]*[A-Z]", text_of(p))}
+    assert not {(page, variable) for page, variable in named if variable not in known}
+
+
+_CODES = (
+    (r'\b(?:drop|wait)\("(\w+)"', ("domain", "service")),
+    (r'_wait_or_drop\(case, "(\w+)"', ("domain",)),
+    (r'(?:DAY|WEEK), "(\w+)"\)', ("domain",)),
+    (r'because="(\w+)"', ("domain", "service")),
+    (r'\bend(?:_run)?\(.*"(\w+)"', ("domain", "service")),
+    (r'ended\.append\(\(run, "(\w+)"\)\)', ("domain",)),
+    (r'MaySend\("\w+", "(\w+)"', ("service",)),
+    (r'fail\(ledger, touch, "(\w+)"', ("service",)),
+    (r'stop_written\(.*, "(\w+)"\)', ("service",)),
+    (r'return "(future|unknown_account)"', ("service",)),
+)
+
+
+def codes_in_the_code() -> set[str]:
+    """Every reason a person may come across: of starts, rulings, touches, runs, parking, answers."""
+    words = {str(word) for kind in (Stopped, Status, Settlement, Disposition) for word in kind}
+    for pattern, folders in _CODES:
+        for folder in folders:
+            for path in (ROOT / "outreach" / folder).rglob("*.py"):
+                words |= set(re.findall(pattern, text_of(path)))
+    return words
+
+
+def test_reasons_are_found_in_the_code() -> None:
+    assert {"once_per", "opted_out", "hours", "cap_calls_day", "withdrawn", "no_longer_true", "future"} <= (
+        codes_in_the_code()
+    )
+
+
+@pytest.mark.parametrize("code", sorted(codes_in_the_code()))
+def test_every_reason_is_documented(code: str) -> None:
+    assert f"`{code}`" in text_of(DOCS / "reasons.md"), "say in docs/reasons.md what it means"
+
+
+def test_decisions_are_numbered_and_listed() -> None:
+    numbers = [path.name[:4] for path in sorted((DOCS / "decisions").glob("[0-9]*.md"))]
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
