@@ -107,8 +107,9 @@ def unknowns() -> None:
     """Messages of which nobody knows whether they left. Exit code 1 when there are any."""
     from outreach.store.views import unknown_touches
 
-    with house() as here:
-        rows = unknown_touches(here.database)
-    for row in rows:
-        click.echo(f"{row.id}  {row.channel}  {row.account}  since {_local(row.since)}")
+    with house() as here, here.database.view() as unit:
+        rows = unknown_touches(unit)
+    for touch, name in rows:
+        since = _local(touch.intent_at) if touch.intent_at else "?"
+        click.echo(f"{touch.id}  {touch.channel}  {touch.account}  {name}  since {since}")
     found_something(bool(rows))

@@ -88,7 +88,8 @@ def rejected_again(item: Incoming, reasons: tuple[str, ...]) -> Rejected:
 def _quarantined(item: Rejected, now: datetime) -> Quarantined:
     """Its id says what it is: the same wrong event sent again is the same row, with what ops made of it."""
     reasons = "\n".join(item.reasons)
-    same = sha256("\0".join((item.source, item.id, item.type, item.body)).encode(errors="replace"))
+    parts = [item.source, item.id, item.type, item.body]
+    same = sha256("\0".join(parts).encode(errors="replace"))
     return Quarantined(same.hexdigest()[:26], now, item.source, item.id, item.type, reasons, item.body)
 
 

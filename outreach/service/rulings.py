@@ -43,6 +43,8 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
     )
 
 
+_ASKED_FOR = timedelta(hours=1)
+
 def case_for(ledger: Ledger, run: Run, touch: Touch) -> Case:
     """The policy's whole case for one touch, as of the ledger's now: for sending, and for the dial."""
     person = ledger.person(touch.person)
@@ -122,7 +124,7 @@ def law_says(ledger: Ledger, touch: Touch, person: Person | None) -> LawSays:
         person or Person(""), said.get("country"), said.get("region"), said.get("zone"), company.zone
     )
     today = ledger.now.date()
-    asked_for = touch.purpose is Purpose.CALLBACK and touch.because == "asked_for_now"
+    asked_for = _asked_for(touch, ledger.now)
     answer = is_allowed(packs, place, touch.channel, touch.purpose, asked_for, kind, ledger.now)
     consent = consent_needed(packs, place, touch.channel, touch.purpose, kind, today)
     attempts = attempts_per_day(packs, place, touch.purpose, today)
@@ -134,6 +136,14 @@ def law_says(ledger: Ledger, touch: Touch, person: Person | None) -> LawSays:
         consent_sentence=consent.sentence,
         attempts_per_day=attempts if touch.channel is Channel.CALL else None,
     )
+
+
+def _asked_for(touch: Touch, now: datetime) -> bool:
+    """They wanted this call at this time, whatever the hour; once its promise clock has run out, the
+    usual hours count again."""
+    if touch.purpose is not Purpose.CALLBACK or touch.channel is not Channel.CALL:
+        return False
+    return touch.due <= now <= (touch.deadline or touch.due + _ASKED_FOR)
 
 
 def _has_consent(

@@ -72,6 +72,7 @@ def _postgres(url: str, *, durable: bool) -> Engine:
         hide_parameters=True,
         pool_size=8,
         max_overflow=24,
+        pool_use_lifo=True,
         isolation_level="READ COMMITTED",
         connect_args={
             "connect_timeout": 10,

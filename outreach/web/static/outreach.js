@@ -1,0 +1,89 @@
+"use strict";
+/* Everything here is a comfort: without it each page works by itself. */
+
+const EVERY = 3000;
+
+/* The desk looks after itself: asks cheaply whether anything changed, then fetches the list. */
+function watchBoard(place) {
+  const news = document.querySelector("[data-news]");
+  let busy = false;
+
+  const stamp = () => place.querySelector("[data-stamp]")?.dataset.stamp;
+
+  async function refresh() {
+    const answer = await fetch(place.dataset.url, { headers: { "X-Fragment": "1" } });
+    if (!answer.ok || answer.redirected) return;
+    const before = new Set([...place.querySelectorAll(".case[id]")].map((card) => card.id));
+    const focused = place.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    place.innerHTML = await answer.text();
+    const fresh = [...place.querySelectorAll(".case[id]")].filter((card) => !before.has(card.id));
+    fresh.forEach((card) => card.classList.add("case-new"));
+    if (fresh.length && news) news.textContent = fresh.length === 1 ? "One new card." : `${fresh.length} new cards.`;
+    if (focused) place.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  async function look() {
+    if (busy || document.hidden) return;
+    busy = true;
+    try {
+      const answer = await fetch(place.dataset.pulse);
+      if (answer.ok && !answer.redirected && (await answer.json()).stamp !== stamp()) await refresh();
+    } catch {
+      /* The house is not there just now; the next look may find it. */
+    } finally {
+      busy = false;
+    }
+  }
+
+  setInterval(look, EVERY);
+  document.addEventListener("visibilitychange", look);
+}
+
+/* "Earlier" puts the next part of the relationship in place. */
+function watchTimeline(place) {
+  place.addEventListener("click", async (event) => {
+    const link = event.target.closest("[data-more]");
+    if (!link) return;
+    event.preventDefault();
+    const answer = await fetch(link.href, { headers: { "X-Fragment": "1" } });
+    if (!answer.ok || answer.redirected) { location.href = link.href; return; }
+    const part = document.createElement("div");
+    part.innerHTML = await answer.text();
+    const steps = part.querySelectorAll(".timeline > li");
+    const first = steps[0];
+    place.querySelector(".timeline").append(...steps);
+    link.closest("p").replaceWith(...part.querySelectorAll("p"));
+    if (first) { first.tabIndex = -1; first.focus(); }
+  });
+}
+
+/* How many parts an SMS has, while it is being written. */
+function countParts(field) {
+  const said = field.parentElement.querySelector("[data-parts-said]");
+  const token = field.form.querySelector("[name=csrf_token]").value;
+  let later = 0;
+  field.addEventListener("input", () => {
+    clearTimeout(later);
+    later = setTimeout(async () => {
+      const body = new URLSearchParams({ text: field.value });
+      const answer = await fetch(field.dataset.parts, { method: "POST", body, headers: { "X-CSRFToken": token } });
+      if (!answer.ok) return;
+      const { parts, encoding } = await answer.json();
+      said.textContent = `${parts} ${parts === 1 ? "part" : "parts"} (${encoding})`;
+    }, 250);
+  });
+}
+
+/* A form is sent once, however often the button is tapped. */
+function sendOnce(form) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    setTimeout(() => { delete form.dataset.sent; }, 5000);
+  });
+}
+
+document.querySelectorAll("[data-board]").forEach(watchBoard);
+document.querySelectorAll("[data-timeline]").forEach(watchTimeline);
+document.querySelectorAll("textarea[data-parts]").forEach(countParts);
+document.querySelectorAll("form[method=post]").forEach(sendOnce);

@@ -1,0 +1,52 @@
+"""A house per test, and a served one for the browser."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from werkzeug.serving import make_server
+
+from tests.web.scenes import busy_day
+from tests.web.world import World, world
+
+
+@pytest.fixture
+def here(tmp_path: Path, root: Path) -> Iterator[World]:
+    """An empty house on SQLite. Forms need no CSRF token."""
+    made = world(tmp_path, root)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def either(tmp_path: Path, root: Path, database_url: str) -> Iterator[World]:
+    """An empty house on each database."""
+    made = world(tmp_path, root, database_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def guarded(tmp_path: Path, root: Path) -> Iterator[World]:
+    """As in life: CSRF tokens and limits are asked for."""
+    made = world(tmp_path, root, limits=True, csrf=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def served(tmp_path: Path, root: Path) -> Iterator[tuple[World, str]]:
+    """A busy day's house on a port, as in life, and its address."""
+    made = world(tmp_path, root, csrf=True)
+    busy_day(made)
+    server = make_server("127.0.0.1", 0, made.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield made, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    made.close()

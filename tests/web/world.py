@@ -1,0 +1,141 @@
+"""A house for the tests of reception: real playbooks, a real database, a clock that stands still."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from outreach.assemble import House, assemble
+from outreach.service.intake import take_in
+from outreach.service.ports import ApiToken, User
+from outreach.service.sweep import tick
+from outreach.settings import load_settings
+from outreach.web import auth
+from outreach.web.app import create_app
+
+MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+"""10:30 in Berlin, a working day."""
+PASSWORD = "a long enough password"
+
+
+@dataclass
+class StandingClock:
+    time: datetime = MONDAY
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@dataclass
+class CountedIds:
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def new(self) -> str:
+        return f"id{next(self.numbers):08}"
+
+    def token(self) -> str:
+        return f"token{next(self.numbers):020}"
+
+
+@dataclass
+class World:
+    """One house with its app and clock."""
+
+    house: House
+    app: Flask
+    clock: StandingClock
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    # -- who is there
+
+    def user(self, id_: str, role: str = "am", **more: Any) -> User:
+        user = User(
+            id_, id_.capitalize(), f"{id_}@house.example", auth.hash_password(PASSWORD, cheap=True), role, **more
+        )
+        self.house.database.retrying(lambda unit: unit.save_user(user))
+        return user
+
+    def signed_in(self, id_: str = "jonas", role: str = "am") -> FlaskClient:
+        """A client with a session; forms need no CSRF token unless the test asks for that."""
+        self.user(id_, role)
+        client = self.app.test_client()
+        response = post(client, "/login", {"email": f"{id_}@house.example", "password": PASSWORD})
+        assert response.status_code == 302, response.text
+        return client
+
+    def token(self, *scopes: str, **more: Any) -> str:
+        text = f"out_{'-'.join(scopes)}"
+        token = ApiToken(auth.hash_token(text), "test", scopes, self.clock.time, **more)
+        self.house.database.retrying(lambda unit: unit.save_token(token))
+        return text
+
+    # -- what happens
+
+    def tell(self, type_: str, subject: str, data: Mapping[str, Any], *, ago: timedelta = timedelta()) -> None:
+        raw = {
+            "specversion": "1.0", "id": f"e{next(self.numbers)}", "source": "test", "type": type_,
+            "subject": subject, "time": (self.clock.time - ago).isoformat(), "data": dict(data),
+        }  # fmt: skip
+        (answer,) = take_in(self.house.outside, [raw], internal=True)
+        assert answer.outcome == "accepted", answer
+
+    def account(self, id_: str, name: str, *, person: str | None = None, **more: Any) -> None:
+        """An account with a buyer."""
+        self.tell("account.described", id_, {
+            "name": name, "owner": "jonas", "team": "berlin", "zone": "Europe/Berlin", "country": "DE",
+            "kind": "business", **more,
+        })  # fmt: skip
+        if person:
+            self.tell("person.described", f"person:{person}", {
+                "name": f"{person.capitalize()} Weber", "greeting": person.capitalize(), "country": "DE",
+                "phone": f"+4930123{abs(hash(person)) % 10_000:04}", "email": f"{person}@example.com",
+                "zone": "Europe/Berlin", "accounts": [{"account": id_, "roles": ["buyer"]}],
+            })  # fmt: skip
+
+    def late(self, account: str, person: str | None = None, order: str = "o-1", days: float = 3, **more: Any) -> None:
+        """A delivery that is late enough for a call."""
+        data = {"order_id": order, "days_late": days, **({"person_id": person} if person else {})}
+        self.tell("delivery.delayed", account, data, **more)
+
+    def tick(self) -> None:
+        tick(self.house.outside)
+
+    def pass_time(self, **by: float) -> None:
+        self.clock.time += timedelta(**by)
+
+    # -- what is there
+
+    def cards(self) -> list[str]:
+        """Ids of the open cards."""
+        with self.house.database.view() as unit:
+            return [row[0] for row in unit.bulk.rows("select id from card where state = 'open' order by id")]
+
+    def close(self) -> None:
+        self.app.extensions["outreach"].writer.close()
+        self.house.close()
+
+
+def world(tmp: Path, root: Path, url: str | None = None, *, limits: bool = False, csrf: bool = False) -> World:
+    environment = {
+        "OUTREACH_DATA_DIR": str(tmp / "var"), "OUTREACH_ROOT": str(root),
+        "OUTREACH_RATE_LIMITS": "true" if limits else "false",
+    }  # fmt: skip
+    if url:
+        environment["OUTREACH_DATABASE_URL"] = url
+    clock = StandingClock()
+    house = assemble(load_settings(environment, cwd=tmp), clock, CountedIds())
+    app = create_app(house, cheap_hashes=True)
+    app.config["TESTING"] = False  # faults are pages, as in life
+    app.config["WTF_CSRF_ENABLED"] = csrf
+    return World(house, app, clock)
+
+
+def post(client: FlaskClient, path: str, form: Mapping[str, Any] | None = None, **more: Any) -> Any:
+    return client.post(path, data=dict(form or {}), **more)
