@@ -18,7 +18,8 @@ from outreach.channels.outbox import OutboxSender
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel
 from outreach.domain.playbook import Playbook
-from outreach.library.loader import Library, restore
+from outreach.library.loader import Library
+from outreach.library.loader import restore as stored_playbook
 from outreach.service.ports import Clock, Ids, Outside, Sender
 from outreach.settings import Settings
 from outreach.store.engine import Store, open_database
@@ -91,7 +92,9 @@ def assemble(
     clock = clock or SystemClock()
     outbox = OutboxSender(settings.outbox_dir, clock.now)
     senders: Mapping[Channel, Sender] = {Channel.EMAIL: outbox, Channel.SMS: outbox}
-    outside = make_outside(database, library.current, clock, ids or TimeOrderedIds(), senders, hashed)
+    outside = make_outside(
+        database, library.current, clock, ids or TimeOrderedIds(), senders, hashed, library.restore
+    )
     return House(settings, database, library, outside)
 
 
@@ -102,12 +105,16 @@ def make_outside(
     ids: Ids,
     senders: Mapping[Channel, Sender],
     endpoint_hash: Callable[[str, str], str],
+    restore: Callable[[str], Playbook] | None = None,
 ) -> Outside:
-    """What the services are handed; ``lab`` makes one with a virtual clock and a scratch store."""
+    """What the services are handed; ``lab`` makes one with a virtual clock and a scratch store.
+
+    ``restore`` reads a stored playbook version back; the library's remembers what it has read.
+    """
 
     def restored(text: str) -> Playbook:
         kept = orjson.loads(text)
-        return restore(kept["source"], kept["templates"], rules().vocabulary)
+        return stored_playbook(kept["source"], kept["templates"], rules().vocabulary)
 
     return Outside(
         database=database,
@@ -116,7 +123,7 @@ def make_outside(
         rules=rules,
         senders=senders,
         endpoint_hash=endpoint_hash,
-        restore=restored,
+        restore=restore or restored,
     )
 
 

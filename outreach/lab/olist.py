@@ -62,13 +62,13 @@ def _events(row: Mapping[str, str]) -> Iterator[Raw]:
         yield from _review(row)
         return
     type_, data = _TYPES[row["type"]](row)
-    yield _event(type_, account, at, f"{order}/{row['type']}", {"order_id": order, **data})
+    yield _event(type_, account, at, f"{account}/{order}/{at}/{row['type']}", {"order_id": order, **data})
 
 
 def _review(row: Mapping[str, str]) -> Iterator[Raw]:
     """A bad one is a complaint, and only that: one let-down is one failure."""
     order, at, account = row["order_ref"], row["occurred_at"], row["account_id"]
-    review = f"{order}/{at}"
+    review = f"{account}/{order}/{at}"
     score = int(float(row["score"])) if row["score"] else None
     said = {"review_id": review, "order_id": order, "score": score}
     yield _event("review.posted", account, at, f"{review}/review", said)

@@ -20,8 +20,11 @@ _FROM_MONDAY = 3 * 86_400_000_000
 """The first of January 1970 was a Thursday."""
 _MONDAY = date(1969, 12, 29)
 _OF_CHANNEL = {"call": "calls", "email": "emails", "sms": "sms", "task": "tasks"}
-_DONE = "('on_desk', 'settled', 'draft', 'due', 'planned', 'sending', 'sent', 'unknown', 'cancelled')"
-"""Touches that were laid and not withheld."""
+_DONE = (
+    "t.status in ('on_desk', 'settled', 'draft', 'due', 'planned', 'sending', 'sent', 'unknown')"
+    " and (t.settlement is null or t.settlement <> 'withdrawn')"
+)
+"""Touches that were laid and neither withheld nor taken back."""
 
 
 @dataclass
@@ -95,8 +98,7 @@ def _fill_weeks(report: Report, unit: StoreUnit) -> None:
         ):
             add(column, week, count)
     for week, channel, count in unit.bulk.rows(
-        f"select (created_at + {_FROM_MONDAY}) / {_WEEK}, channel, count(*) from touch"
-        f" where status in {_DONE} group by 1, 2"
+        f"select (t.created_at + {_FROM_MONDAY}) / {_WEEK}, t.channel, count(*) from touch t where {_DONE} group by 1, 2"
     ):
         add(_OF_CHANNEL[channel], week, count)
 
@@ -108,7 +110,7 @@ def _fill_playbooks(report: Report, unit: StoreUnit) -> None:
         report.playbooks[name] = Counter(runs=int(runs), ended=int(ended))
     for name, channel, count in unit.bulk.rows(
         f"select r.playbook, t.channel, count(*) from touch t join run r on r.id = t.run"
-        f" where t.status in {_DONE} group by 1, 2"
+        f" where {_DONE} group by 1, 2"
     ):
         report.playbooks[name][_OF_CHANNEL[channel]] += int(count)
     for name, count in unit.bulk.rows(

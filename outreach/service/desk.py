@@ -15,6 +15,7 @@ from outreach.domain.steps import next_attempt
 from outreach.domain.touch import Disposition, Settlement, Status, Touch, advance
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
+from outreach.service.persons import merge_cards
 from outreach.service.ports import Outside, Unit
 from outreach.service.rulings import case_for, law_says
 from outreach.service.runs import footing, progress, settle_step, withhold
@@ -73,6 +74,9 @@ def let_go(outside: Outside, card_id: str, by: str) -> None:
         if card.claimed_by not in (None, by):
             raise Refused(f"{card.claimed_by} has this card.")
         unit.save_card(replace(card, claimed_by=None, claimed_at=None))
+        ledger = Ledger(unit, outside, outside.clock.now())
+        merge_cards(ledger, unit.same_human(card.identity), unit.identities([card.identity])[card.identity])
+        ledger.flush()
 
     outside.database.retrying(work)
 

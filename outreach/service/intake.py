@@ -21,10 +21,11 @@ from outreach.domain.evaluate import Match, failure_of, judge, scope_of
 from outreach.domain.facts import CLOCK_SOURCE, OUTREACH_SOURCE, PERSON_PREFIX, Event, Person
 from outreach.domain.failure import FailureState
 from outreach.domain.outcome import credited
-from outreach.domain.person import PersonState, fold_person
+from outreach.domain.person import PersonState
 from outreach.domain.plan import Publish, Run, settle_matches
 from outreach.service.front import Incoming, Rejected, check, is_about_person, whole
 from outreach.service.ledger import Ledger
+from outreach.service.persons import tell_person
 from outreach.service.ports import NewEvent, Outside, Parked, Quarantined, StoredRef, Unit, WindowNeed
 from outreach.service.rulings import needs_now
 from outreach.service.runs import concerned, end_run, progress, react, start
@@ -298,16 +299,10 @@ FORBIDS = frozenset({"endpoint.opted_out", "person.refused", "consent.withdrawn"
 def _tell_people(ledger: Ledger, news: Mapping[str, _News], people: dict[str, PersonState]) -> None:
     changed = []
     for subject, found in news.items():
-        if not subject.startswith(PERSON_PREFIX):
-            continue
-        id_ = subject[len(PERSON_PREFIX) :]
-        state = people.get(id_) or PersonState(id_)
-        fresh = sorted(found.fresh, key=lambda event: event.order)
-        if found.floor is not None or (state.newest and fresh and fresh[0].order < state.newest):
-            state, fresh = PersonState(id_), ledger.unit.events_of(subject)
-        for event in fresh:
-            fold_person(state, event)
-        changed.append(state)
+        if subject.startswith(PERSON_PREFIX):
+            id_ = subject[len(PERSON_PREFIX) :]
+            state = people.get(id_) or PersonState(id_)
+            changed.append(tell_person(ledger, state, found.fresh, anew=found.floor is not None))
     if changed:
         ledger.unit.save_people(changed)
 

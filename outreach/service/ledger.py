@@ -14,6 +14,7 @@ import orjson
 
 from outreach.domain.account import AccountState, History, Need
 from outreach.domain.card import Card
+from outreach.domain.errors import Invalid, NotFound
 from outreach.domain.evaluate import Ruleset, merged_needs
 from outreach.domain.facts import Event, Person
 from outreach.domain.hold import Hold
@@ -21,6 +22,7 @@ from outreach.domain.person import PersonState, as_person
 from outreach.domain.plan import Decision, Run
 from outreach.domain.playbook import Playbook
 from outreach.domain.recipient import account_identity
+from outreach.domain.steps import end, take_back
 from outreach.domain.touch import Status, Touch
 from outreach.service.ports import Outpaced, Outside, Unit, WindowNeed
 
@@ -76,6 +78,19 @@ class Ledger:
             self._stored_touches[touch.id] = touch
         for hold in self.unit.holds_of(with_runs):
             self.holds[hold.account][hold.id] = hold
+        self._end_unreadable(with_runs)
+
+    def _end_unreadable(self, accounts: Iterable[str]) -> None:
+        """A run whose pinned version cannot be read any more (the vocabulary has moved away from it)
+        ends by that name, its unsent touches with it; its failure stays on the board."""
+        for run in [run for account in accounts for run in self.open_runs(account)]:
+            try:
+                self.playbook(run)
+            except (NotFound, Invalid):
+                self.put_run(end(run, "version_unreadable", self.now))
+                for _, new in take_back(self.touches_of_run(run), "version_unreadable", self.now):
+                    self.put_touch(new)
+                self.unit.audit(self.now, "outreach", "run.version_unreadable", f"run/{run.id}", run.version)
 
     def new_account(self, state: AccountState) -> None:
         self.accounts[state.id] = state

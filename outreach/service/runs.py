@@ -80,6 +80,7 @@ def place(ledger: Ledger, run: Run, touch: Touch) -> Ruling:
     not matter here: they rule the dial."""
     ruling = rule(placing_case(ledger, run, touch), PLACING)
     if ruling.action is Action.SEND:
+        touch = _as_known_now(ledger, touch)
         due = touch if touch.status is Status.DUE else advance(touch, Status.DUE, ledger.now)
         card = ledger.card_for(touch)
         ledger.put_touch(advance(due, Status.ON_DESK, ledger.now, card=card.id))
@@ -88,6 +89,12 @@ def place(ledger: Ledger, run: Run, touch: Touch) -> Ruling:
     else:
         withhold(ledger, touch, ruling)
     return ruling
+
+
+def _as_known_now(ledger: Ledger, touch: Touch) -> Touch:
+    """Since it was laid, the person may have been confirmed to be somebody we know already."""
+    person = ledger.person(touch.person)
+    return touch if person is None else replace(touch, identity=person.identity)
 
 
 def _planned(touch: Touch, ruling: Ruling, now: datetime) -> Touch:

@@ -199,6 +199,9 @@ class Events(Part):
         texts = [[_without_nul(item) for item in QUARANTINED.row(row)] for row in rows]
         self.bulk.insert(tables.quarantine, QUARANTINED.names, texts, " on conflict (id) do nothing")
 
+    def mark_quarantined(self, id_: str, status: str) -> None:
+        self.bulk.run("update quarantine set status = ? where id = ?", status, id_)
+
     def park(self, rows: Sequence[Parked]) -> None:
         """What came again under the same (source, id) takes the place of what lay there."""
         names = ("id", "source", "event_id", "subject", "event", "hash", "private", "reason", "until")

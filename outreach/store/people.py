@@ -46,6 +46,9 @@ class People(Accounts):
     def people(self, ids: Collection[str]) -> dict[str, PersonState]:
         return self._people(self.bulk.one_of("id"), self.bulk.keys(ids)) if ids else {}
 
+    def person_ids(self) -> list[str]:
+        return [row[0] for row in self.bulk.rows("select id from person where state is not null order by id")]
+
     def people_of(self, account: str) -> list[PersonState]:
         found = self._people("id in (select person from membership where account = ?)", account)
         return [found[id_] for id_ in sorted(found)]

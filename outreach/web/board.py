@@ -56,6 +56,11 @@ class CardRow:
         return min(self.lines, key=lambda line: (line.purpose.sells, -line.severity, line.due))
 
     @property
+    def others(self) -> list[DeskLine]:
+        """What else there is to speak of."""
+        return [line for line in self.lines if line.touch != self.first.touch]
+
+    @property
     def severity(self) -> Severity:
         return self.first.severity
 

@@ -26,7 +26,7 @@ def install(app: Flask) -> None:
     filters: dict[str, Callable[..., Any]] = {
         "when": when, "day": day, "ago": ago, "money": money, "human": human, "sentence": of_event,
         "of_touch": of_touch, "iso": iso, "field_time": field_time, "failure_name": failure_name,
-        "someone": someone,
+        "someone": someone, "left": left, "happened": happened, "failure_key": failure_key,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)
     app.jinja_env.globals["Severity"] = Severity
@@ -104,6 +104,11 @@ def ago(at: datetime | None) -> str:
     return f"{words} ago" if apart > timedelta(0) else f"in {words}"
 
 
+def left(at: datetime) -> str:
+    """How far away, without a direction: ``2 hours``."""
+    return humanize.naturaldelta(abs(g.now - at))
+
+
 def iso(at: datetime | None) -> str:
     return "" if at is None else at.isoformat()
 
@@ -143,6 +148,16 @@ def failure_name(id_: str | None) -> str:
     return f"{human(kind)} {key}".strip()
 
 
+def failure_key(id_: str | None) -> str:
+    return (id_ or "").partition("/")[2]
+
+
+def happened(type_: str) -> str:
+    """An event type in the vocabulary's words."""
+    kind = outside().rules().vocabulary.get(type_)
+    return kind.title if kind else type_
+
+
 def someone(name: str | None) -> str:
     """A colleague's name for their user name."""
     if not name:
@@ -167,22 +182,28 @@ def of_event(event: Event) -> str:
     say = _SAID.get(event.type)
     if say is not None:
         return say(event.data)
-    kind = outside().rules().vocabulary.get(event.type)
-    return (kind.title if kind else event.type) + _details(event.data)
+    return happened(event.type) + _details(event.data)
 
 
-_QUIET = frozenset({"person_id", "currency", "order_id"})
+_QUIET = frozenset({"currency", "due_on", "median_days"})
+_SPOKEN = ("words", "text", "reason", "about", "note")
 
 
 def _details(data: Mapping[str, Any]) -> str:
-    """The fields a human would name, at most four."""
-    order = f", order {data['order_id']}" if data.get("order_id") else ""
+    """The fields a human would name, at most four; what somebody said in quotes."""
+    order = [f"order {data['order_id']}"] if data.get("order_id") else []
     shown = [
-        f"{name.replace('_', ' ')} {_value(value)}"
+        f"{name.replace('_', ' ')} {_value(value)}" if name != "amount" else money(value)
         for name, value in data.items()
-        if name not in _QUIET and isinstance(value, str | int | float) and not isinstance(value, bool)
+        if name not in _QUIET and name not in _SPOKEN and not name.endswith("_id") and _is_short(value)
     ]
-    return order + (f" – {', '.join(shown[:4])}" if shown else "")
+    said = [f"“{data[name]}”" for name in _SPOKEN if isinstance(data.get(name), str)]
+    parts = [*order, *shown[:4], *said[:1]]
+    return f" – {', '.join(parts)}" if parts else ""
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def _value(value: Any) -> str:

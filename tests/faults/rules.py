@@ -141,8 +141,8 @@ TEMPLATES = {
 
 
 @cache
-def rules(company: str = COMPANY, *, caps: str = "", without: str = "") -> Ruleset:
-    """``caps``: the line after ``caps:`` instead of the usual one. ``without``: a template's text is broken."""
+def rules(company: str = COMPANY, *, caps: str = "") -> Ruleset:
+    """``caps``: the line after ``caps:`` instead of the usual one."""
     if caps:
         company = "\n".join(f"caps: {caps}" if line[:5] == "caps:" else line for line in company.splitlines())
     shipped = snapshot(ROOT)

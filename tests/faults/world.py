@@ -1,0 +1,146 @@
+"""A house that outlives its processes: a database, the virtual time, what was answered, and the
+provider's own ledger, all of it files in one folder. Whoever opens it goes on where the last one died.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from outreach.assemble import keyed_hash, make_outside
+from outreach.domain.evaluate import Ruleset
+from outreach.domain.facts import Channel
+from outreach.domain.message import Message
+from outreach.lab.scratch import Scratch, VirtualClock
+from outreach.service.ports import Receipt
+from outreach.store.engine import Store, open_database
+
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+"""A Monday, nine o'clock in Berlin."""
+HASHED = keyed_hash(b"faults")
+
+Point = Callable[[str], None]
+"""Called wherever a process may die, with a name for the place."""
+
+
+def nowhere(place: str) -> None:
+    """Nobody dies here."""
+
+
+class File:
+    """JSON lines. What was appended is there for whoever comes next, even if its writer was killed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, **what: Any) -> None:
+        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            os.write(handle, json.dumps(what).encode() + b"\n")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def read(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.path.read_text().splitlines()] if self.path.exists() else []
+
+
+@dataclass(frozen=True)
+class LedgerSender:
+    """A provider that writes down what it has accepted before it says so."""
+
+    ledger: File
+    point: Point = nowhere
+
+    def send(self, message: Message, token: str) -> Receipt:
+        self.point("before the provider")
+        self.ledger.append(token=token, to=message.to, what=label(message))
+        self.point("after the provider")
+        return Receipt("sent", ref=f"ref-{token}")
+
+
+def label(message: Message) -> str:
+    """Which message it is: every text of ``rules`` begins with its name and the thing it is about."""
+    return message.subject or message.text.partition(":")[0]
+
+
+class LastingClock(VirtualClock):
+    """Time goes on where it stood."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(datetime.fromisoformat(path.read_text()) if path.exists() else START)
+
+    def set(self, now: datetime) -> None:
+        super().set(now)
+        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT)
+        os.pwrite(handle, now.isoformat(timespec="microseconds").encode(), 0)
+        os.close(handle)
+
+
+class Ids:
+    """Each process counts on in a range of its own: later ids sort later, and none is given twice."""
+
+    def __init__(self, process: int) -> None:
+        self._last = process * 10_000_000
+
+    def new(self) -> str:
+        self._last += 1
+        return f"{self._last:012d}"
+
+    def token(self) -> str:
+        return f"token-{self.new()}"
+
+
+@dataclass(frozen=True)
+class World:
+    folder: Path
+    url: str
+    journal: str | None = None
+
+    @property
+    def ledger(self) -> File:
+        return File(self.folder / "ledger")
+
+    @property
+    def answers(self) -> File:
+        return File(self.folder / "answers")
+
+    @contextmanager
+    def open(self, rules: Ruleset, process: int = 0, point: Point = nowhere) -> Iterator[Scratch]:
+        database = open_database(self.url, endpoint_hash=HASHED, journal_mode=self.journal)
+        if point is not nowhere:
+            watch(database, point)
+        sender = LedgerSender(self.ledger, point)
+        clock = LastingClock(self.folder / "now")
+        outside = make_outside(
+            database, lambda: rules, clock, Ids(process), {Channel.EMAIL: sender, Channel.SMS: sender}, HASHED
+        )
+        try:
+            yield Scratch(outside, clock, database, sender)
+        finally:
+            database.close()
+
+
+def watch(database: Store, point: Point) -> None:
+    """Call ``point`` before and after every statement, commit and rollback of this database."""
+    dialect = database.engine.dialect
+    for name in ("do_execute", "do_executemany", "do_execute_no_params", "do_commit", "do_rollback"):
+        setattr(dialect, name, _watched(getattr(dialect, name), name.removeprefix("do_"), point))
+
+
+def _watched(do: Callable[..., Any], name: str, point: Point) -> Callable[..., Any]:
+    def watched(*given: Any, **more: Any) -> Any:
+        what = " ".join(str(given[1]).split()[:3]) if "execute" in name else name
+        point(f"before {what}")
+        answer = do(*given, **more)
+        point(f"after {what}")
+        return answer
+
+    return watched
