@@ -26,7 +26,7 @@ def user() -> None:
 @click.option("--email", required=True)
 @click.option("--role", type=click.Choice(ROLES), default="am", show_default=True)
 @click.option("--zone", default=None, help="IANA time zone.")
-@click.password_option(envvar="OUTREACH_NEW_PASSWORD")
+@click.password_option(envvar="NEW_USER_PASSWORD")
 def add(id_: str, name: str, email: str, role: str, zone: str | None, password: str) -> None:
     """Add a colleague, or give one a new password. ID is what account.owner says (jonas)."""
     from outreach.web.auth import hash_password

@@ -123,8 +123,8 @@ class Promise:
 class Due:
     """A row that waits for its instant and then becomes an event of ``type``.
 
-    ``base`` is the instant it counts from; with type, key and step it makes the event's id, so that
-    making it twice is a no-op and a moved base makes other events.
+    ``base`` is the instant it counts from; with type, key, step and ``at`` it makes the event's id, so
+    that making it twice is a no-op and a moved clock makes other events.
     """
 
     account: str
@@ -137,7 +137,7 @@ class Due:
 
     @property
     def event_id(self) -> str:
-        return f"{self.type}/{self.key}/{self.base.isoformat()}/{self.step}"
+        return f"{self.type}/{self.key}/{self.base.isoformat()}/{self.step}/{self.at.isoformat()}"
 
 
 @dataclass(slots=True)
@@ -187,6 +187,7 @@ class FoldRules:
 RUNGS = (1, 2, 4)
 """Owner, manager, named person: at N, 2N and 4N business hours without two-way contact."""
 _ENDED_KEPT = 50
+_NEXT = timedelta(microseconds=1)
 
 
 def fold(state: AccountState, event: Event, rules: FoldRules) -> bool:
@@ -226,8 +227,15 @@ def _take_due(state: AccountState, event: Event, rules: FoldRules) -> bool:
     del state.dues[due.type, due.key]
     kind = rules.vocabulary.get(event.type)
     if kind and kind.time_rule and due.step + 1 < len(kind.time_rule.steps):
-        _wait_for_step(state, kind, due.key, due.base, due.step + 1, due.data)
+        _wait_for_step(state, event, kind, due.key, due.base, due.step + 1, due.data)
     return True
+
+
+def _wait_for(state: AccountState, event: Event, due: Due) -> None:
+    """Nothing comes due before the event that it waits because of: told in order of time, it would
+    come first and find no reason. A date given when it had passed comes due right after."""
+    at = max(due.at, event.time + _NEXT)
+    state.dues[due.type, due.key] = due if at == due.at else replace(due, at=at)
 
 
 def _start_wait(state: AccountState, event: Event, waiting: EventType) -> None:
@@ -240,20 +248,27 @@ def _start_wait(state: AccountState, event: Event, waiting: EventType) -> None:
     old = state.dues.get((waiting.name, str(key)))
     known = {**(old.data if old else {}), **event.data}
     carried = {name: known[name] for name in waiting.fields if known.get(name) is not None}
-    _wait_for_step(state, waiting, str(key), base, 0, carried)
+    _wait_for_step(state, event, waiting, str(key), base, 0, carried)
 
 
 def _wait_for_step(
-    state: AccountState, waiting: EventType, key: str, base: datetime, step: int, carried: Mapping[str, Any]
+    state: AccountState,
+    event: Event,
+    waiting: EventType,
+    key: str,
+    base: datetime,
+    step: int,
+    carried: Mapping[str, Any],
 ) -> None:
     """The row that waits for that step. Fields of the same name are carried over from the start."""
     rule = waiting.time_rule
     assert rule is not None
     days = round(rule.steps[step] / timedelta(days=1), 2)
-    state.dues[waiting.name, key] = Due(
+    due = Due(
         state.id, waiting.name, key, base + rule.steps[step], base, step,
         {**carried, rule.key: key, rule.sets: days},
     )  # fmt: skip
+    _wait_for(state, event, due)
 
 
 def _end_wait(state: AccountState, event: Event, waiting: EventType) -> None:
@@ -280,7 +295,7 @@ def _ordered(state: AccountState, event: Event) -> None:
             ("reorder.due", rhythm.due_at, due),
             ("account.silent", rhythm.silent_at, silent),
         ):
-            state.dues[type_, "own"] = Due(state.id, type_, "own", at, event.time, 0, data)
+            _wait_for(state, event, Due(state.id, type_, "own", at, event.time, 0, data))
 
 
 def _failed(state: AccountState, event: Event, rule: FailureRule, rules: FoldRules) -> None:
@@ -297,7 +312,7 @@ def _failed(state: AccountState, event: Event, rule: FailureRule, rules: FoldRul
     else:
         state.failures[id_] = failure = reopened(old, event.arrived)
     if not failure.owed:
-        _watch_unreached(state, failure, rules)
+        _watch_unreached(state, event, failure, rules)
 
 
 def _opened(
@@ -327,15 +342,18 @@ def _opened(
     )
 
 
-def _watch_unreached(state: AccountState, failure: Failure, rules: FoldRules, step: int = 0) -> None:
+def _watch_unreached(
+    state: AccountState, event: Event, failure: Failure, rules: FoldRules, step: int = 0
+) -> None:
     """The clock that climbs: N business hours for the owner, 2N the manager, 4N the named person."""
     calendar = rules.calendar_of(state.described.get("team"))
     hours = rules.unreached_after.times(RUNGS[step])
     at = calendar.add(failure.known_at, hours)
-    state.dues["failure.unreached", failure.id] = Due(
+    due = Due(
         state.id, "failure.unreached", failure.id, at, failure.known_at, step,
         {"failure": failure.id, "rung": RUNGS[step]},
     )  # fmt: skip
+    _wait_for(state, event, due)
 
 
 def _climbed(state: AccountState, event: Event, rules: FoldRules) -> None:
@@ -344,7 +362,7 @@ def _climbed(state: AccountState, event: Event, rules: FoldRules) -> None:
     if failure and failure.state is FailureState.OPEN:
         state.failures[failure.id] = replace(failure, climbed=event.data["rung"])
         if step + 1 < len(RUNGS):
-            _watch_unreached(state, failure, rules, step + 1)
+            _watch_unreached(state, event, failure, rules, step + 1)
 
 
 def _contacted(state: AccountState, event: Event, rules: FoldRules) -> None:
@@ -365,15 +383,16 @@ def _reached(state: AccountState, failure: Failure, event: Event, rules: FoldRul
     look_again = max(promised) if promised else calendar.add(event.arrived, rules.look_again)
     state.failures[failure.id] = was_reached(failure, event.time, look_again)
     state.dues.pop(("failure.unreached", failure.id), None)
-    _watch_unresolved(state, state.failures[failure.id], event.time)
+    _watch_unresolved(state, event, state.failures[failure.id])
 
 
-def _watch_unresolved(state: AccountState, failure: Failure, base: datetime) -> None:
+def _watch_unresolved(state: AccountState, event: Event, failure: Failure) -> None:
     if failure.is_open and failure.look_again_at:
-        state.dues["failure.unresolved", failure.id] = Due(
-            state.id, "failure.unresolved", failure.id, failure.look_again_at, base, 0,
+        due = Due(
+            state.id, "failure.unresolved", failure.id, failure.look_again_at, event.time, 0,
             {"failure": failure.id},
         )  # fmt: skip
+        _wait_for(state, event, due)
 
 
 def _close(state: AccountState, event: Event, to: FailureState, by: str) -> None:
@@ -400,7 +419,7 @@ def _reopened(state: AccountState, event: Event, rules: FoldRules) -> None:
     failure = state.failures.get(event.data["failure"])
     if failure and not failure.is_open:
         state.failures[failure.id] = again = reopened(failure, event.arrived)
-        _watch_unreached(state, again, rules)
+        _watch_unreached(state, event, again, rules)
 
 
 def _promised(state: AccountState, event: Event, rules: FoldRules) -> None:
@@ -412,11 +431,11 @@ def _promised(state: AccountState, event: Event, rules: FoldRules) -> None:
         event.data.get("by") or "", event.data.get("person_id"), event.data.get("failure"),
     )  # fmt: skip
     data = {"promise_id": id_, "what": made.what, "person_id": made.person, "failure": made.failure}
-    state.dues["promise.overdue", id_] = Due(state.id, "promise.overdue", id_, until, until, 0, data)
+    _wait_for(state, event, Due(state.id, "promise.overdue", id_, until, until, 0, data))
     parent = state.failures.get(made.failure or "")
     if parent and parent.state is FailureState.REACHED:
         state.failures[parent.id] = again = replace(parent, look_again_at=until)
-        _watch_unresolved(state, again, event.time)
+        _watch_unresolved(state, event, again)
 
 
 def _kept(state: AccountState, event: Event, rules: FoldRules) -> None:
@@ -440,7 +459,7 @@ def _released(state: AccountState, event: Event, rules: FoldRules) -> None:
     failure = state.failures.get(event.data["failure"])
     if failure and failure.owed and failure.is_open:
         state.failures[failure.id] = now_due = replace(failure, owed=False, known_at=event.arrived)
-        _watch_unreached(state, now_due, rules)
+        _watch_unreached(state, event, now_due, rules)
 
 
 def _described(state: AccountState, event: Event, rules: FoldRules) -> None:

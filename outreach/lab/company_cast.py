@@ -33,8 +33,8 @@ CHICAGO = Place("Chicago", "America/Chicago", "US", "IL", "en", "+13125550{}", "
 LOS_ANGELES = Place("Los Angeles", "America/Los_Angeles", "US", "CA", "en", "+12135550{}", "new_york")
 HONOLULU = Place("Honolulu", "Pacific/Honolulu", "US", "HI", "en", "+18085550{}", "new_york")
 SAO_PAULO = Place("São Paulo", "America/Sao_Paulo", "BR", None, "en", "+551100000{}", "new_york")
-SYDNEY = Place("Sydney", "Australia/Sydney", "AU", "NSW", "en", "+61255500{}", "berlin")
-AUCKLAND = Place("Auckland", "Pacific/Auckland", "NZ", None, "en", "+6490000{}", "berlin")
+SYDNEY = Place("Sydney", "Australia/Sydney", "AU", "NSW", "en", "+61255500{}", "new_york")
+AUCKLAND = Place("Auckland", "Pacific/Auckland", "NZ", None, "en", "+6490000{}", "new_york")
 TOKYO = Place("Tokyo", "Asia/Tokyo", "JP", None, "en", "+81300000{}", "berlin")
 MUMBAI = Place("Mumbai", "Asia/Kolkata", "IN", None, "en", "+912200000{}", "berlin")
 CAPE_TOWN = Place("Cape Town", "Africa/Johannesburg", "ZA", None, "en", "+27210000{}", "berlin")
@@ -85,13 +85,17 @@ _HOMES = (
     CHICAGO, LOS_ANGELES, LOS_ANGELES, HONOLULU, SAO_PAULO, SYDNEY, SYDNEY, AUCKLAND, TOKYO, MUMBAI, CAPE_TOWN,
 )  # fmt: skip
 _FIRST = (
-    "Anna Ben Clara David Emilia Felix Greta Henrik Ida Jakob Klara Leon Mara Nils Olivia Paul Rosa Simon Thea Viktor "
-    "Wanda Yusuf Zoe Amir Bianca Cedric Daria Elias Fatima Gustav Hanna Ivan Julia Kofi Lena Mateo Nadia Oscar Priya Ravi"
-).split()
+    "Anna", "Ben", "Clara", "David", "Emilia", "Felix", "Greta", "Henrik", "Ida", "Jakob", "Klara",
+    "Leon", "Mara", "Nils", "Olivia", "Paul", "Rosa", "Simon", "Thea", "Viktor", "Wanda", "Yusuf",
+    "Zoe", "Amir", "Bianca", "Cedric", "Daria", "Elias", "Fatima", "Gustav", "Hanna", "Ivan", "Julia",
+    "Kofi", "Lena", "Mateo", "Nadia", "Oscar", "Priya", "Ravi",
+)  # fmt: skip
 _LAST = (
-    "Ahlers Brandt Castell Dorn Ebeling Farkas Grünwald Holm Ilves Janssen Kessler Lorenz Marlow Nowak Oduya Pereira "
-    "Quint Rademacher Sato Thorne Ulrich Vargas Winter Yamada Zeller Ashby Bellamy Carver Dalton Everett Fielding Garrow"
-).split()
+    "Ahlers", "Brandt", "Castell", "Dorn", "Ebeling", "Farkas", "Grünwald", "Holm", "Ilves", "Janssen",
+    "Kessler", "Lorenz", "Marlow", "Nowak", "Oduya", "Pereira", "Quint", "Rademacher", "Sato", "Thorne",
+    "Ulrich", "Vargas", "Winter", "Yamada", "Zeller", "Ashby", "Bellamy", "Carver", "Dalton", "Everett",
+    "Fielding", "Garrow",
+)  # fmt: skip
 
 
 class Casting:

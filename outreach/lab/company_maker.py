@@ -7,7 +7,7 @@ Pure and seeded: the same seed and the same ``now`` make the same year, which al
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -52,20 +52,21 @@ _SAID = (
 class Year:
     customers: list[Customer]
     arrivals: list[Arrival]
-    """In order of time."""
-    cast: Casting = field(repr=False, default_factory=lambda: Casting(Random(0)))
+    """In no order."""
+    casting: Casting
 
 
 def make_year(now: datetime, seed: int = 7, homes: int = HOMES) -> Year:
     """Everybody, and what happened to them up to ``now``."""
-    rng = Random(seed)
-    casting = Casting(rng)
+    casting = Casting(Random(seed))
     customers = list(crowd(casting, homes))
-    start = now - YEAR
-    arrivals = [each for customer in customers for each in described(customer, start)]
-    for customer in customers:
-        arrivals += _Life(customer, start, now, rng).told()
-    return Year(customers, sorted(arrivals, key=lambda arrival: arrival.at), casting)
+    arrivals = [each for customer in customers for each in life_of(customer, now, casting.rng)]
+    return Year(customers, arrivals, casting)
+
+
+def life_of(customer: Customer, now: datetime, rng: Random, *, lucky: bool = False) -> list[Arrival]:
+    """A customer's description and year; ``lucky``: nothing went wrong in it."""
+    return [*described(customer, now - YEAR), *_Life(customer, now - YEAR, now, rng, lucky).told()]
 
 
 def described(customer: Customer, at: datetime) -> Iterator[Arrival]:
@@ -115,8 +116,8 @@ def zone_time(clock: str) -> Any:
 class _Life:
     """One customer's year: orders on their own rhythm and what became of each."""
 
-    def __init__(self, customer: Customer, start: datetime, now: datetime, rng: Random) -> None:
-        self.customer, self.start, self.now, self.rng = customer, start, now, rng
+    def __init__(self, customer: Customer, start: datetime, now: datetime, rng: Random, lucky: bool) -> None:
+        self.customer, self.start, self.now, self.rng, self.lucky = customer, start, now, rng, lucky
         self.found: list[Arrival] = []
         self.orders = 0
 
@@ -155,7 +156,7 @@ class _Life:
         )  # fmt: skip
         if promised > self.now - _SHIPPED_SINCE:
             self._tell("delivery.shipped", promised - timedelta(days=2), order, order_id=order, carrier="Kite Freight")
-        may_fail = promised < self.now - timedelta(days=_QUIET_DAYS)
+        may_fail = promised < self.now - timedelta(days=_QUIET_DAYS) and not self.lucky
         self._deliver(order, what, promised, self.rng.random() if may_fail else 1.0)
 
     def _deliver(self, order: str, what: str, promised: datetime, luck: float) -> None:

@@ -274,7 +274,7 @@ def _welcome_parked(ledger: Ledger, items: Iterable[Incoming]) -> None:
 
 
 def take_parked(outside: Outside, limit: int = 500) -> int:
-    """Future events whose time has come enter by the same door. Gives how many."""
+    """Future events whose time has come enter by the same door: they arrive now. Gives how many."""
     now = outside.clock.now()
     with outside.database.view() as view:  # a look costs nobody a lock
         if not view.parked_until(now, 1):
@@ -283,7 +283,7 @@ def take_parked(outside: Outside, limit: int = 500) -> int:
     def work(unit: Unit) -> int:
         rows = unit.parked_until(now, limit)
         unit.unpark([row.id for row in rows])
-        items = [Incoming(row.event, row.hash, row.private) for row in rows]
+        items = [Incoming(row.event._replace(arrived=now), row.hash, row.private) for row in rows]
         absorb(unit, outside, items, now)
         return len(rows)
 

@@ -22,7 +22,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 Decoder = Callable[[Any], Any]
 T = TypeVar("T")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 EARLIEST, LATEST = -(2**62), 2**62
 """Before and after every instant that a ``datetime`` can hold."""
@@ -32,11 +32,11 @@ def micros(instant: datetime) -> int:
     """Microseconds since 1970 in UTC. A naive datetime is refused: nobody knows what it means."""
     if instant.tzinfo is None:
         raise ValueError(f"an instant without zone cannot be stored: {instant.isoformat()}")
-    return (instant - _EPOCH) // _MICROSECOND
+    return (instant - EPOCH) // _MICROSECOND
 
 
 def instant(value: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=value)
+    return EPOCH + timedelta(0, 0, value)
 
 
 def to_json(value: Any) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from outreach.domain.account import Happening
@@ -14,6 +15,7 @@ from outreach.store.base import Part
 from outreach.store.bulk import Row
 from outreach.store.codec import (
     EARLIEST,
+    EPOCH,
     LATEST,
     Shape,
     decoder,
@@ -162,28 +164,26 @@ class Events(Part):
         """One statement per type and day that a window begins on: in a live batch, one per type."""
         found: dict[str, dict[str, list[Happening]]] = {need.subject: {} for need in needs}
         for (type_, data, _), since in _by_type(needs).items():
-            read = self._whole_rows if data else self._plain_rows
-            for subject, happening in read(type_, since):
-                by_type = found[subject]
-                if type_ in by_type:
-                    by_type[type_].append(happening)
-                else:
-                    by_type[type_] = [happening]
+            lists: dict[str, list[Happening]] = {subject: [] for subject in since}
+            (self._read_whole if data else self._read_plain)(type_, since, lists)
+            for subject, happenings in lists.items():
+                if happenings:
+                    found[subject][type_] = happenings
         return found
 
-    def _plain_rows(self, type_: str, since: Mapping[str, int]) -> Iterator[tuple[str, Happening]]:
+    def _read_plain(self, type_: str, since: Mapping[str, int], into: Mapping[str, list[Happening]]) -> None:
         """By time; from the index alone."""
         for subject, time, key, amount in self._window_rows("e.key, e.amount", type_, since):
             if time >= since[subject]:
-                yield subject, Happening(instant(time), key, amount)
+                into[subject].append(Happening(EPOCH + timedelta(0, 0, time), key, amount))
 
-    def _whole_rows(self, type_: str, since: Mapping[str, int]) -> Iterator[tuple[str, Happening]]:
+    def _read_whole(self, type_: str, since: Mapping[str, int], into: Mapping[str, list[Happening]]) -> None:
         """In the order in which events are told, for it decides which of one instant is the last."""
         columns = "e.key, e.amount, e.data, e.source, e.id"
         rows = self._window_rows(columns, type_, since)
         for subject, time, key, amount, data, _, _ in sorted(rows, key=lambda row: (row[1], row[5], row[6])):
             if time >= since[subject]:
-                yield subject, Happening(instant(time), key, amount, from_json(data))
+                into[subject].append(Happening(instant(time), key, amount, from_json(data)))
 
     def _window_rows(self, columns: str, type_: str, since: Mapping[str, int]) -> Sequence[Row]:
         statement = _WINDOW_POSTGRES if self.bulk.locks else _WINDOW_SQLITE

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
@@ -11,11 +12,12 @@ from werkzeug.wrappers import Response
 from outreach.domain.account import AccountState, parse_instant, rhythm_facts
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.failure import Failure
+from outreach.domain.hold import Hold
 from outreach.service import desk
 from outreach.service.briefs import preferences_of
 from outreach.service.ledger import Ledger
 from outreach.store import views
-from outreach.web import auth, forms
+from outreach.web import auth, forms, words
 from outreach.web.conversation import PAGE, name_of
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
@@ -42,14 +44,23 @@ def _page(account: str, form: Any = None) -> str:
         people = [(person, preferences_of(person)) for person in ledger.people_of(account)]
         cards = views.open_cards_of(unit, [account])
         promises = sorted(state.promises.values(), key=lambda promise: promise.until, reverse=True)
-        holds = [hold for hold in ledger.holds[account].values() if hold.ended_at is None]
+        held = _held(hold for hold in ledger.holds[account].values() if hold.ended_at is None)
     template = "_timeline.html" if request.headers.get("X-Fragment") else "account.html"
     return render_template(
         template, account=state, name=name_of(state), failures=_sorted(state), promises=promises,
-        people=people, cards=cards, holds=holds, rhythm=rhythm_facts(state, g.now), form=form or {},
+        people=people, cards=cards, held=held, rhythm=rhythm_facts(state, g.now), form=form or {},
         steps=steps[:PAGE], more=steps[PAGE - 1].at if len(steps) > PAGE else None,
         here=url_for("accounts.page", account=account),
     )  # fmt: skip
+
+
+def _held(holds: Iterable[Hold]) -> list[str]:
+    """What is held back, each purpose once, until its last hold ends."""
+    ends: dict[str, datetime] = {}
+    for hold in holds:
+        for purpose in hold.purposes:
+            ends[purpose.value] = max(hold.ends, ends.get(purpose.value, hold.ends))
+    return [f"{words.human(purpose)} held back until {words.day(end)}" for purpose, end in sorted(ends.items())]
 
 
 def _sorted(state: AccountState) -> list[Failure]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -208,3 +209,10 @@ EVENT_BODIES: dict[str, Any] = {
         "application/json": {"schema": {"type": "object", "description": "Binary mode: the data alone."}},
     },
 }
+BODIES: Mapping[tuple[str, str], type[BaseModel]] = {
+    ("/v1/accounts/{id}", "put"): AccountBody,
+    ("/v1/people/{id}", "put"): PersonBody,
+    ("/v1/people/lookup", "post"): LookupBody,
+    ("/v1/may-send", "post"): MaySendBody,
+}
+"""(path, method) → what is sent there."""

@@ -10,9 +10,23 @@ from flask_openapi3 import Info, OpenAPI
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from outreach.assemble import House
-from outreach.settings import Settings
-from outreach.web import accounts, auth, cards, desk, docs, front, ops, ops_pages, outbox, people, problems, words
+from outreach.assemble import House, assemble
+from outreach.logs import set_up_logs
+from outreach.settings import Settings, load_settings
+from outreach.web import (
+    accounts,
+    auth,
+    cards,
+    desk,
+    docs,
+    front,
+    ops,
+    ops_pages,
+    outbox,
+    people,
+    problems,
+    words,
+)
 from outreach.web.api import api
 from outreach.web.health import Metrics, health
 from outreach.web.reception import EXTENSION, Reception, outside
@@ -41,6 +55,13 @@ INFO = Info(
     description="Tell Outreach what happened to a customer; ask it whether something may be sent.",
 )
 BEARER = {"bearer": {"type": "http", "scheme": "bearer"}}
+
+
+def from_environment() -> Flask:
+    """For a server that starts workers of its own: settings reach it by the environment."""
+    settings = load_settings()
+    set_up_logs(settings.log_format, settings.log_level)
+    return create_app(assemble(settings, migrate=False))
 
 
 def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:

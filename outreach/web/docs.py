@@ -10,7 +10,7 @@ import orjson
 from flask import Blueprint, Response, current_app, render_template
 from flask_openapi3 import OpenAPI
 
-from outreach.web.api_models import EVENT_BODIES
+from outreach.web.api_models import BODIES, EVENT_BODIES, Cursor
 
 
 def _swagger() -> str:
@@ -33,7 +33,18 @@ def openapi() -> Response:
 
 
 def description() -> dict[str, Any]:
-    """OpenAPI 3.1, with the bodies that CloudEvents allow."""
+    """OpenAPI 3.1, with the bodies: they are read by hand, after the token."""
     spec: dict[str, Any] = orjson.loads(orjson.dumps(cast(OpenAPI, current_app).api_doc))
     spec["paths"]["/v1/events"]["post"]["requestBody"] = EVENT_BODIES
+    for (path, method), model in BODIES.items():
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        spec["components"]["schemas"].update(schema.pop("$defs", {}))
+        spec["components"]["schemas"][model.__name__] = schema
+        reference = {"$ref": f"#/components/schemas/{model.__name__}"}
+        content = {"application/json": {"schema": reference}}
+        spec["paths"][path][method]["requestBody"] = {"required": True, "content": content}
+    spec["paths"]["/v1/holds"]["get"]["parameters"] = [
+        {"name": name, "in": "query", "schema": schema, "description": schema.pop("description", "")}
+        for name, schema in Cursor.model_json_schema()["properties"].items()
+    ]
     return spec

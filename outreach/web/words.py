@@ -9,6 +9,7 @@ from typing import Any
 import humanize
 from flask import Flask, g, request
 from flask_login import current_user
+from markupsafe import Markup
 
 from outreach.domain.account import parse_instant
 from outreach.domain.errors import OutreachError
@@ -27,6 +28,7 @@ def install(app: Flask) -> None:
         "when": when, "day": day, "ago": ago, "money": money, "human": human, "sentence": of_event,
         "of_touch": of_touch, "iso": iso, "field_time": field_time, "failure_name": failure_name,
         "someone": someone, "left": left, "happened": happened, "failure_key": failure_key,
+        "lower_first": lower_first,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)
     app.jinja_env.globals["Severity"] = Severity
@@ -150,6 +152,11 @@ def failure_name(id_: str | None) -> str:
 
 def failure_key(id_: str | None) -> str:
     return (id_ or "").partition("/")[2]
+
+
+def lower_first(text: Markup) -> Markup:
+    """Inside a sentence."""
+    return text[:1].lower() + text[1:]
 
 
 def happened(type_: str) -> str:

@@ -50,6 +50,7 @@ when: [complaint.opened, complaint.unanswered]
 if: count("delivery.delayed", "10d") + count("delivery.overdue", "10d") >= 1 and account.open_failures >= 1
 once_per: event.complaint_id
 horizon: 4d
+hold: {scope: person}
 still_open: not seen("complaint.answered", complaint_id=event.complaint_id)
 """ + CALL,
     "first-only": """
