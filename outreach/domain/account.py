@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -123,7 +124,7 @@ class Promise:
 class Due:
     """A row that waits for its instant and then becomes an event of ``type``.
 
-    ``base`` is the instant it counts from; with type, key, step and ``at`` it makes the event's id, so
+    ``base`` is the instant it counts from; with account, type, key, step and ``at`` it makes the event's id, so
     that making it twice is a no-op and a moved clock makes other events.
     """
 
@@ -137,7 +138,18 @@ class Due:
 
     @property
     def event_id(self) -> str:
-        return f"{self.type}/{self.key}/{self.base.isoformat()}/{self.step}/{self.at.isoformat()}"
+        parts = (self.account, self.type, self.key, self.base.isoformat(), f"{self.step:02d}", self.at.isoformat())
+        return "/".join(_short(part) for part in parts)
+
+
+def _short(text: str) -> str:
+    """As part of an id: others choose keys, and may choose them long or with signs that no id may have."""
+    if len(text) <= _LONGEST_PART and text.isprintable() and "|" not in text:
+        return text
+    return sha256(text.encode()).hexdigest()[:32]
+
+
+_LONGEST_PART = 100
 
 
 @dataclass(slots=True)
@@ -188,6 +200,12 @@ RUNGS = (1, 2, 4)
 """Owner, manager, named person: at N, 2N and 4N business hours without two-way contact."""
 _ENDED_KEPT = 50
 _NEXT = timedelta(microseconds=1)
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """As an account's events are told: by time, then what was sent before what time makes at that same
+    instant (what ends a wait in its last moment ends it), then by source and id."""
+    return sorted(events, key=lambda event: (event.time, event.source == CLOCK_SOURCE, event.source, event.id))
 
 
 def fold(state: AccountState, event: Event, rules: FoldRules) -> bool:
@@ -302,27 +320,32 @@ def _failed(state: AccountState, event: Event, rule: FailureRule, rules: FoldRul
     key = str(event.data.get(rule.key) or event.id)
     id_ = failure_id(rule.kind, key)
     old = state.failures.get(id_)
-    if old is None:
-        state.failures[id_] = failure = _opened(state, event, rule, key, rules)
+    if old is None or not old.founded:
+        failure = _opened(state, event, rule, key, rules)
     elif old.is_open:
-        state.failures[id_] = worsened(old, max(old.severity, rule.severity), event.type)
-        return
+        failure = worsened(old, rule.severity, event.type)
+        if not old.owed or _too_late(event, rules):
+            state.failures[id_] = failure
+            return
+        failure = replace(failure, owed=False, known_at=event.arrived)
     elif event.source == CLOCK_SOURCE:
         return  # closed by a human's word: a further step of lateness is no news about it
     else:
-        state.failures[id_] = failure = reopened(old, event.arrived)
+        failure = worsened(reopened(old, event.arrived), rule.severity, event.type)
+    state.failures[id_] = failure
     if not failure.owed:
         _watch_unreached(state, event, failure, rules)
+
+
+def _too_late(event: Event, rules: FoldRules) -> bool:
+    return event.arrived - event.time > rules.horizon
 
 
 def _opened(
     state: AccountState, event: Event, rule: FailureRule, key: str, rules: FoldRules
 ) -> Failure:
-    nth = 1 + sum(
-        other.opened_at > event.time - REPEAT_WINDOW
-        for other in state.failures.values()
-        if other.state is not FailureState.VOID
-    )
+    since = event.time - REPEAT_WINDOW
+    nth = 1 + sum(other.founded and other.opened_at > since for other in state.failures.values())
     first_order = state.orders <= 1 and rule.kind in ("delivery", "installation", "backorder")
     return Failure(
         account=state.id,
@@ -337,7 +360,7 @@ def _opened(
         person=event.data.get("person_id"),
         nth=nth,
         first_order=first_order,
-        owed=event.arrived - event.time > rules.horizon,
+        owed=_too_late(event, rules),
         parent=event.data.get("failure") if rule.kind == "promise" else None,
     )
 
@@ -417,7 +440,7 @@ def _let_be(state: AccountState, event: Event, rules: FoldRules) -> None:
 
 def _reopened(state: AccountState, event: Event, rules: FoldRules) -> None:
     failure = state.failures.get(event.data["failure"])
-    if failure and not failure.is_open:
+    if failure and not failure.is_open and failure.founded:
         state.failures[failure.id] = again = reopened(failure, event.arrived)
         _watch_unreached(state, event, again, rules)
 
@@ -498,7 +521,7 @@ def account_facts(state: AccountState, at: datetime, people: int | None = None) 
     def days(then: datetime | None) -> float | None:
         return None if then is None else (at - then) / timedelta(days=1)
 
-    counted = [f for f in state.failures.values() if f.state is not FailureState.VOID]
+    counted = [f for f in state.failures.values() if f.founded]
     return {
         **state.described,
         "id": state.id,

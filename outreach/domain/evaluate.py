@@ -200,14 +200,12 @@ def _match(
 ) -> Match:
     key = playbook.once_per.value(scope) if playbook.once_per else None
     trace = playbook.condition.explain(scope, "if") if playbook.condition else None
-    return Match(
-        event,
-        playbook,
-        answer,
-        str(key) if key is not None else event.id,
-        failure_of(event, rules.vocabulary),
-        trace,
-    )
+    failure = None if event.type in CLOSING else failure_of(event, rules.vocabulary)
+    return Match(event, playbook, answer, str(key) if key is not None else event.id, failure, trace)
+
+
+CLOSING = frozenset({"failure.put_right", "failure.let_be"})
+"""What these start (a thank-you) does not live as long as the failure: that has just been closed."""
 
 
 def explain(event: Event, playbook: Playbook, scope: Scope) -> Trace:

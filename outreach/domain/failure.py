@@ -43,7 +43,8 @@ class Failure:
     opened_at: datetime
     known_at: datetime
     cause: str
-    """The event type that says most about it: the newest that opened or worsened it."""
+    """The event type that says most about it: the newest that opened or worsened it. Empty once all
+    of them were taken back after somebody had spoken with the customer about it."""
     person: str | None = None
     """The hurt person, where the event named one."""
     round: int = 1
@@ -67,6 +68,11 @@ class Failure:
     @property
     def is_open(self) -> bool:
         return not self.state.closed
+
+    @property
+    def founded(self) -> bool:
+        """Some event still says that it happened."""
+        return self.cause != "" and self.state is not FailureState.VOID
 
 
 def failure_id(kind: str, key: str) -> str:

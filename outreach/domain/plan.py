@@ -60,11 +60,19 @@ class Run:
     holdout: bool = False
     success_by: datetime | None = None
     success_at: datetime | None = None
-    trace: Trace | None = None
 
     @property
     def is_open(self) -> bool:
         return self.state is RunState.OPEN
+
+    @property
+    def taken_back(self) -> bool:
+        """It was never justified, as we know now: its key is free, and it counts for nothing."""
+        return self.end_reason in TAKEN_BACK
+
+
+TAKEN_BACK = frozenset({"withdrawn", "void"})
+"""Ends that say so: the trigger no longer justifies it, or the failure never was."""
 
 
 class Stopped(StrEnum):
@@ -77,7 +85,6 @@ class Stopped(StrEnum):
     HOLDOUT = "holdout"
     SUPERSEDED = "superseded"
     NOT_LIVE = "not_live"
-    CLOSED = "failure_closed"
     CANNOT_TELL = "cannot_tell"
 
 
@@ -120,17 +127,18 @@ class Settled:
     decisions: list[Decision]
     started: list[Run]
     resumed: list[Run]
-    """Were withdrawn, are justified again."""
+    """Were taken back or displaced and are justified again, or have another trigger now."""
     ended: list[tuple[Run, str]]
-    """Open runs that end, each with its reason: withdrawn, restarted, superseded."""
+    """Runs that end, each with its reason: withdrawn, restarted, superseded. One that had ended already
+    and is withdrawn now frees its key."""
 
 
 def settle_matches(
     matches: Sequence[Match],
     before: Iterable[Run],
     judged_again: Mapping[tuple[str, str], Run],
-    closed_failures: frozenset[str],
     publish: Mapping[str, Publish],
+    playbook_of: Callable[[Run], Playbook],
     new_id: Callable[[], str],
     now: datetime,
 ) -> Settled:
@@ -138,17 +146,26 @@ def settle_matches(
 
     ``before``: the account's runs whose triggers are not judged now. ``judged_again``: runs by
     (playbook, key) whose triggers are among the ones judged now; those not justified any more are
-    withdrawn. The order of the tests is the language's: once_per, if_running, cooldown.
+    withdrawn. Keys of runs that were taken back are free. The order of the tests is the language's:
+    once_per, if_running, cooldown.
     """
-    told = _Telling(list(before), judged_again, closed_failures, publish, new_id, now)
+    freed = {(run.playbook, run.key): run for run in before if run.taken_back}
+    standing = [run for run in before if not run.taken_back]
+    told = _Telling(standing, {**freed, **judged_again}, publish, new_id, now)
     for match in matches:
         told.tell(match)
-    kept = {run.id for run in told.accepted}
-    for run in judged_again.values():
-        if run.id not in kept and run.is_open:
-            told.result.ended.append((run, "withdrawn"))
-    _supersede(told.accepted, told.playbooks, told.result)
+    _withdraw(judged_again.values(), told)
+    _supersede(told.accepted, playbook_of, told.result)
+    if judged_again:
+        _restore(told.accepted, playbook_of, told.result)
     return told.result
+
+
+def _withdraw(judged_again: Iterable[Run], told: _Telling) -> None:
+    kept = {run.id for run in told.accepted}
+    for run in judged_again:
+        if run.id not in kept and not run.taken_back:
+            told.result.ended.append((run, "withdrawn"))
 
 
 class _Telling:
@@ -158,20 +175,17 @@ class _Telling:
         self,
         before: list[Run],
         judged_again: Mapping[tuple[str, str], Run],
-        closed_failures: frozenset[str],
         publish: Mapping[str, Publish],
         new_id: Callable[[], str],
         now: datetime,
     ) -> None:
         self.accepted = before
         self.keys = {(run.playbook, run.key) for run in before}
-        self.judged_again, self.closed_failures = judged_again, closed_failures
+        self.judged_again = judged_again
         self.publish, self.new_id, self.now = publish, new_id, now
-        self.playbooks: dict[str, Playbook] = {}
         self.result = Settled([], [], [], [])
 
     def tell(self, match: Match) -> None:
-        self.playbooks[match.playbook.name] = match.playbook
         stopped = self._stopped(match)
         run = None if stopped and stopped is not Stopped.HOLDOUT else self._accept(match, stopped)
         self.result.decisions.append(
@@ -188,19 +202,24 @@ class _Telling:
         )
 
     def _stopped(self, match: Match) -> Stopped | None:
-        playbook, trigger = match.playbook, match.trigger
+        playbook = match.playbook
         state = self.publish.get(playbook.name, LIVE)
         if state.state in ("paused", "disabled") or not _in_percent(match, state.percent):
             return Stopped.NOT_LIVE
         if match.verdict is None:
             return Stopped.CANNOT_TELL
-        if trigger.arrived - trigger.time > playbook.horizon.plain:
+        if self._is_too_late(match):
             return Stopped.TOO_LATE
         if (playbook.name, match.key) in self.keys:
             return Stopped.ONCE_PER
-        if match.failure in self.closed_failures and playbook.purpose is Purpose.SERVICE_RECOVERY:
-            return Stopped.CLOSED
         return self._stopped_by_others(match)
+
+    def _is_too_late(self, match: Match) -> bool:
+        """Nothing starts for what was old on arrival, nor for what has become old by the time it is
+        judged again; a run that has started stays justified."""
+        trigger, old = match.trigger, self.judged_again.get((match.playbook.name, match.key))
+        known = trigger.arrived if old is not None and not old.taken_back else self.now
+        return known - trigger.time > match.playbook.horizon.plain
 
     def _stopped_by_others(self, match: Match) -> Stopped | None:
         playbook, trigger = match.playbook, match.trigger
@@ -221,8 +240,8 @@ class _Telling:
         if old is None:
             run = self._new_run(match, holdout=stopped is Stopped.HOLDOUT)
             self.result.started.append(run)
-        elif old.end_reason == "withdrawn":
-            run = _pointed_at(replace(old, state=RunState.OPEN, end_reason="", ended_at=None), match)
+        elif old.taken_back and not old.holdout:
+            run = _pointed_at(_reopened(old), match)
             self.result.resumed.append(run)
         else:
             run = _pointed_at(old, match)
@@ -263,7 +282,6 @@ class _Telling:
             end_reason="holdout" if holdout else "",
             ended_at=self.now if holdout else None,
             success_by=self.now + within.plain if within else None,
-            trace=match.trace,
         )
 
 
@@ -273,21 +291,26 @@ def _pointed_at(run: Run, match: Match) -> Run:
     person = trigger.data.get("person_id") or run.person
     return replace(
         run,
+        failure=match.failure,
         trigger=trigger.ref,
         trigger_type=trigger.type,
         trigger_time=trigger.time,
-        trace=match.trace,
         person=person,
     )
 
 
 def _busy(run: Run, at: datetime, playbook: Playbook) -> bool:
-    """Open when that trigger arrived. A run that only waits in its last step is not."""
+    """Open when that trigger arrived. A run that only waits in its last step is not. What started at
+    that very instant is, whatever has become of it: a batch is told as if its events came one by one."""
+    if run.started_at >= at:
+        return True
     if run.ended_at is not None and run.ended_at <= at:
         return False
     last = len(playbook.steps) - 1
-    waits_last = run.step > last or (run.step == last and playbook.steps[last].channel is None)
-    return not waits_last
+    if run.step > last:
+        return False
+    waits_last = run.step == last and playbook.steps[last].channel is None
+    return not (waits_last and run.step_started is not None and run.step_started <= at)
 
 
 def _share(*parts: str) -> float:
@@ -304,12 +327,36 @@ def _held_out(playbook: Playbook, account: str) -> bool:
     return playbook.holdout > 0 and _share("holdout", playbook.name, account) < playbook.holdout
 
 
-def _supersede(accepted: Iterable[Run], playbooks: Mapping[str, Playbook], result: Settled) -> None:
+def _reopened(run: Run) -> Run:
+    return replace(run, state=RunState.OPEN, end_reason="", ended_at=None)
+
+
+def _supersede(accepted: Iterable[Run], playbook_of: Callable[[Run], Playbook], result: Settled) -> None:
     """Open runs of a superseded playbook end, whichever came first: same failure, else same account."""
     gone = {run.id for run, _ in result.ended}
     open_runs = [run for run in accepted if run.is_open and run.id not in gone]
+    if len({run.playbook for run in open_runs}) < 2:
+        return
     for run in open_runs:
-        playbook = playbooks.get(run.playbook)
+        supersedes = playbook_of(run).supersedes
         for other in open_runs:
-            if playbook and other.playbook in playbook.supersedes and other.failure == run.failure:
+            if other.playbook in supersedes and other.failure == run.failure:
                 result.ended.append((other, "superseded"))
+
+
+def _restore(accepted: Sequence[Run], playbook_of: Callable[[Run], Playbook], result: Settled) -> None:
+    """What was superseded or restarted by a run that has been taken back since goes on."""
+    displacing = {"superseded": _supersedes(playbook_of), "restarted": _restarts}
+    for run in accepted:
+        displaced = displacing.get(run.end_reason)
+        if displaced and not any(displaced(other, run) for other in accepted if other.id != run.id):
+            result.resumed.append(_reopened(run))
+
+
+def _supersedes(playbook_of: Callable[[Run], Playbook]) -> Callable[[Run, Run], bool]:
+    return lambda other, run: other.failure == run.failure and run.playbook in playbook_of(other).supersedes
+
+
+def _restarts(other: Run, run: Run) -> bool:
+    later = (other.trigger_time, other.trigger) > (run.trigger_time, run.trigger)
+    return other.playbook == run.playbook and later and not other.holdout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -216,7 +216,19 @@ def look_again(run: Run, playbook: Playbook, on: Footing) -> Touch | None:
     return replace(_touch(run, playbook, calls[-1], on.now, on), because="look_again")
 
 
-def again_from_start(run: Run, now: datetime) -> Run:
+def resume(run: Run, playbook: Playbook, left: Sequence[Touch], on: Footing) -> Run:
+    """Justified again: the run goes on from what has left, as if it had never been taken back."""
+    run = replace(
+        run, state=RunState.OPEN, end_reason="", ended_at=None, step_started=None, wake_at=None
+    )
+    if not left:
+        return replace(run, step=0, step_due=on.now)
+    last = max(left, key=lambda touch: touch.step)
+    default = None if last.is_open else on.now
+    return _next(replace(run, step=last.step), playbook, playbook.steps[last.step], last.due, on, default)
+
+
+def again_from_start(run: Run, round_: int, now: datetime) -> Run:
     """"It is not put right": the next round of the same run, from step one."""
     return replace(
         run,
@@ -227,7 +239,7 @@ def again_from_start(run: Run, now: datetime) -> Run:
         step_due=now,
         step_started=None,
         wake_at=None,
-        round=run.round + 1,
+        round=round_,
         reached=False,
         replied=False,
         resolved=False,

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import groupby
 from random import Random
 
 from outreach.domain.account import PromiseState
@@ -46,10 +45,10 @@ class Colleagues:
 
     def _round(self, team: str) -> datetime | None:
         with self.house.database.view() as unit:
-            lines = [line for line in views.desk_lines(unit) if line.team == team and line.due <= self.house.now]
+            lines = [line for line in views.desk_lines(unit) if line.team == team and line.due < self.house.now]
             drafts = [draft for draft in views.drafts(unit) if draft.team == team]
-        for card, found in groupby(lines, key=lambda line: line.card):
-            self._card(card, list(found))
+        for card in sorted({line.card for line in lines}):
+            self._ring(card)
         for draft in drafts:
             self._draft(draft)
         again = self.company.teams[team].calendar.next_open(self.house.now + BETWEEN_ROUNDS)
@@ -78,16 +77,18 @@ class Colleagues:
 
     # -- calls
 
-    def _card(self, card: str, lines: list[DeskLine]) -> None:
-        calls = [line for line in lines if line.channel is Channel.CALL and not line.locked]
+    def _ring(self, card: str) -> None:
+        calls = self._calls(card)
         if not calls or any(self._leaves(line.account) for line in calls):
             return
         by = calls[0].owner or self.company.teams[calls[0].team or "berlin"].members[0]
         outside = self.house.outside
         try:
             desk.claim(outside, card, by)
-            if not desk.dial(outside, card, by).sends:
+            ruling = desk.dial(outside, card, by)
+            if not ruling.sends:
                 desk.let_go(outside, card, by)
+                self._ring_at(ruling.until, card)
                 return
             outcome = self._spoken(by, calls) if self.rng.random() < 0.65 else self._rang_in_vain()
             desk.settle(outside, card, by, outcome)
@@ -95,6 +96,16 @@ class Colleagues:
             return
         if outcome.promise:
             self._see_to(calls, by)
+
+    def _calls(self, card: str) -> list[DeskLine]:
+        with self.house.database.view() as unit:
+            lines = [line for line in views.desk_lines(unit) if line.card == card]
+        return [line for line in lines if line.channel is Channel.CALL and not line.locked]
+
+    def _ring_at(self, at: datetime | None, card: str) -> None:
+        """Whoever wants to be called at five is called at five, outside the rounds."""
+        if at is not None and self.house.now < at < self.until:
+            self.player.plan(at, partial(self._ring, card))
 
     def _rang_in_vain(self) -> Outcome:
         return Outcome(self.rng.choice((Disposition.NO_ANSWER, Disposition.NO_ANSWER, Disposition.VOICEMAIL)))

@@ -150,4 +150,6 @@ def _phone(place: Place, number: int) -> str:
 
 
 def _plain(name: str) -> str:
-    return name.translate(str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}))
+    for letter, plain in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
+        name = name.replace(letter, plain)
+    return name

@@ -92,11 +92,16 @@ def about(human: Human, customer: Customer, at: datetime, roles: Mapping[str, st
     )  # fmt: skip
 
 
-def arrival(type_: str, subject: str, at: datetime, id_: str, time: datetime | None = None, **data: Any) -> Arrival:
-    """``time``: when it happened, where we learnt of it later."""
+def arrival(type_: str, subject: str, at: datetime, id_: str, /, **data: Any) -> Arrival:
+    """It arrives when it happens; see ``late``."""
+    return late(type_, subject, at, at, id_, data)
+
+
+def late(type_: str, subject: str, at: datetime, time: datetime, id_: str, data: Mapping[str, Any]) -> Arrival:
+    """It happened at ``time`` and we learn of it at ``at``."""
     raw = {
         "specversion": "1.0", "id": id_, "source": SOURCE, "type": type_, "subject": subject,
-        "time": (time or at).isoformat(), "data": {name: value for name, value in data.items() if value is not None},
+        "time": time.isoformat(), "data": {name: value for name, value in data.items() if value is not None},
     }  # fmt: skip
     return Arrival(at, raw)
 

@@ -10,14 +10,16 @@ from typing import Any
 from outreach.domain.touch import Disposition
 from outreach.lab import company_cast as cast
 from outreach.lab.company_cast import Casting, Customer, Place
-from outreach.lab.company_maker import about, arrival, life_of
+from outreach.lab.company_maker import about, arrival, late, life_of
 from outreach.lab.player import Arrival
 from outreach.lab.scratch import Scratch
 from outreach.service import desk, intake
 from outreach.service.desk import Outcome, PromiseMade
 from outreach.store import views
 
-Act = Callable[[Scratch], None]
+Act = Callable[[Scratch], datetime | None]
+"""Gives when to try again, or None."""
+AGAIN = timedelta(hours=2)
 SHORT_SUPPLY = "out of stock since the flood at the mill"
 
 
@@ -207,8 +209,8 @@ class Scenes:
         ):
             customer = self.home(cast.HAMBURG)
             at, key = self.ago(26), f"old-{customer.id}"
-            data = {"order_id": key, "person_id": customer.buyer, **data}
-            self.arrivals.append(arrival(type_, customer.id, at, key, time=self.now - timedelta(days=days), **data))
+            said = {"order_id": key, "person_id": customer.buyer, **data}
+            self.arrivals.append(late(type_, customer.id, at, self.now - timedelta(days=days), key, said))
 
 
 def _keys(type_: str, key: str) -> Mapping[str, str]:
@@ -221,12 +223,15 @@ def _keys(type_: str, key: str) -> Mapping[str, str]:
 # -- what people do ------------------------------------------------------------------------------------
 
 
-def _call(house: Scratch, customer: Customer, outcome: Outcome) -> None:
+def _call(house: Scratch, customer: Customer, outcome: Outcome) -> datetime | None:
+    """Ring, or look again later when there is nothing to ring about yet."""
     with house.database.view() as unit:
-        cards = views.open_cards_of(unit, [customer.id])
-    for card, _, _ in cards[:1]:
-        desk.claim(house.outside, card, customer.owner)
-        desk.settle(house.outside, card, customer.owner, outcome)
+        lines = [line for line in views.desk_lines(unit) if line.account == customer.id]
+    if not lines:
+        return house.now + AGAIN
+    desk.claim(house.outside, lines[0].card, customer.owner)
+    desk.settle(house.outside, lines[0].card, customer.owner, outcome)
+    return None
 
 
 def _failures(house: Scratch, account: str, is_open: bool = True) -> list[str]:

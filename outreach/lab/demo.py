@@ -7,14 +7,17 @@ the real clock takes over. Everything lies in one folder and touches nothing out
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -34,7 +37,7 @@ from outreach.lab.player import Player
 from outreach.lab.scratch import Scratch, VirtualClock
 from outreach.library.loader import load
 from outreach.logs import set_up_logs
-from outreach.service.ports import ApiToken, User
+from outreach.service.ports import ApiToken, Unit, User
 from outreach.settings import Settings, describe, load_settings
 from outreach.store.engine import open_database
 from outreach.store.schema import upgrade
@@ -169,8 +172,11 @@ def prepare(
         old.unlink(missing_ok=True)
     house = _stage(settings, f"sqlite:///{part}", rules, now - YEAR)
     try:
-        account = _play(house, now, seed, homes, told)
-        passwords, token = _let_in(house)
+        with ThreadPoolExecutor(1) as beside:  # hashing takes a while and leaves the interpreter free
+            users = beside.submit(_users)
+            account = _play(house, now, seed, homes, told)
+            passwords = _let_in(house, *users.result())
+        token = _token(house)
     finally:
         house.database.close()
     part.replace(target)
@@ -195,7 +201,7 @@ def _play(house: Scratch, now: datetime, seed: int, homes: int, told: Callable[[
     scenes = Scenes(now, year.casting).all()
     player = Player(house, lambda at, events: told(f"making a year: {at:%B %Y}, {events:,} events"))
     for at, act in scenes.doings:
-        player.plan(at, lambda act=act: act(house))  # type: ignore[misc]
+        player.plan(at, partial(act, house))
     Colleagues(house, player, Random(seed), now, scenes.accounts).come_to_work()
     arrivals: list[Arrival] = sorted(year.arrivals + scenes.arrivals, key=lambda arrival: arrival.at)
     player.play(arrivals, now)
@@ -206,20 +212,34 @@ def _hire(house: Scratch) -> None:
     """Names first: mails leave in them. The passwords follow."""
     for id_, name, role, zone in STAFF:
         user = User(id_, name, f"{id_}@hearth-home.example", "", role, None, zone)
-        house.database.retrying(lambda unit, user=user: unit.save_user(user))  # type: ignore[misc]
+        house.database.retrying(partial(_save_user, user=user))
 
 
-def _let_in(house: Scratch) -> tuple[dict[str, str], str]:
-    passwords = {}
+def _users() -> tuple[list[User], dict[str, str]]:
+    """Everybody with a password of their own, hashed; and the passwords by e-mail."""
+    users, passwords = [], {}
     for id_, name, role, zone in STAFF:
-        password = house.outside.ids.token()[:16]
-        user = User(id_, name, f"{id_}@hearth-home.example", hash_password(password), role, None, zone)
-        house.database.retrying(lambda unit, user=user: unit.save_user(user))  # type: ignore[misc]
-        passwords[user.email] = password
+        password, email = secrets.token_urlsafe(9), f"{id_}@hearth-home.example"
+        passwords[email] = password
+        users.append(User(id_, name, email, hash_password(password), role, None, zone))
+    return users, passwords
+
+
+def _let_in(house: Scratch, users: Iterable[User], passwords: dict[str, str]) -> dict[str, str]:
+    for user in users:
+        house.database.retrying(partial(_save_user, user=user))
+    return passwords
+
+
+def _save_user(unit: Unit, user: User) -> None:
+    unit.save_user(user)
+
+
+def _token(house: Scratch) -> str:
     token = new_token(house.outside)
     kept = ApiToken(hash_token(token), "demo", tuple(SCOPES), house.now)
     house.database.retrying(lambda unit: unit.save_token(kept))
-    return passwords, token
+    return token
 
 
 # -- telling and serving -----------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ class _Coming:
         return self._next.at if self._next else None
 
     def until(self, now: datetime) -> list[Mapping[str, Any]]:
-        found = []
+        found: list[Mapping[str, Any]] = []
         while self._next is not None and self._next.at <= now and len(found) < MOST_AT_ONCE:
             found.append(self._next.raw)
             self._next = next(self._rest, None)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
-from outreach.domain.account import AccountState, Happening, History, Need, fold
+from outreach.domain.account import AccountState, Happening, History, Need, fold, in_order
 from outreach.domain.evaluate import Match, failure_of, judge, scope_of
 from outreach.domain.facts import CLOCK_SOURCE, OUTREACH_SOURCE, PERSON_PREFIX, Event, Person
 from outreach.domain.failure import FailureState
@@ -28,7 +28,7 @@ from outreach.service.ledger import Ledger
 from outreach.service.persons import tell_person
 from outreach.service.ports import NewEvent, Outside, Parked, Quarantined, StoredRef, Unit, WindowNeed
 from outreach.service.rulings import needs_now
-from outreach.service.runs import concerned, end_run, progress, react, start
+from outreach.service.runs import concerned, end_run, react, resume, start
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 """Clocks differ; an event this far ahead is taken as now. Further ahead it is parked until its time."""
@@ -167,41 +167,24 @@ def _sort_one(
     news: dict[str, _News],
 ) -> Answer:
     ref = (item.event.source, item.event.id)
-    twin = to_add.get(ref)
-    if twin is not None:
-        return _second_in_batch(item, twin, to_add, news)
+    if ref in to_add:  # a second content in one batch: the first must be stored to be known
+        ledger.unit.add_events(list(to_add.values()))
+        stored.update(ledger.unit.stored(to_add))
+        to_add.clear()
     known = stored.get(ref)
     if known is not None:
         return _known(ledger, item, known, stored, news)
     if ref in waiting:
-        if waiting[ref].hash == item.hash:
+        if waiting[ref].hash == item.hash or _is_older(item.event, waiting[ref].event):
             return Answer("duplicate")
-        ledger.unit.unpark([waiting[ref].id])
+        ledger.unit.unpark([waiting.pop(ref).id])
     if (reason := _must_park(ledger, item)) is not None:
-        _park(ledger, item, reason)
         waiting[ref] = _parked(ledger, item, reason)
+        ledger.unit.park([waiting[ref]])
         return Answer("parked", (reason,))
     to_add[ref] = NewEvent(item.event, item.hash, item.private)
     news.setdefault(item.event.subject, _News([])).fresh.append(whole(item.event, item.private))
     return Answer("accepted")
-
-
-def _second_in_batch(
-    item: Incoming,
-    twin: NewEvent,
-    to_add: dict[tuple[str, str], NewEvent],
-    news: dict[str, _News],
-) -> Answer:
-    """The same id twice in one batch: a repetition, or a revision before the first was stored."""
-    if item.hash == twin.hash:
-        return Answer("duplicate")
-    old, new = twin.event, item.event
-    if _rank(new.sequence, new.time) >= _rank(old.sequence, old.time):
-        to_add[old.source, old.id] = NewEvent(new._replace(revision=old.revision + 1), item.hash, item.private)
-        before = news[old.subject].fresh
-        before[:] = [event for event in before if event.ref != old.ref]
-        news.setdefault(new.subject, _News([])).fresh.append(whole(new, item.private))
-    return Answer("revised")
 
 
 def _known(
@@ -211,10 +194,12 @@ def _known(
     stored: dict[tuple[str, str], StoredRef],
     news: dict[str, _News],
 ) -> Answer:
-    if item.hash == known.hash or item.hash in known.earlier:
-        return Answer("duplicate")
     event = item.event
-    current = _rank(event.sequence, event.time) >= _rank(known.sequence, known.time)
+    rank, current_rank = _rank(event.sequence, event.time), _rank(known.sequence, known.time)
+    seen = item.hash == known.hash or item.hash in known.earlier
+    if seen and (event.sequence is None or rank <= current_rank):
+        return Answer("duplicate")
+    current = rank >= current_rank
     row = NewEvent(event._replace(revision=known.revision + 1), item.hash, item.private)
     ledger.unit.revise_event(known.seq, row, known, current=current)
     earlier = known.earlier | ({known.hash} if current else {item.hash})
@@ -243,6 +228,10 @@ def _rank(sequence: str | None, time: datetime) -> tuple[int, int, str, datetime
     return (1, number, sequence if number < 0 else "", time)
 
 
+def _is_older(event: Event, than: Event) -> bool:
+    return _rank(event.sequence, event.time) < _rank(than.sequence, than.time)
+
+
 def _must_park(ledger: Ledger, item: Incoming) -> str | None:
     event = item.event
     if event.time > ledger.now + FUTURE_TOLERANCE:
@@ -255,10 +244,6 @@ def _must_park(ledger: Ledger, item: Incoming) -> str | None:
 def _parked(ledger: Ledger, item: Incoming, reason: str) -> Parked:
     until = item.event.time if reason == "future" else None
     return Parked(ledger.outside.ids.new(), item.event, item.hash, item.private, reason, until)
-
-
-def _park(ledger: Ledger, item: Incoming, reason: str) -> None:
-    ledger.unit.park([_parked(ledger, item, reason)])
 
 
 def _welcome_parked(ledger: Ledger, items: Iterable[Incoming]) -> None:
@@ -368,13 +353,15 @@ def _tell(
     state: AccountState,
     events: Sequence[Event],
     history: History,
+    past: _Past | None = None,
     judged_from: datetime | None = None,
 ) -> list[Match]:
     """Fold the events in order and judge each as of its event time. Events of one instant are folded
-    together before any of them is judged, so that their order does not matter."""
+    together before any of them is judged, so that their order does not matter. ``past`` grows with
+    what is told, where the history is not read from the store."""
     matches: list[Match] = []
     retracted, revived = [], []
-    for _, same_time in groupby(events, key=lambda event: event.time):
+    for _, same_time in groupby(in_order(events), key=lambda event: event.time):
         told = []
         for event in same_time:
             if fold(state, event, ledger.rules.folding):
@@ -383,6 +370,8 @@ def _tell(
                     revived.append((event.source, event.id))
             elif not event.retracted:
                 retracted.append((event.source, event.id))
+        if past is not None:
+            past.add(told)
         for event in told:
             if event.type in ledger.rules.by_type and (judged_from is None or event.time >= judged_from):
                 matches += _judge(ledger, state, event, history)
@@ -414,10 +403,10 @@ def _tell_anew(ledger: Ledger, account: str, fresh: list[Event], floor: datetime
     old = ledger.accounts[account]
     events = ledger.unit.events_of(account)
     ledger.remember(events)
-    history = whole_history(event for event in events if not event.retracted)
     first = min([event.time for event in fresh] + ([floor] if floor is not None else []))
     state = AccountState(account, version=old.version)
-    matches = _tell(ledger, state, events, history, judged_from=first)
+    past = _Past()
+    matches = _tell(ledger, state, events, past.history, past, judged_from=first)
     _keep_what_was_spoken(old, state)
     ledger.accounts[account] = state
     refs = {event.ref for event in events if event.time >= first} | {event.ref for event in fresh}
@@ -427,7 +416,7 @@ def _tell_anew(ledger: Ledger, account: str, fresh: list[Event], floor: datetime
         for run in ledger.runs[account].values()
         if run.trigger in refs or run.trigger in gone or run.trigger_time >= first
     }
-    _follow(ledger, account, matches, again, [event for event in events if event.time >= first])
+    _follow(ledger, account, matches, again, past.events, anew=True)
 
 
 def _keep_what_was_spoken(old: AccountState, new: AccountState) -> None:
@@ -436,18 +425,34 @@ def _keep_what_was_spoken(old: AccountState, new: AccountState) -> None:
     for id_, failure in old.failures.items():
         if id_ in new.failures:
             continue
-        if failure.spoken or failure.state is FailureState.VOID:
+        if failure.state is FailureState.VOID:
             new.failures[id_] = failure
+        elif failure.spoken:
+            new.failures[id_] = replace(failure, cause="")
         else:
             new.failures[id_] = replace(failure, state=FailureState.VOID, reason="taken back")
 
 
 def whole_history(events: Iterable[Event]) -> History:
     """The windows of a whole account, from its events in order."""
-    rows: dict[str, list[Happening]] = {}
-    for event in events:
-        rows.setdefault(event.type, []).append(Happening(event.time, event.key, event.amount, event.data))
-    return History(rows)
+    past = _Past()
+    past.add(events)
+    return past.history
+
+
+class _Past:
+    """What has been told of an account so far, in order; its history sees all of it at any moment."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._rows: dict[str, list[Happening]] = {}
+        self.history = History(self._rows)
+
+    def add(self, events: Iterable[Event]) -> None:
+        for event in events:
+            row = Happening(event.time, event.key, event.amount, event.data)
+            self._rows.setdefault(event.type, []).append(row)
+            self.events.append(event)
 
 
 def _follow(
@@ -456,13 +461,16 @@ def _follow(
     matches: Sequence[Match],
     again: Mapping[tuple[str, str], Run],
     news: Sequence[Event],
+    *,
+    anew: bool = False,
 ) -> None:
-    """From matches to runs: start, resume, withdraw; then every open run looks at the news."""
+    """From matches to runs: start, resume, withdraw; then every run looks at the news, or ``anew`` at
+    everything."""
     before = [run for run in ledger.runs[account].values() if (run.playbook, run.key) not in again]
     if matches or again:
         _settle(ledger, account, matches, before, again)
     if ledger.runs[account]:
-        react(ledger, account, news)
+        react(ledger, account, news, anew=anew)
         _credit(ledger, account, news)
 
 
@@ -473,33 +481,20 @@ def _settle(
     before: list[Run],
     again: Mapping[tuple[str, str], Run],
 ) -> None:
-    closed = frozenset(f.id for f in ledger.accounts[account].failures.values() if not f.is_open)
     publish = {name: Publish(*row) for name, row in ledger.publish_states.items()}
     told = settle_matches(
-        matches, before, again, closed, publish, ledger.outside.ids.new, ledger.now
+        matches, before, again, publish, ledger.playbook, ledger.outside.ids.new, ledger.now
     )
     ledger.decisions += told.decisions
-    for run, reason in told.ended:
-        if run.id in ledger.runs[account]:
-            end_run(ledger, ledger.runs[account][run.id], reason)
     for run in told.resumed:
         was_open = ledger.runs[account][run.id].is_open
         ledger.put_run(run)
-        if not was_open:
-            _resume(ledger, run)
-    ended = {run.id for run, _ in told.ended}
+        if run.is_open and not was_open:
+            resume(ledger, run)
     for run in told.started:
         start(ledger, run)
-        if run.id in ended:
-            end_run(ledger, ledger.runs[account][run.id], "superseded")
-
-
-def _resume(ledger: Ledger, run: Run) -> None:
-    """Justified again: the same run goes on with the step it had reached, never repeating what left."""
-    left = [touch.step for touch in ledger.touches_of_run(run) if touch.has_left]
-    step = max(left) + 1 if left else 0
-    ledger.put_run(replace(run, step=step, step_due=ledger.now, step_started=None, wake_at=None))
-    progress(ledger, run.id, run.account)
+    for run, reason in told.ended:
+        end_run(ledger, ledger.runs[account][run.id], reason)
 
 
 def _credit(ledger: Ledger, account: str, news: Sequence[Event]) -> None:

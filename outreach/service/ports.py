@@ -174,6 +174,9 @@ class Unit(Protocol):
         but failures are never: the caller marks them void)."""
 
     def account(self, id_: str) -> AccountState | None: ...
+    def accounts(self, ids: Collection[str]) -> list[AccountState]:
+        """Those that exist, in order of their ids."""
+
     def account_ids(self, after: str = "", limit: int = 500) -> list[str]: ...
     def save_people(self, states: Sequence[PersonState]) -> None:
         """Upsert people with their endpoints (keyed hashes too) and memberships."""
@@ -247,6 +250,9 @@ class Unit(Protocol):
     # records
     def add_decisions(self, rows: Sequence[Decision]) -> None: ...
     def decisions_of(self, account: str, limit: int = 200) -> list[Decision]: ...
+    def decision_of_run(self, account: str, run: str) -> Decision | None:
+        """The newest that started the run, or pointed it at another trigger: it holds why."""
+
     def keep_version(self, version: str, name: str, source: str, at: datetime) -> None: ...
     def version(self, version: str) -> str | None: ...
     def publish_states(self) -> dict[str, tuple[str, int]]:

@@ -10,7 +10,7 @@ from outreach.domain.account import Need, parse_instant
 from outreach.domain.facts import Channel, Event, Purpose
 from outreach.domain.failure import Failure, FailureState
 from outreach.domain.hold import Hold, closing, reopening
-from outreach.domain.plan import Run
+from outreach.domain.plan import TAKEN_BACK, Run
 from outreach.domain.playbook import Playbook, Step
 from outreach.domain.policy import PLACING, Action, Ruling, drop, rule
 from outreach.domain.recipient import resolve
@@ -26,6 +26,7 @@ from outreach.domain.steps import (
     take_back_written,
     walk,
 )
+from outreach.domain.steps import resume as resumed
 from outreach.domain.touch import UNSENT, Status, Touch, advance
 from outreach.service.ledger import Ledger
 from outreach.service.rulings import placing_case, run_scope, step_allows, still_open
@@ -33,13 +34,29 @@ from outreach.service.rulings import placing_case, run_scope, step_allows, still
 
 def start(ledger: Ledger, run: Run) -> None:
     """A run begins: its hold is put on, its first touches are laid."""
+    run = _in_round(run, ledger.accounts[run.account].failures.get(run.failure or ""))
     ledger.put_run(run)
     if run.holdout:
         return
-    playbook = ledger.playbook(run)
-    ledger.keep_version(playbook)
-    if playbook.hold and not run.shadow:
-        ledger.put_hold(_hold(ledger, run, playbook))
+    ledger.keep_version(ledger.playbook(run))
+    _put_hold_on(ledger, run)
+    progress(ledger, run.id, run.account)
+
+
+def _in_round(run: Run, failure: Failure | None) -> Run:
+    if failure is None or failure.round == 1 or not _bound_to(run):
+        return run
+    return replace(run, round=failure.round, severity=failure.severity)
+
+
+def resume(ledger: Ledger, run: Run) -> None:
+    """Justified again: the same run goes on, its hold is back on, and what left is never repeated."""
+    for touch in ledger.unit.touches_of_run(run.id):
+        if touch.id not in ledger.touches[run.account]:
+            ledger.adopt(touch)
+    left = [t for t in ledger.touches_of_run(run) if t.has_left and t.round == run.round]
+    ledger.put_run(resumed(run, ledger.playbook(run), left, footing(ledger, run)))
+    _put_hold_on(ledger, run)
     progress(ledger, run.id, run.account)
 
 
@@ -193,6 +210,15 @@ def _hold(ledger: Ledger, run: Run, playbook: Playbook) -> Hold:
     )
 
 
+def _put_hold_on(ledger: Ledger, run: Run) -> None:
+    """Its longest time counts from the run's start, even when it was off in between."""
+    playbook, hold = ledger.playbook(run), hold_of(ledger, run)
+    if hold is not None:
+        ledger.put_hold(replace(hold, until=None, ended_at=None, end_reason=""))
+    elif playbook.hold and not run.shadow:
+        ledger.put_hold(_hold(ledger, run, playbook))
+
+
 def hold_of(ledger: Ledger, run: Run) -> Hold | None:
     return next((hold for hold in ledger.holds[run.account].values() if hold.run == run.id), None)
 
@@ -214,13 +240,13 @@ def _release_hold(ledger: Ledger, run: Run, reason: str) -> None:
 
 # -- ending --------------------------------------------------------------------------------------
 
-TAKEN_BACK = frozenset({"withdrawn", "void"})
-"""Reasons that say the run was never justified: its hold is released at once."""
-
 
 def end_run(ledger: Ledger, run: Run, reason: str) -> None:
-    """End an open run: unsent touches are cancelled, calls withdrawn, the hold cools off."""
+    """End an open run: unsent touches are cancelled, calls withdrawn, the hold cools off. A run that has
+    ended already and is withdrawn now only frees its key."""
     if not run.is_open:
+        if reason in TAKEN_BACK:
+            ledger.put_run(replace(run, end_reason=reason))
         return
     ledger.put_run(end(run, reason, ledger.now))
     _let_go(ledger, run, reason)
@@ -259,15 +285,22 @@ def stop_written(ledger: Ledger, run: Run, reason: str) -> None:
 # -- what happened to the account, told to its open runs -----------------------------------------
 
 
-def react(ledger: Ledger, account: str, fresh: Iterable[Event]) -> None:
-    """Every open run of the account looks at what has just happened."""
+def react(ledger: Ledger, account: str, fresh: Iterable[Event], *, anew: bool = False) -> None:
+    """Every run of the account looks at what has just happened; ``anew`` when the account was told anew
+    and ``fresh`` is all that ever happened: then what had ended a run may be gone, too."""
     news = list(fresh)
     for run in list(ledger.runs[account].values()):
         if run.holdout:
             continue
         failure = ledger.accounts[account].failures.get(run.failure or "")
+        if run.taken_back:
+            if failure is not None and not failure.is_open:
+                _start_cool_off(ledger, run)
+            continue
         if failure is not None and _bound_to(run) and not _follow_failure(ledger, run, failure):
             continue
+        if anew and not run.is_open and _end_is_gone(ledger, run, news):
+            resume(ledger, run)
         run = ledger.runs[account][run.id]
         if run.is_open:
             _listen(ledger, run, news)
@@ -286,17 +319,33 @@ def _follow_failure(ledger: Ledger, run: Run, failure: Failure) -> bool:
     if not failure.is_open:
         _start_cool_off(ledger, run)
         return False
-    if failure.round > run.round and run.end_reason in ("", "put_right", "let_be"):
-        _again(ledger, run)
+    closed = run.end_reason in ("put_right", "let_be")
+    if failure.round != run.round and (run.is_open or closed):
+        _again(ledger, run, failure)
         return False
+    if closed:  # and the word that closed it was taken back
+        resume(ledger, run)
     return True
 
 
-def _again(ledger: Ledger, run: Run) -> None:
+def _end_is_gone(ledger: Ledger, run: Run, events: list[Event]) -> bool:
+    """Whether what ended the run is no longer so."""
+    playbook = ledger.playbook(run)
+    if run.end_reason == "no_longer_true":
+        return still_open(playbook, run_scope(ledger, run, playbook)) is not False
+    stops = run.end_reason in playbook.stop_events
+    return stops and not any(event.type == run.end_reason for event in _since_trigger(run, events))
+
+
+def _since_trigger(run: Run, events: Iterable[Event]) -> list[Event]:
+    return [event for event in events if event.time >= run.trigger_time and event.ref != run.trigger]
+
+
+def _again(ledger: Ledger, run: Run, failure: Failure) -> None:
     for _, new in take_back(ledger.touches_of_run(run), "reopened", ledger.now):
         ledger.put_touch(new)
-    again = again_from_start(run, ledger.now)
-    ledger.put_run(replace(again, severity=ledger.accounts[run.account].failures[run.failure or ""].severity))
+    again = again_from_start(run, failure.round, ledger.now)
+    ledger.put_run(replace(again, severity=failure.severity))
     hold, rule_ = hold_of(ledger, run), ledger.playbook(run).hold
     if hold is not None and rule_ is not None:
         calendar = ledger.rules.company.calendar_of(ledger.accounts[run.account].described.get("team"))
@@ -306,15 +355,15 @@ def _again(ledger: Ledger, run: Run) -> None:
 
 def _listen(ledger: Ledger, run: Run, news: list[Event]) -> None:
     playbook = ledger.playbook(run)
-    after = [event for event in news if event.time >= run.trigger_time and event.ref != run.trigger]
-    for event in after:
+    for event in _of_this_round(ledger, run, _since_trigger(run, news)):
         if event.type == "reply.received" and _answers(event, run):
             ledger.put_run(replace(ledger.runs[run.account][run.id], replied=True))
             stop_written(ledger, ledger.runs[run.account][run.id], "reply")
         elif event.type in playbook.stop_events and event.type != "reply.received":
             stop_written(ledger, ledger.runs[run.account][run.id], event.type)
         elif event.type == "failure.unresolved" and event.data.get("failure") == run.failure:
-            _look_again(ledger, run)
+            if event.arrived >= ledger.now:  # an older one was looked at when it came
+                _look_again(ledger, run)
     run = ledger.runs[run.account][run.id]
     types = {event.type for event in news if event.ref != run.trigger or event.revision}
     if not run.is_open or not types:
@@ -324,6 +373,14 @@ def _listen(ledger: Ledger, run: Run, news: list[Event]) -> None:
     _drop_dead_drafts(ledger, ledger.runs[run.account][run.id], playbook)
     if _may_move(ledger.runs[run.account][run.id], playbook, types, ledger.now):
         progress(ledger, run.id, run.account)
+
+
+def _of_this_round(ledger: Ledger, run: Run, events: list[Event]) -> list[Event]:
+    """What was said in a round before, before the customer's "it is not", was heard then."""
+    failure = ledger.accounts[run.account].failures.get(run.failure or "")
+    if failure is None or failure.round == 1:
+        return events
+    return [event for event in events if event.arrived >= failure.known_at]
 
 
 def concerned(playbook: Playbook, types: set[str]) -> bool:

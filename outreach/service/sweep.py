@@ -78,7 +78,7 @@ def ring(outside: Outside, batch: int = BATCH) -> int:
         ledger = Ledger(unit, outside, now)
         ledger.lock(sorted({row.account for row in rows}))
         standing = [row for row in rows if _still_stands(ledger, row)]
-        absorb_own(ledger, [_as_event(row) for row in standing])
+        absorb_own(ledger, [_as_event(ledger, row) for row in standing])
         ledger.flush()
         return len(standing)
 
@@ -91,8 +91,11 @@ def _still_stands(ledger: Ledger, row: Due) -> bool:
     return state is not None and state.dues.get((row.type, row.key)) == row
 
 
-def _as_event(row: Due) -> dict[str, object]:
-    return from_clock(row.account, row.type, row.event_id, row.at, row.data)
+def _as_event(ledger: Ledger, row: Due) -> dict[str, object]:
+    """The account's version is its sequence: what was retracted once and is justified again is no repetition."""
+    version = ledger.accounts[row.account].version
+    made = from_clock(row.account, row.type, row.event_id, row.at, row.data)
+    return made | {"sequence": str(version)}
 
 
 def wake(outside: Outside, batch: int = BATCH) -> int:

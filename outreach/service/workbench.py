@@ -9,7 +9,7 @@ from functools import partial
 
 import orjson
 
-from outreach.domain.account import AccountState, fold
+from outreach.domain.account import AccountState, fold, in_order
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.evaluate import explain, failure_of, scope_of
 from outreach.domain.facts import PERSON_PREFIX, Event, Trace, Verdict
@@ -48,10 +48,10 @@ def why(outside: Outside, account: str, limit: int = 50) -> list[Why]:
     the value then, or cannot tell and which field is missing. Judged again by the same rooms."""
     with outside.database.view() as unit:
         ledger = Ledger(unit, outside, outside.clock.now())
-        events = [event for event in unit.events_of(account) if not event.retracted]
+        events = in_order(event for event in unit.events_of(account) if not event.retracted)
         if not events and unit.account(account) is None:
             raise NotFound(f"There is no account {account}.")
-        decided = {(d.event, d.playbook): d for d in unit.decisions_of(account)}
+        decided = {(d.event, d.playbook): d for d in reversed(unit.decisions_of(account))}
         found = list(_judged(ledger, account, events, decided))
     return found[::-1][:limit]
 
@@ -126,10 +126,7 @@ def _owed(state: AccountState) -> Owed | None:
 def each_account(unit: Unit, page: int = 500) -> Iterator[AccountState]:
     after = ""
     while ids := unit.account_ids(after, page):
-        for id_ in ids:
-            state = unit.account(id_)
-            if state is not None:
-                yield state
+        yield from unit.accounts(ids)
         after = ids[-1]
 
 
@@ -240,7 +237,7 @@ def _rebuild_person(unit: Unit, id_: str, write: bool) -> bool:
 def _rebuild_one(unit: Unit, outside: Outside, id_: str, write: bool) -> bool:
     old = unit.lock_accounts([id_])[id_]
     new = AccountState(id_, version=old.version)
-    for event in unit.events_of(id_):
+    for event in in_order(unit.events_of(id_)):
         if not event.retracted:
             fold(new, event, outside.rules().folding)
     for key, failure in old.failures.items():

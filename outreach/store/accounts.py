@@ -22,9 +22,8 @@ DUE = Shape(Due, tables.due)
 
 _STATE = Fields(AccountState, without=("id", "failures", "promises", "dues", "newest", "version"))
 _DESCRIBED = ("name", "tier", "kind", "owner", "team", "zone", "country", "region", "language", "parent")
-_COLUMNS = (
-    "id", *_DESCRIBED, "grp", "value", "state", "newest_time", "newest_source", "newest_id", "version", "parts",
-)  # fmt: skip
+_DESCRIBED_COLUMNS = (*_DESCRIBED, "grp", "value")
+_TOLD = ("id", "state", "newest_time", "newest_source", "newest_id", "version", "parts")
 _LOADED = "select id, state, newest_time, newest_source, newest_id, version, parts from account where "
 _HAS_FAILURES, _HAS_PROMISES, _HAS_DUES = 1, 2, 4
 
@@ -33,6 +32,7 @@ class Loaded(NamedTuple):
     """An account as it was loaded, so that only differences are written."""
 
     state: str | None
+    described: dict[str, Any]
     newest: tuple[datetime, str, str] | None
     failures: dict[str, Failure]
     promises: dict[str, Promise]
@@ -52,13 +52,15 @@ class Accounts(Part):
         if self.locks:
             self._reserve("account", {"version": "0", "parts": "0"}, wanted)
             more = " order by id for update"
-        where = self.bulk.one_of("id") + more
-        return {
-            state.id: state for state in self._states(self.bulk.rows(_LOADED + where, self.bulk.keys(wanted)))
-        }
+        return self._load_existing(self.bulk.one_of("id") + more, self.bulk.keys(wanted))
 
     def account(self, id_: str) -> AccountState | None:
-        return next(iter(self._states(self.bulk.rows(_LOADED + "id = ?", id_))), None)
+        return self._load_existing("id = ?", id_).get(id_)
+
+    def accounts(self, ids: Collection[str]) -> list[AccountState]:
+        """In order of their ids."""
+        where = self.bulk.one_of("id") + " order by id"
+        return list(self._load_existing(where, self.bulk.keys(ids)).values())
 
     def account_ids(self, after: str = "", limit: int = 500) -> list[str]:
         rows = self.bulk.rows(
@@ -69,15 +71,18 @@ class Accounts(Part):
     def save_accounts(self, states: Sequence[AccountState]) -> None:
         """``version`` counts the changes; an account that has not changed is not written."""
         self._load_unknown([state.id for state in states if state.id not in self._loaded])
-        rows, changes = [], _Changes()
+        told, described, changes = [], [], _Changes()
         for state in states:
-            before = self._loaded[state.id]
-            text = _STATE.text(state)
+            before, text = self._loaded[state.id], _STATE.text(state)
             if changes.collect(before, state) or text != before.state or state.newest != before.newest:
                 state.version += 1
-                rows.append(_account_row(state, text))
+                if before.state is not None and before.described == state.described:
+                    told.append(_told_row(state, text))
+                else:
+                    described.append([*_described_row(state), *_told_row(state, text)])
                 self._loaded[state.id] = _as_loaded(state, text)
-        self.bulk.upsert(tables.account, _COLUMNS, rows)
+        self.bulk.update(tables.account, _TOLD, told)
+        self.bulk.upsert(tables.account, (*_DESCRIBED_COLUMNS, *_TOLD), described)
         self.bulk.put(FAILURE, changes.failures)
         self.bulk.delete(tables.promise, changes.promises_gone)
         self.bulk.put(PROMISE, changes.promises)
@@ -89,27 +94,33 @@ class Accounts(Part):
 
     # --- loading
 
-    def _states(self, rows: Iterable[Row]) -> list[AccountState]:
-        known = [row for row in rows if row[1] is not None]
-        self._load(known)
-        return [_account(row, self._loaded[row[0]]) for row in known]
+    def _load_existing(self, where: str, *values: Any) -> dict[str, AccountState]:
+        rows = self.bulk.rows(_LOADED + where, *values)
+        return self._load([row for row in rows if row[1] is not None])
 
-    def _load(self, rows: Sequence[Row]) -> None:
+    def _load(self, rows: Sequence[Row]) -> dict[str, AccountState]:
         """Only what the row says is there is looked for: most accounts have nothing open."""
-        parts = {row[0]: row[6] for row in rows}
-        failures = self._hanging(FAILURE, [id_ for id_, has in parts.items() if has & _HAS_FAILURES])
-        promises = self._hanging(PROMISE, [id_ for id_, has in parts.items() if has & _HAS_PROMISES])
-        dues = self._hanging(DUE, [id_ for id_, has in parts.items() if has & _HAS_DUES])
+        failures = self._hanging(FAILURE, rows, _HAS_FAILURES)
+        promises = self._hanging(PROMISE, rows, _HAS_PROMISES)
+        dues = self._hanging(DUE, rows, _HAS_DUES)
+        states = {}
         for row in rows:
-            self._loaded[row[0]] = Loaded(
-                row[1],
-                _newest(row),
-                {failure.id: failure for failure in failures.get(row[0], ())},
-                {promise.id: promise for promise in promises.get(row[0], ())},
-                {(due.type, due.key): due for due in dues.get(row[0], ())},
+            id_, text, version = row[0], row[1], row[5]
+            state = AccountState(
+                id=id_,
+                failures={failure.id: failure for failure in failures.get(id_, ())},
+                promises={promise.id: promise for promise in promises.get(id_, ())},
+                dues={(due.type, due.key): due for due in dues.get(id_, ())},
+                newest=None if row[2] is None else (instant(row[2]), row[3], row[4]),
+                version=version,
+                **({} if text is None else _STATE.read(text)),
             )
+            self._loaded[id_] = _as_loaded(state, text)
+            states[id_] = state
+        return states
 
-    def _hanging(self, shape: Shape[T], accounts: Sequence[str]) -> dict[str, list[T]]:
+    def _hanging(self, shape: Shape[T], rows: Iterable[Row], has: int) -> dict[str, list[T]]:
+        accounts = [row[0] for row in rows if row[6] & has]
         found: dict[str, list[T]] = defaultdict(list)
         order = ", ".join(f'"{name}"' for name in key_of(shape.table))
         for value in self.bulk.by_keys(shape, "account", accounts, f"order by {order}"):
@@ -118,7 +129,7 @@ class Accounts(Part):
 
     def _load_unknown(self, ids: Sequence[str]) -> None:
         if ids:
-            self._loaded.update(dict.fromkeys(ids, Loaded(None, None, {}, {}, {})))
+            self._loaded.update(dict.fromkeys(ids, Loaded(None, {}, None, {}, {}, {})))
             self._load(self.bulk.rows(_LOADED + self.bulk.one_of("id"), self.bulk.keys(ids)))
 
     # --- rows that stand for what does not exist yet
@@ -169,44 +180,40 @@ class _Changes:
 
 
 def _differing(before: Mapping[Any, T], now: Mapping[Any, T]) -> list[T]:
-    return [
-        value for key, value in now.items() if (old := before.get(key)) is not value and old != value
-    ]  # fmt: skip
+    if not now:
+        return []
+    return [value for key, value in now.items() if (old := before.get(key)) is not value and old != value]
 
 
-def _as_loaded(state: AccountState, text: str) -> Loaded:
-    return Loaded(text, state.newest, dict(state.failures), dict(state.promises), dict(state.dues))
-
-
-def _newest(row: Row) -> tuple[datetime, str, str] | None:
-    return None if row[2] is None else (instant(row[2]), row[3], row[4])
-
-
-def _account(row: Row, loaded: Loaded) -> AccountState:
-    return AccountState(
-        id=row[0],
-        **_STATE.read(row[1]),
-        failures=dict(loaded.failures),
-        promises=dict(loaded.promises),
-        dues=dict(loaded.dues),
-        newest=loaded.newest,
-        version=row[5],
+def _as_loaded(state: AccountState, text: str | None) -> Loaded:
+    return Loaded(
+        text,
+        dict(state.described),
+        state.newest,
+        dict(state.failures),
+        dict(state.promises),
+        dict(state.dues),
     )
 
 
-def _account_row(state: AccountState, text: str) -> list[Any]:
+def _described_row(state: AccountState) -> list[Any]:
+    """What pages and statistics ask of accounts, as columns."""
     said = state.described
+    return [
+        *(_text(said.get(name)) for name in _DESCRIBED),
+        _text(said.get("group")),
+        _number(said.get("value")),
+    ]
+
+
+def _told_row(state: AccountState, text: str) -> list[Any]:
     time, source, event_id = state.newest or (None, None, None)
     parts = (
         _HAS_FAILURES * bool(state.failures)
         | _HAS_PROMISES * bool(state.promises)
         | _HAS_DUES * bool(state.dues)
     )
-    return [
-        state.id, *(_text(said.get(name)) for name in _DESCRIBED), _text(said.get("group")),
-        _number(said.get("value")), text, None if time is None else micros(time), source, event_id,
-        state.version, parts,
-    ]  # fmt: skip
+    return [state.id, text, None if time is None else micros(time), source, event_id, state.version, parts]
 
 
 def _text(value: Any) -> str | None:

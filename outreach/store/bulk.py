@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 
 from outreach.store.codec import Shape, to_json
 
@@ -83,6 +84,10 @@ class Bulk:
         """Insert, or overwrite the row with the same primary key."""
         self.insert(table, names, rows, _overwrite(table, names))
 
+    def update(self, table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> None:
+        """Overwrite some columns of rows that are there; the first name is the primary key."""
+        raise NotImplementedError
+
     def put(self, shape: Shape[T], values: Sequence[T]) -> None:
         """Insert or overwrite by primary key."""
         self.upsert(shape.table, shape.names, [shape.row(value) for value in values])
@@ -100,6 +105,39 @@ class Bulk:
 
 
 class SqliteBulk(Bulk):
+    """Straight to the driver: SQLAlchemy's way to it costs more than SQLite itself. Its faults come in
+    SQLAlchemy's words all the same, which is what ``Store`` repeats by."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        driver: Any = connection.connection.dbapi_connection
+        self._driver, self._fault = driver, driver.Error
+
+    def rows(self, statement: str, *values: Any) -> Sequence[Row]:
+        try:
+            rows: Sequence[Row] = self._driver.execute(statement, values).fetchall()
+        except self._fault as fault:
+            raise self._in_their_words(statement, fault) from fault
+        return rows
+
+    def run(self, statement: str, *values: Any) -> int:
+        try:
+            changed: int = self._driver.execute(statement, values).rowcount
+        except self._fault as fault:
+            raise self._in_their_words(statement, fault) from fault
+        return changed
+
+    def _run_many(self, statement: str, rows: Iterable[Row]) -> None:
+        try:
+            self._driver.executemany(statement, rows)
+        except self._fault as fault:
+            raise self._in_their_words(statement, fault) from fault
+
+    def _in_their_words(self, statement: str, fault: Exception) -> BaseException:
+        return DBAPIError.instance(
+            statement, None, fault, self._fault, hide_parameters=True, dialect=self._connection.dialect
+        )
+
     def keys(self, keys: Iterable[str]) -> Any:
         return to_json(list(keys))
 
@@ -108,14 +146,18 @@ class SqliteBulk(Bulk):
 
     def insert(self, table: Table, names: tuple[str, ...], rows: Sequence[Row], then: str = "") -> None:
         if rows:
-            statement = _insert_marks(table.name, names) + then
-            self._connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+            self._run_many(_insert_marks(table.name, names) + then, rows)
+
+    def update(self, table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> None:
+        if rows:
+            sets = ", ".join(f"{quoted(name)} = ?" for name in names[1:])
+            statement = f"update {quoted(table.name)} set {sets} where {quoted(names[0])} = ?"
+            self._run_many(statement, [(*row[1:], row[0]) for row in rows])
 
     def delete(self, table: Table, keys: Sequence[Row]) -> None:
         if keys:
             where = " and ".join(f"{quoted(name)} = ?" for name in key_of(table))
-            statement = f"delete from {quoted(table.name)} where {where}"
-            self._connection.exec_driver_sql(statement, [tuple(key) for key in keys])
+            self._run_many(f"delete from {quoted(table.name)} where {where}", keys)
 
 
 class PostgresBulk(Bulk):
@@ -137,6 +179,15 @@ class PostgresBulk(Bulk):
                 f"insert into {quoted(table.name)} ({listed}) select {listed} from {recordset(table, names)}"
             )
             self.run(statement + then, records(names, rows))
+
+    def update(self, table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> None:
+        if rows:
+            sets = ", ".join(f"{quoted(name)} = r.{quoted(name)}" for name in names[1:])
+            same = f"t.{quoted(names[0])} = r.{quoted(names[0])}"
+            statement = (
+                f"update {quoted(table.name)} t set {sets} from {recordset(table, names)} where {same}"
+            )
+            self.run(statement, records(names, rows))
 
     def delete(self, table: Table, keys: Sequence[Row]) -> None:
         if keys:

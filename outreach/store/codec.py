@@ -87,13 +87,13 @@ class Word(TypeDecorator[Any]):
     def __init__(self, kind: type[Enum]) -> None:
         super().__init__()
         self.kind = kind
-        self._by_value = {member.value: member for member in kind}
+        self.by_value = {member.value: member for member in kind}
 
     def process_bind_param(self, value: Any, dialect: Any) -> str | None:
         return None if value is None else str(self.kind(value).value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
-        return None if value is None else self._by_value[value]
+        return None if value is None else self.by_value[value]
 
 
 class Grade(TypeDecorator[Any]):
@@ -122,16 +122,14 @@ class Json(TypeDecorator[Any]):
     def __init__(self, kind: Any = Any) -> None:
         super().__init__()
         self.kind = kind
-        self._decode = decoder(kind)
+        decode = decoder(kind)
+        self.read: Decoder = from_json if decode is None else lambda text: decode(orjson.loads(text))
 
     def process_bind_param(self, value: Any, dialect: Any) -> str | None:
         return None if value is None else to_json(value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
-        if value is None:
-            return None
-        read = orjson.loads(value)
-        return read if self._decode is None else self._decode(read)
+        return None if value is None else self.read(value)
 
 
 # --- JSON by type -----------------------------------------------------------------------------------
@@ -172,19 +170,19 @@ class _Late:
 
     def __init__(self, kind: type) -> None:
         self.kind = kind
-        self._fields: list[tuple[str, Decoder | None]] | None = None
+        self._names = frozenset(field_names(kind))
+        self._decode: list[tuple[str, Decoder]] | None = None
 
-    def __call__(self, value: Mapping[str, Any]) -> Any:
-        if self._fields is None:
+    def __call__(self, value: dict[str, Any]) -> Any:
+        if self._decode is None:
             hints = typing.get_type_hints(self.kind)
-            self._fields = [(name, decoder(hints[name])) for name in field_names(self.kind)]
-        return self.kind(
-            **{
-                name: decode(value[name]) if decode is not None and value[name] is not None else value[name]
-                for name, decode in self._fields
-                if name in value
-            }
-        )
+            self._decode = [(name, d) for name in self._names if (d := decoder(hints[name]))]
+        if not self._names >= value.keys():
+            value = {name: item for name, item in value.items() if name in self._names}
+        for name, decode in self._decode:
+            if value.get(name) is not None:
+                value[name] = decode(value[name])
+        return self.kind(**value)
 
 
 def _optional(kind: Any) -> Decoder | None:
@@ -209,20 +207,26 @@ def _decoder_of_tuple(parts: tuple[Any, ...]) -> Decoder:
 
 def raw_encoder(column: Column[Any]) -> Decoder | None:
     """From the rooms' value to the driver's; None when they are the same."""
-    if isinstance(column.type, TypeDecorator):
-        kind: TypeDecorator[Any] = column.type
-        if isinstance(kind, Utc):
-            return micros
-        return lambda value: kind.process_bind_param(value, None)  # type: ignore[arg-type]
-    return None
+    kind: TypeEngine[Any] = column.type
+    if isinstance(kind, Utc):
+        return micros
+    if isinstance(kind, Json):
+        return to_json
+    if isinstance(kind, Word):
+        return attrgetter("value")
+    return int if isinstance(kind, Grade) else None
 
 
 def raw_decoder(column: Column[Any]) -> Decoder | None:
     kind: TypeEngine[Any] = column.type
     if isinstance(kind, Utc):
         return instant
-    if isinstance(kind, TypeDecorator):
-        return lambda value: kind.process_result_value(value, None)  # type: ignore[arg-type]
+    if isinstance(kind, Json):
+        return kind.read
+    if isinstance(kind, Word):
+        return kind.by_value.__getitem__
+    if isinstance(kind, Grade):
+        return kind.kind
     return bool if isinstance(kind, Boolean) else None
 
 
@@ -273,20 +277,41 @@ def field_names(kind: type) -> tuple[str, ...]:
 
 
 class Fields:
-    """Some fields of a mutable dataclass as one JSON text; an added field costs nothing."""
+    """Some fields of a mutable dataclass as one JSON text; an added field costs nothing.
+
+    What is empty, and would be by default, is left out: most accounts are small.
+    """
 
     def __init__(self, kind: type, without: Iterable[str] = ()) -> None:
         apart, hints = set(without), typing.get_type_hints(kind)
-        self.names = tuple(field.name for field in dataclasses.fields(kind) if field.name not in apart)
-        self._decode = {name: decode for name in self.names if (decode := decoder(hints[name]))}
+        fields = [field for field in dataclasses.fields(kind) if field.name not in apart]
+        self.names = frozenset(field.name for field in fields)
+        self._empty = [(field.name, _default(field)) for field in fields if not _default(field)]
+        self._whole = [field.name for field in fields if _default(field)]
+        self._decode = [(f.name, decode) for f in fields if (decode := decoder(hints[f.name]))]
 
     def text(self, value: Any) -> str:
-        return to_json({name: getattr(value, name) for name in self.names})
+        kept = {}
+        for name, default in self._empty:
+            item = getattr(value, name)
+            if item or item != default:
+                kept[name] = item
+        for name in self._whole:
+            kept[name] = getattr(value, name)
+        return to_json(kept)
 
     def read(self, text: str) -> dict[str, Any]:
-        """Field → value. Fields that were added since the text was written are absent."""
-        read: dict[str, Any] = {name: item for name, item in orjson.loads(text).items() if name in self.names}
-        for name, decode in self._decode.items():
+        """Field → value; absent where it has its default, or was added since the text was written."""
+        read: dict[str, Any] = orjson.loads(text)
+        if not self.names >= read.keys():
+            read = {name: item for name, item in read.items() if name in self.names}
+        for name, decode in self._decode:
             if read.get(name) is not None:
                 read[name] = decode(read[name])
         return read
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return True if field.default is dataclasses.MISSING else field.default

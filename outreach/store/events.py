@@ -188,9 +188,7 @@ class Events(Part):
     def _window_rows(self, columns: str, type_: str, since: Mapping[str, int]) -> Sequence[Row]:
         statement = _WINDOW_POSTGRES if self.bulk.locks else _WINDOW_SQLITE
         earliest = min(since.values())
-        return self.bulk.rows(
-            statement.format(columns=columns), self.bulk.keys(since), type_, earliest
-        )
+        return self.bulk.rows(statement.format(columns=columns), self.bulk.keys(since), type_, earliest)
 
     # --- parking and quarantine
 

@@ -29,6 +29,10 @@ class Records(Part):
         """Newest first."""
         return self.bulk.all(DECISION, "where account = ? order by seq desc limit ?", account, limit)
 
+    def decision_of_run(self, account: str, run: str) -> Decision | None:
+        more = "where account = ? and run = ? order by seq desc limit 1"
+        return self.bulk.one(DECISION, more, account, run)
+
     def keep_version(self, version: str, name: str, source: str, at: datetime) -> None:
         """The first text kept under a version stays: it is the hash of it."""
         self.bulk.insert(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from functools import wraps
 from hashlib import sha256
 from typing import Any
@@ -27,6 +28,8 @@ from outreach.web.reception import outside, reception
 from outreach.web.writer import Item
 
 PUT_SOURCE = f"{OUTREACH_SOURCE}/api"
+_TICK = timedelta(microseconds=1)
+"""What is said later is told later, also within one reading of the clock."""
 
 api = APIBlueprint("api", __name__, url_prefix="/v1", abp_security=[{"bearer": []}])
 _ERRORS: Any = {
@@ -163,7 +166,8 @@ def _describe(
     if known is not None and all(known.get(name) == value for name, value in said.items()):
         return _json(_answer(Answer("duplicate")))
     content = orjson.dumps([type_, subject, said, str(newest)], option=orjson.OPT_SORT_KEYS)
-    raw = own_event(type_, subject, said, g.now, sha256(content).hexdigest()[:32], PUT_SOURCE)
+    at = max(g.now, newest[0] + _TICK) if newest else g.now
+    raw = own_event(type_, subject, said, at, sha256(content).hexdigest()[:32], PUT_SOURCE)
     (answer,) = _take([_checked(raw, internal=True)])
     return _json(_answer(answer), 422 if answer.outcome == "quarantined" else 200)
 

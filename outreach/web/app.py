@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from flask import Flask, Response, g, request
@@ -29,7 +30,7 @@ from outreach.web import (
 )
 from outreach.web.api import api
 from outreach.web.health import Metrics, health
-from outreach.web.reception import EXTENSION, Reception, outside
+from outreach.web.reception import EXTENSION, Glance, Reception, outside
 from outreach.web.writer import Writer
 
 FORM_LIMIT = 500_000
@@ -79,11 +80,12 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
         static_url_path="/static",
     )
     _configure(app, house.settings)
-    held = Reception(house, house.outside, Writer(house.outside), cheap_hashes=cheap_hashes)
+    glancing = replace(house.outside, rules=Glance(house.outside.rules))
+    held = Reception(house, glancing, Writer(glancing), cheap_hashes=cheap_hashes)
     held.metrics = Metrics(held)
     app.extensions[EXTENSION] = held
     app.before_request(_read_the_clock)
-    auth.install(app, house.outside)
+    auth.install(app, glancing)
     problems.install(app)
     words.install(app)
     Bootstrap5(app)

@@ -116,6 +116,7 @@ def _outcome(form: MultiDict[str, str]) -> desk.Outcome:
         check.wrong("promise_what", "Say what you promised.")
     if until is not None and until <= g.now:
         check.wrong("promise_until", "A promise lies in the future.")
+    note = check.text("note")
     kind, value = check.text("preference_kind"), check.text("preference_value")
     right = form.getlist("put_right") if reached else []
     said_by = form.get("said_by", "customer") if right else "am"
@@ -126,7 +127,7 @@ def _outcome(form: MultiDict[str, str]) -> desk.Outcome:
     return desk.Outcome(
         disposition=Disposition(disposition),
         touches=form.getlist("touch") if form.get("lines_shown") else None,
-        note=check.text("note"),
+        note=note,
         promise=desk.PromiseMade(what, until, form.get("promise_failure") or None) if what and until else None,
         preferences={kind: value} if kind in PREFERENCES and value else {},
         put_right=right,

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from outreach.domain.account import AccountState, Promise, PromiseState
 from outreach.domain.card import Card, Line, agenda
 from outreach.domain.errors import NotFound, OutreachError
-from outreach.domain.facts import Channel, Person, Severity, Trace, Verdict
+from outreach.domain.facts import Channel, Person, Severity, Trace
 from outreach.domain.failure import Failure, FailureState
 from outreach.domain.message import RenderFault, render_brief, sms_parts
 from outreach.domain.plan import Run
@@ -182,7 +182,7 @@ def _line(ledger: Ledger, touch: Touch) -> LineShown:
         brief=brief,
         fault=fault,
         late=is_late(touch, ledger.now),
-        because=tuple(sentences(run.trace)),
+        because=tuple(sentences(_trace(ledger, run))),
         may_offer=playbook.may_offer if playbook else (),
         failure=state.failures.get(run.failure or ""),
     )
@@ -205,18 +205,19 @@ def _brief(ledger: Ledger, run: Run, touch: Touch, playbook: Playbook | None) ->
     return Markup(html), ""  # noqa: S704
 
 
-def sentences(trace: Trace | None) -> list[str]:
-    """Why, part by part, the parts that decided first."""
+def _trace(ledger: Ledger, run: Run) -> Trace | None:
+    decision = ledger.unit.decision_of_run(run.account, run.id)
+    return decision.trace if decision else None
+
+
+def sentences(trace: Trace | None, *, everything: bool = False) -> list[str]:
+    """Why, part by part: the parts that decided, or every one of them."""
     if trace is None:
         return []
     if not trace.children:
         return [spell(trace)]
-    decided = [child for child in trace.children if child.verdict is trace.verdict]
-    return [sentence for child in decided or trace.children for sentence in sentences(child)]
-
-
-def verdict_word(trace: Trace) -> str:
-    return {Verdict.TRUE: "holds", Verdict.FALSE: "does not hold"}.get(trace.verdict, "cannot be told")
+    decided = [child for child in trace.children if everything or child.verdict is trace.verdict]
+    return [part for child in decided or trace.children for part in sentences(child, everything=everything)]
 
 
 def _draft(ledger: Ledger, touch: Touch) -> DraftShown:

@@ -17,7 +17,7 @@ def as_phone(text: str, country: str | None) -> str:
         number = phonenumbers.parse(text[:MOST], (country or "").upper() or None)
     except phonenumbers.NumberParseException:
         number = None
-    if number is None or not phonenumbers.is_possible_number(number):
+    if number is None or not phonenumbers.is_possible_number(number) or len(str(number.national_number)) < 4:
         raise _invalid("phone", "this is no phone number", "write it with country code: +49 30 123456")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -26,7 +26,9 @@ from typing import NamedTuple
 
 import click
 import pytest
+from werkzeug.routing import MapAdapter
 
+from outreach.assemble import assemble as assemble_house
 from outreach.cli.main import COMMANDS, outreach
 from outreach.domain.errors import Fault, Invalid
 from outreach.domain.evaluate import Ruleset
@@ -34,9 +36,11 @@ from outreach.domain.plan import Stopped
 from outreach.domain.touch import Disposition, Settlement, Status
 from outreach.lab.stories import tell
 from outreach.lab.story_reader import read_stories
-from outreach.library.loader import load
+from outreach.library.loader import Trees, assemble, load, snapshot
 from outreach.service.front import Rejected, check
-from outreach.settings import describe
+from outreach.settings import describe, load_settings
+from outreach.web.app import create_app
+from outreach.web.auth import ROLES, SCOPES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -88,7 +92,11 @@ class Tutorial:
         for name in ("playbooks", "templates"):
             shutil.copytree(ROOT / name, folder / name)
         self.playbook, self._told = "", list[str]()
-        self.rules: Ruleset = load(folder)
+        self._trees = Trees()  # parses again only what has changed
+        self.rules: Ruleset = self._load()
+
+    def _load(self) -> Ruleset:
+        return assemble(snapshot(self.folder), None, self._trees)
 
     def try_(self, block: Block) -> None:
         match block.info:
@@ -104,7 +112,7 @@ class Tutorial:
                 self._must_be("faulty" in more, block)
                 if "faulty" in more:
                     self._put(before)
-                    self.rules = load(self.folder)
+                    self.rules = self._load()
             case ("yaml", "vocabulary"):
                 with (self.folder / "playbooks/vocabulary.yaml").open("a") as file:
                     file.write("\n" + block.body)
@@ -115,7 +123,7 @@ class Tutorial:
                 path = self.folder / "templates" / template.removeprefix("template:")
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(block.body)
-                self.rules = load(self.folder)
+                self.rules = self._load()
             case ("text", "faults"):
                 assert self._told == block.body.strip().splitlines(), block.place
 
@@ -129,7 +137,7 @@ class Tutorial:
     def faults(self) -> list[str]:
         """Of the page's own playbook and its templates; loads what is there now."""
         try:
-            self.rules = load(self.folder)
+            self.rules = self._load()
             found: tuple[Fault, ...] = self.rules.faults
         except Invalid as invalid:
             found = invalid.faults
@@ -169,7 +177,9 @@ def test_examples_do_what_the_page_says(name: str, tmp_path: Path) -> None:
 
 def test_every_example_in_yaml_says_what_it_is() -> None:
     known = ("playbook", "keys", "vocabulary", "story")
-    loose = [b.place for b in ALL_BLOCKS if b.info[:1] == ("yaml",) and b.info[1:2] not in [(k,) for k in known]]
+    loose = [
+        b.place for b in ALL_BLOCKS if b.info[:1] == ("yaml",) and b.info[1:2] not in [(k,) for k in known]
+    ]
     assert not loose, f"say what the example is, so that it is tried: {loose}"
 
 
@@ -227,12 +237,16 @@ def known_options(words: list[str], place: str) -> None:
             found = inner
         elif word.startswith("-"):
             options = {one for param in found.params for one in (*param.opts, *param.secondary_opts)}
-            assert word.partition("=")[0] in options | {"--help", "--version"}, f"{place}: {found.name} has no {word}"
+            assert word.partition("=")[0] in options | {"--help", "--version"}, (
+                f"{place}: {found.name} has no {word}"
+            )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_documented(command: str) -> None:
-    assert any(f"outreach {command}" in text_of(page) for page in WRITTEN), f"no page names `outreach {command}`"
+    assert any(f"outreach {command}" in text_of(page) for page in WRITTEN), (
+        f"no page names `outreach {command}`"
+    )
 
 
 # --- links ------------------------------------------------------------------------------------------
@@ -259,7 +273,9 @@ def test_links_lead_somewhere(name: str, target: str) -> None:
 
 def anchors(page: Path) -> set[str]:
     heads = re.findall(r"^#+ (.+)$", _FENCE.sub("", text_of(page)), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", head.replace("`", "")).strip().lower().replace(" ", "-") for head in heads}
+    return {
+        re.sub(r"[^\w\- ]", "", head.replace("`", "")).strip().lower().replace(" ", "-") for head in heads
+    }
 
 
 # --- nothing is left out ----------------------------------------------------------------------------
@@ -273,7 +289,9 @@ def test_every_page_can_be_found_from_the_readme() -> None:
             continue
         seen.add(page)
         targets = (target for name, target in links() if name == name_of(page))
-        waiting += [(page.parent / target.partition("#")[0]).resolve() for target in targets if "://" not in target]
+        waiting += [
+            (page.parent / target.partition("#")[0]).resolve() for target in targets if "://" not in target
+        ]
     lost = [name_of(page) for page in PAGES if page not in seen]
     assert not lost, f"no page leads to {lost}"
 
@@ -327,3 +345,96 @@ def test_every_reason_is_documented(code: str) -> None:
 def test_decisions_are_numbered_and_listed() -> None:
     numbers = [path.name[:4] for path in sorted((DOCS / "decisions").glob("[0-9]*.md"))]
     assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_every_scope_is_documented(scope: str) -> None:
+    assert f"`{scope}`" in text_of(DOCS / "connecting.md")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_is_documented(role: str) -> None:
+    assert f"| `{role}` |" in text_of(DOCS / "operating.md")
+
+
+def test_figures_in_the_docs_exist() -> None:
+    known = set(re.findall(r'"(outreach_\w+)"', text_of(ROOT / "outreach/web/health.py"))) | {
+        "outreach_events_total"
+    }
+    named = set(
+        re.findall(r"`(outreach_\w+)", text_of(DOCS / "operating.md") + text_of(DOCS / "architecture.md"))
+    )
+    assert named <= known
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MapAdapter]:
+    """The addresses of the real house."""
+    settings = load_settings({"OUTREACH_DATA_DIR": str(tmp_path_factory.mktemp("house"))}, ROOT / "docs")
+    house = assemble_house(settings)
+    yield create_app(house).url_map.bind("127.0.0.1:8000")
+    house.close()
+
+
+def test_addresses_in_the_docs_exist(routes: MapAdapter) -> None:
+    found = {
+        address for page in WRITTEN for address in re.findall(r"127\.0\.0\.1:8000(/[\w/.-]*)", text_of(page))
+    }
+    found |= {
+        address for page in WRITTEN for address in re.findall(r"`(/(?:v1|ops|desk)[\w/.-]*)`", text_of(page))
+    }
+    lost = [
+        one
+        for one in found - {"/v1"}
+        if not any(routes.test(one, method) for method in ("GET", "POST", "PUT"))
+    ]
+    assert not lost
+
+
+def test_every_address_for_systems_is_documented(routes: MapAdapter) -> None:
+    rules = {rule.rule.replace("<path:id>", "{id}") for rule in routes.map.iter_rules()}
+    ours = {
+        rule for rule in rules if rule.startswith("/v1/") and "static" not in rule and "swagger" not in rule
+    }
+    text = text_of(DOCS / "connecting.md")
+    assert not [rule for rule in sorted(ours) if rule not in text and rule.replace("{id}", "") not in text]
+
+
+def path_by_name() -> set[str]:
+    """The functions and classes that docs/architecture.md names on the way of an event."""
+    text = text_of(DOCS / "architecture.md")
+    section = text[text.index("## The one path, by name") : text.index("## Boundaries")]
+    named = re.findall(r"`([a-zA-Z_/]+(?:\.[A-Za-z_.]+)?)(?:\([^)`]*\))?`", section)
+    code = {
+        name for name in named if "." in name or "_" in name or name in ("compose", "wake", "ring", "beat")
+    }
+    return code - {
+        name
+        for name in code
+        if name.split(".")[0] in ("reorder", "delivery", "promise", "failure", "contact")
+    }
+
+
+@pytest.mark.parametrize("name", sorted(path_by_name() - {"still_open"}))
+def test_the_path_names_what_is_there(name: str) -> None:
+    module, _, rest = name.rpartition("/")[2].partition(".")
+    wanted = rest.split(".")[-1] if rest else module
+    files = list((ROOT / "outreach").rglob(f"{module}.py" if rest else "*.py"))
+    texts = "\n".join(text_of(file) for file in files)
+    assert re.search(rf"^\s*(?:def|class) {wanted}\b", texts, re.MULTILINE), f"there is no {name}"
+
+
+def test_the_map_has_every_room_and_service() -> None:
+    text = text_of(DOCS / "architecture.md")
+    rooms = {path.stem for path in (ROOT / "outreach/domain").glob("[a-z]*.py")}
+    parts = {room for room in rooms if room.startswith(("conditions_", "message_"))}
+    services = {path.stem for path in (ROOT / "outreach/service").glob("[a-z]*.py")}
+    assert not sorted(name for name in (rooms - parts) | services if f"`{name}`" not in text)
+
+
+def test_reasons_in_the_docs_exist() -> None:
+    """First columns of the tables: a code that nothing gives any more is taken out."""
+    told = re.findall(r"^\| ((?:`[^|]*`[^|]*)+)\|", text_of(DOCS / "reasons.md"), re.MULTILINE)
+    codes = {code for cell in told for code in re.findall(r"`(\w+)`", cell)}
+    code = "".join(text_of(path) for path in (ROOT / "outreach").rglob("*.py"))
+    assert not sorted(one for one in codes if f'"{one}"' not in code)

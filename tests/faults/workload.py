@@ -203,25 +203,21 @@ SCRIPT: tuple[Step, ...] = (
 END = at(12)
 
 
-def play(world: World, house: Scratch) -> None:
-    """The whole script, or what is left of it."""
+BOUNDARIES = len(SCRIPT) + 1
+"""After each step, and at the end."""
+
+
+def play(world: World, house: Scratch, until: int = BOUNDARIES, reached: Callable[[int], None] | None = None) -> None:
+    """The script up to that boundary, or what is left of it. ``reached`` hears of every boundary."""
     done = {row["step"] for row in world.answers.read()}
-    for number, step in enumerate(SCRIPT):
+    for number in range(until):
         if number in done:
             continue
-        house.advance_to(max(step.at, house.now))
-        world.answers.append(step=number, answer=step.do(house))
-    house.advance_to(END)
-
-
-def plan_of(house: Scratch) -> list[list[Any]]:
-    """What became of every touch, in words that are the same in every process."""
-    with house.database.view() as unit:
-        rows = unit.bulk.rows(
-            "select r.account, r.playbook, r.key, t.round, t.step, t.channel, t.attempt, t.status, t.due, t.because"
-            " from touch t join run r on r.id = t.run"
-        )
-    return sorted(list(row) for row in rows)
-
-
-__all__ = ["SCRIPT", "Step", "find", "micros", "plan_of", "play"]
+        if number == len(SCRIPT):
+            house.advance_to(END)
+        else:
+            step = SCRIPT[number]
+            house.advance_to(max(step.at, house.now))
+            world.answers.append(step=number, answer=step.do(house))
+        if reached:
+            reached(number + 1)

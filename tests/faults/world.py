@@ -20,6 +20,7 @@ from outreach.domain.message import Message
 from outreach.lab.scratch import Scratch, VirtualClock
 from outreach.service.ports import Receipt
 from outreach.store.engine import Store, open_database
+from outreach.store.sqlite import READ_ONLY
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """A Monday, nine o'clock in Berlin."""
@@ -53,16 +54,19 @@ class File:
 
 @dataclass(frozen=True)
 class LedgerSender:
-    """A provider that writes down what it has accepted before it says so."""
+    """A provider that writes down what it has accepted before it says so. One message it refuses once."""
 
     ledger: File
     point: Point = nowhere
+    refused_once: str = "sms o7"
 
     def send(self, message: Message, token: str) -> Receipt:
         self.point("before the provider")
-        self.ledger.append(token=token, to=message.to, what=label(message))
+        what = label(message)
+        taken = what != self.refused_once or any(row["what"] == what for row in self.ledger.read())
+        self.ledger.append(token=token, to=message.to, what=what, taken=taken)
         self.point("after the provider")
-        return Receipt("sent", ref=f"ref-{token}")
+        return Receipt("sent", ref=f"ref-{token}") if taken else Receipt("refused", reason="busy")
 
 
 def label(message: Message) -> str:
@@ -129,18 +133,33 @@ class World:
 
 
 def watch(database: Store, point: Point) -> None:
-    """Call ``point`` before and after every statement, commit and rollback of this database."""
-    dialect = database.engine.dialect
-    for name in ("do_execute", "do_executemany", "do_execute_no_params", "do_commit", "do_rollback"):
-        setattr(dialect, name, _watched(getattr(dialect, name), name.removeprefix("do_"), point))
+    """Call ``point`` before every statement of a unit, and before and after its commit. Views cannot
+    leave anything behind."""
+    dialect, writing = database.engine.dialect, set[int]()
+
+    def before_execute(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        if context is not None and not context.root_connection.get_execution_options().get(READ_ONLY):
+            writing.add(id(cursor.connection))
+            point("before " + " ".join(statement.split()[:4]))
+
+    def commit(connection: Any) -> None:
+        writes = id(connection.dbapi_connection) in writing
+        writing.discard(id(connection.dbapi_connection))
+        if writes:
+            point("before commit")
+        do_commit(connection)
+        if writes:
+            point("after commit")
+
+    do_commit = dialect.do_commit
+    dialect.do_commit = commit  # type: ignore[method-assign]
+    for name in ("do_execute", "do_executemany", "do_execute_no_params"):
+        setattr(dialect, name, _after(before_execute, getattr(dialect, name)))
 
 
-def _watched(do: Callable[..., Any], name: str, point: Point) -> Callable[..., Any]:
-    def watched(*given: Any, **more: Any) -> Any:
-        what = " ".join(str(given[1]).split()[:3]) if "execute" in name else name
-        point(f"before {what}")
-        answer = do(*given, **more)
-        point(f"after {what}")
-        return answer
+def _after(first: Callable[..., None], then: Callable[..., None]) -> Callable[..., None]:
+    def both(*given: Any, **more: Any) -> None:
+        first(*given, **more)
+        then(*given, **more)
 
-    return watched
+    return both

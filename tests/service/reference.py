@@ -16,7 +16,7 @@ from typing import Any
 
 from outreach.domain.account import AccountState, Due, Happening, History, fold
 from outreach.domain.evaluate import Ruleset, scope_of
-from outreach.domain.facts import CLOCK_SOURCE, Event
+from outreach.domain.facts import CLOCK_SOURCE, Channel, Event
 from outreach.domain.failure import Failure
 from outreach.domain.playbook import IfRunning, Playbook
 
@@ -75,12 +75,16 @@ def plan(versions: Iterable[Version], account: str, rules: Ruleset, now: datetim
 
 
 def current(versions: Iterable[Version]) -> list[Version]:
-    """Each event's content: the greatest by sequence, then time, then arrival."""
+    """Each event's content: the greatest by sequence, then time, then arrival. A content that was seen
+    before is no news, unless a sequence says so."""
     found: dict[tuple[str, str], Version] = {}
+    seen: list[Version] = []
     for version in versions:
         old = found.get((version.source, version.id))
-        if old is None or _rank(version) >= _rank(old):
+        repeated = version.sequence is None and version in seen
+        if old is None or (_rank(version) >= _rank(old) and not repeated):
             found[version.source, version.id] = version
+        seen.append(version)
     return list(found.values())
 
 
@@ -153,6 +157,8 @@ def _decide(it: _Account, event: Event, playbook: Playbook, rules: Ruleset, now:
 
 def _failure_of(event: Event, rules: Ruleset) -> str | None:
     rule = rules.vocabulary.types[event.type].failure
+    if event.type == "failure.put_right":  # what this starts does not live with the failure
+        return None
     return f"{rule.kind}/{event.data[rule.key]}" if rule else event.data.get("failure")
 
 
@@ -163,8 +169,9 @@ def _is_over(run: _Run, it: _Account, now: datetime) -> bool:
     if any(run.playbook.name in other.playbook.supersedes and other.failure == run.failure for other in it.runs):
         return True
     later = [event for event in it.told if event.time >= run.trigger.time and event is not run.trigger]
-    if failure is None and any(event.type in run.playbook.stop_events for event in later):
-        return True
+    written = all(step.channel in (Channel.EMAIL, Channel.SMS) for step in run.playbook.steps)
+    if written and any(event.type in run.playbook.stop_events for event in later):
+        return True  # an open call would stay
     return run.playbook.if_resolved is None and _still_open(run, it, now) is False
 
 
@@ -180,7 +187,7 @@ def _as_plan(it: _Account) -> Plan:
     return Plan(
         failures={f.id: _told_failure(f) for f in it.state.failures.values()},
         runs={(run.playbook.name, run.key): run.trigger.ref for run in going},
-        touches=frozenset((run.playbook.name, run.key, 0, "call") for run in going),
+        touches=frozenset((run.playbook.name, run.key, 0, str(run.playbook.steps[0].channel)) for run in going),
     )
 
 

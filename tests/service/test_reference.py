@@ -60,7 +60,6 @@ when: order.placed
 if: total("order.placed", amount, "30d") >= 100
 if_running: ignore
 hold: none
-stop_when: [order.cancelled]
 """ + CALL,
     "newest-only": """
 purpose: callback
@@ -70,7 +69,8 @@ once_per: event.order_id
 if_running: restart
 hold: none
 stop_when: [order.cancelled]
-""" + CALL,
+steps: [{email: hurt_person, template: x/mail.md}]
+""",
     "now-and-then": """
 purpose: callback
 severity: low

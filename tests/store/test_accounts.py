@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Table
 
 from outreach.domain.account import AccountState, Due, Promise
 from outreach.domain.failure import Failure, FailureState
@@ -98,21 +101,34 @@ def test_only_what_differs_is_written(store: Store) -> None:
         written = _written(unit)
         unit.save_accounts(list(states.values()))
         assert [state.version for state in states.values()] == [1, 2]
-    assert written == {"account": ["a2"], "failure": ["a2"]}
+    assert written == {"account": ["a2"], "failure": ["delivery/o2"]}
 
 
 def _written(unit: StoreUnit) -> dict[str, list[str]]:
     """Table → ids, filled as the unit writes."""
     written: dict[str, list[str]] = {}
-    insert = unit.bulk.insert
 
-    def noting(table, names, rows, then="") -> None:  # type: ignore[no-untyped-def]
-        if rows:
-            written[table.name] = [row[0] for row in rows]
-        insert(table, names, rows, then)
+    def noted(write: Callable[..., None]) -> Callable[..., None]:
+        def noting(table: Table, names: tuple[str, ...], rows: list[list[Any]], *more: Any) -> None:
+            if rows:
+                written[table.name] = [row[names.index("id" if "id" in names else "account")] for row in rows]
+            write(table, names, rows, *more)
 
-    unit.bulk.insert = noting  # type: ignore[method-assign]
+        return noting
+
+    unit.bulk.insert = noted(unit.bulk.insert)  # type: ignore[method-assign]
+    unit.bulk.update = noted(unit.bulk.update)  # type: ignore[method-assign]
     return written
+
+
+def test_a_changed_description_is_written_to_the_columns(store: Store) -> None:
+    _saved(store, _whole())
+    with store.unit() as unit:
+        state = unit.lock_accounts(["a1"])["a1"]
+        state.described["tier"] = "silver"
+        unit.save_accounts([state])
+        assert unit.bulk.rows("select tier from account") == [("silver",)]
+        assert unit.account("a1") == state
 
 
 def test_saving_twice_in_one_unit_writes_the_last(store: Store) -> None:

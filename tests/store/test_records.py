@@ -27,6 +27,20 @@ def test_decisions_come_newest_first(store: Store) -> None:
         assert unit.decisions_of("a1", 1) == [second]
 
 
+def test_a_runs_decision_is_the_newest_that_names_it(store: Store) -> None:
+    trace = Trace(
+        "if", "event.days_late >= 2", Verdict.TRUE, (("event.days_late", 3),), (),
+        (Trace("if", "known(event.x)", Verdict.CANNOT_TELL, (), ("event.x",)),),
+    )  # fmt: skip
+    first = Decision("shop|e1", "a1", "late", "v1", NOW, "started", "r1")
+    again = replace(first, event="shop|e2", trace=trace)
+    with store.unit() as unit:
+        unit.add_decisions([first, again, replace(first, run="r2"), replace(first, account="a2")])
+    with store.view() as unit:
+        assert unit.decision_of_run("a1", "r1") == again
+        assert unit.decision_of_run("a1", "r9") is None
+
+
 def test_the_text_of_a_version_is_kept_once(store: Store) -> None:
     with store.unit() as unit:
         unit.keep_version("v1", "late", "playbook: late", NOW)

@@ -9,25 +9,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from outreach.domain.facts import Channel, Trace, Verdict
+from outreach.domain.facts import Channel
 from outreach.domain.plan import Run, RunState
 from outreach.domain.touch import Status, Touch
 from outreach.store.engine import Store
 from tests.store.samples import NOW, anything, at, run, touch, undone
 
-_TRACE = Trace(
-    "if", "event.days_late >= 2", Verdict.TRUE, (("event.days_late", 3),), (),
-    (Trace("if", "known(event.x)", Verdict.CANNOT_TELL, (), ("event.x",)),),
-)  # fmt: skip
 
-
-def test_a_run_comes_back_with_its_trace(store: Store) -> None:
+def test_runs_are_found_by_id_and_by_account(store: Store) -> None:
     with store.unit() as unit:
-        unit.save_runs([run(trace=_TRACE), run("r2", "a2")])
+        unit.save_runs([run(), run("r2", "a2")])
     with store.view() as unit:
-        assert unit.run("r1") == run(trace=_TRACE)
+        assert unit.run("r1") == run()
         assert unit.run("r9") is None
-        assert unit.runs_of(["a1", "a3"]) == [run(trace=_TRACE)]
+        assert unit.runs_of(["a1", "a3"]) == [run()]
         assert unit.runs_of([]) == []
 
 
@@ -169,7 +164,7 @@ def test_what_counts_for_caps_is_sent_maybe_sent_or_dialled(store: Store) -> Non
         assert unit.contacts_since("anna", None, at(1)) == [counted[0], counted[1], counted[3]]
 
 
-_RUNS = anything(Run, trace=st.none() | anything(Trace))
+_RUNS = anything(Run)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)

@@ -356,4 +356,5 @@ def test_the_page_of_the_description_comes_from_this_machine_alone(here: World) 
     page = client.get("/v1/docs").text
     assert "http" not in page.replace("openapi.json", "")
     for path in ("css/swagger-ui.css", "js/swagger-ui-bundle.js"):
-        assert client.get(f"/v1/docs/swagger/{path}").status_code == 200
+        with client.get(f"/v1/docs/swagger/{path}") as response:
+            assert response.status_code == 200

@@ -6,22 +6,28 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 
-from outreach.assemble import House, assemble
+from outreach.assemble import House, keyed_hash, make_outside
+from outreach.channels.outbox import OutboxSender
+from outreach.domain.facts import Channel
+from outreach.library.loader import Library
 from outreach.service.intake import take_in
 from outreach.service.ports import ApiToken, User
 from outreach.service.sweep import tick
-from outreach.settings import load_settings
+from outreach.settings import Settings, load_settings
+from outreach.store.engine import open_database
 from outreach.web import auth
 from outreach.web.app import create_app
 
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 """10:30 in Berlin, a working day."""
+MOMENT = timedelta(minutes=1)
 PASSWORD = "a long enough password"
 
 
@@ -78,7 +84,8 @@ class World:
 
     # -- what happens
 
-    def tell(self, type_: str, subject: str, data: Mapping[str, Any], *, ago: timedelta = timedelta()) -> None:
+    def tell(self, type_: str, subject: str, data: Mapping[str, Any], *, ago: timedelta = MOMENT) -> None:
+        """A moment ago: what happens at the same instant has no order that people would expect."""
         raw = {
             "specversion": "1.0", "id": f"e{next(self.numbers)}", "source": "test", "type": type_,
             "subject": subject, "time": (self.clock.time - ago).isoformat(), "data": dict(data),
@@ -122,6 +129,23 @@ class World:
         self.house.close()
 
 
+@cache
+def _library(root: Path) -> Library:
+    """Read once for all tests: reading is most of what a house costs."""
+    return Library(root)
+
+
+def _house(settings: Settings, clock: StandingClock) -> House:
+    """As ``assemble`` does it, on a library that is shared and tables without history."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    hashed = keyed_hash(settings.endpoint_key)
+    database = open_database(settings.database_url, endpoint_hash=hashed, durable=False, create=True)
+    library, outbox = _library(settings.root), OutboxSender(settings.outbox_dir, clock.now)
+    senders = {Channel.EMAIL: outbox, Channel.SMS: outbox}
+    outside = make_outside(database, library.current, clock, CountedIds(), senders, hashed)
+    return House(settings, database, library, outside)
+
+
 def world(tmp: Path, root: Path, url: str | None = None, *, limits: bool = False, csrf: bool = False) -> World:
     environment = {
         "OUTREACH_DATA_DIR": str(tmp / "var"), "OUTREACH_ROOT": str(root),
@@ -130,7 +154,7 @@ def world(tmp: Path, root: Path, url: str | None = None, *, limits: bool = False
     if url:
         environment["OUTREACH_DATABASE_URL"] = url
     clock = StandingClock()
-    house = assemble(load_settings(environment, cwd=tmp), clock, CountedIds())
+    house = _house(load_settings(environment, cwd=tmp), clock)
     app = create_app(house, cheap_hashes=True)
     app.config["TESTING"] = False  # faults are pages, as in life
     app.config["WTF_CSRF_ENABLED"] = csrf
