@@ -6,6 +6,7 @@ Everything that waits is a row; a ring only asks what is due. Several clocks are
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -141,6 +142,13 @@ def supervise(
         deadline = time.monotonic() + GRACE
         for child in children:
             child.finish(deadline)
+
+
+def is_taken(host: str, port: int) -> bool:
+    """Whether somebody answers there already. Two servers on one port would share the requests."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1" if host == "0.0.0.0" else host, port)) == 0
 
 
 def web_command(host: str, port: int, threads: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,13 @@ def settings_from_here() -> Settings:
 
 
 @contextmanager
-def house() -> Iterator[House]:
+def house(migrate: bool = True, database: str | None = None) -> Iterator[House]:
+    """The house of these settings; on another database where one is named."""
     settings = settings_from_here()
     set_up_logs(settings.log_format, settings.log_level)
-    found = assemble(settings)
+    if database:
+        settings = replace(settings, database_url=database)
+    found = assemble(settings, migrate=migrate)
     try:
         yield found
     finally:

@@ -57,12 +57,13 @@ def replay(files: tuple[Path, ...], store: Path | None, limit: int | None, as_js
 
 @click.command()
 @click.option("--all", "include_back", is_flag=True, help="Also those who came back by themselves.")
+@click.option("--store", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A database that replay kept.")
 @json_option
-def owed(include_back: bool, as_json: bool) -> None:
+def owed(include_back: bool, store: Path | None, as_json: bool) -> None:
     """Who was let down and never called, not back since, and what they are worth."""
     from outreach.service.workbench import owed as who
 
-    with house() as here:
+    with house(database=f"sqlite:///{store.absolute()}" if store else None) as here:
         rows = who(here.outside, include_back=include_back)
         currency = here.library.current().company.currency
     if as_json:

@@ -16,11 +16,15 @@ HEARTBEAT_OLD = timedelta(minutes=2)
 @click.command()
 def serve() -> None:
     """Run the web worker and the clock, supervised, until stopped."""
-    from outreach.clockwork import Child, clock_command, stop_on_signals, supervise, web_command
+    from outreach.clockwork import Child, clock_command, is_taken, stop_on_signals, supervise, web_command
     from outreach.store.schema import upgrade
 
     settings = settings_from_here()
     set_up_logs(settings.log_format, settings.log_level)
+    if is_taken(settings.host, settings.port):
+        raise click.UsageError(
+            f"Something already listens on {settings.host}:{settings.port}; set OUTREACH_PORT to another port."
+        )
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     upgrade(settings.database_url)
     stop = threading.Event()
@@ -76,7 +80,7 @@ def doctor(as_json: bool) -> None:
     """Look the house over: database, clock, playbooks, what is stuck. Exit code 1 when something is."""
     from outreach.lab.doctor import examine
 
-    with house() as here:
+    with house(migrate=False) as here:
         found = examine(here)
     if as_json:
         answer([{"ok": row.ok, "what": row.what, "remedy": row.remedy} for row in found])

@@ -44,6 +44,7 @@ def rank(lines: Iterable[Line], now: datetime, usual_value: float = 0.0) -> floa
     """Severity, the promise clock, age and value at risk, as one number; larger comes first.
 
     Value orders within a severity and never excludes; an unknown value counts as the usual one.
+    A selling line never comes before a failure.
     Age lifts without bound, so that in the end nothing outranks the oldest failure.
     """
     return max((_weight(line, now, usual_value) for line in lines), default=0.0)
@@ -51,7 +52,7 @@ def rank(lines: Iterable[Line], now: datetime, usual_value: float = 0.0) -> floa
 
 def _weight(line: Line, now: datetime, usual_value: float) -> float:
     if line.sells:
-        return _clock(line, now)
+        return _clock(line, now) / 2.0  # at most 80: below the slightest failure
     value = usual_value if line.value is None else line.value
     worth = value / (value + 10_000.0) if value > 0 else 0.0
     return 100.0 * line.severity + 60.0 * worth + _clock(line, now) + _age(line, now)

@@ -8,7 +8,7 @@ between the two is what deciding costs. Nothing is given up for it: every commit
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
@@ -16,7 +16,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from outreach.assemble import keyed_hash, make_outside
@@ -27,6 +26,7 @@ from outreach.lab.scratch import SequentialIds, VirtualClock
 from outreach.service import intake
 from outreach.service.ports import Outside
 from outreach.store import tables
+from outreach.store.bulk import Bulk
 from outreach.store.engine import Store, open_database
 
 BATCH = 1000
@@ -109,12 +109,7 @@ def _recorded(
 ) -> tuple[list[list[Write]], int]:
     """The writes of every transaction, and how many events matched."""
     seen: list[list[Write]] = [[]]
-
-    def note(_c: Any, _cursor: Any, statement: str, values: Any, _x: Any, many: bool) -> None:
-        if statement.lstrip().startswith(_WRITES):
-            seen[-1].append((statement, list(values) if many else [values]))
-
-    event.listen(store.engine, "before_cursor_execute", note)
+    store._bulk = _noting(store._bulk, lambda statement, rows: seen[-1].append((statement, rows)))
     for answers in _taker(house_on(store, rules, len(events)), events):
         if any(answer.outcome != "accepted" for answer in answers):
             raise RuntimeError(f"the bench's events are not accepted: {set(answers)}")
@@ -122,6 +117,31 @@ def _recorded(
     with store.view() as unit:
         ((matched,),) = unit.bulk.rows("select count(distinct event) from decision")
     return [_joined(batch) for batch in seen if batch], matched
+
+
+def _noting(kind: type[Bulk], note: Callable[[str, list[Any]], None]) -> type[Bulk]:
+    """The same, telling of every statement that writes."""
+
+    class Noting(kind):  # type: ignore[misc, valid-type]
+        def _told(self, statement: str, rows: list[Any]) -> None:
+            if statement.lstrip().startswith(_WRITES):
+                note(self._marked(statement), rows)
+
+        def rows(self, statement: str, *values: Any) -> Any:
+            self._told(statement, [values])
+            return super().rows(statement, *values)
+
+        def run(self, statement: str, *values: Any) -> int:
+            self._told(statement, [values])
+            changed: int = super().run(statement, *values)
+            return changed
+
+        def _run_many(self, statement: str, rows: Any) -> None:
+            given = [tuple(row) for row in rows]
+            self._told(statement, given)
+            super()._run_many(statement, given)
+
+    return Noting
 
 
 def _joined(writes: Sequence[Write]) -> list[Write]:

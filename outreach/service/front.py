@@ -80,7 +80,8 @@ def _incoming(
     kind: EventType,
     arrived: datetime,
 ) -> Incoming:
-    private = {name: data[name] for name in data if name in kind.fields and kind.fields[name].personal}
+    # What nobody declared may be personal, too, so it lies apart: no condition can read it anyway.
+    private = {name: data[name] for name in data if name not in kind.fields or kind.fields[name].personal}
     public = {name: value for name, value in data.items() if name not in private} if private else data
     sequence = raw.get("sequence")
     key = data.get(kind.key) if kind.key else None
@@ -97,12 +98,14 @@ def _incoming(
         amount=None if amount is None else float(amount),
         sequence=None if sequence is None else str(sequence),
     )
-    return Incoming(event, content_hash(event.type, event.subject, time, data), private)
+    stated = time if raw.get("time") is not None else None
+    return Incoming(event, content_hash(event.type, event.subject, stated, data), private)
 
 
-def content_hash(type_: str, subject: str, time: datetime, data: Mapping[str, Any]) -> str:
-    """Of type, subject, time as an instant, and canonical data."""
-    content = [type_, subject, int(time.timestamp() * 1_000_000), data]
+def content_hash(type_: str, subject: str, time: datetime | None, data: Mapping[str, Any]) -> str:
+    """Of type, subject, the stated time as an instant, and canonical data."""
+    micros = None if time is None else int(time.timestamp() * 1_000_000)
+    content = [type_, subject, micros, data]
     return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
@@ -209,3 +212,18 @@ def is_about_person(event: Event) -> bool:
     return event.subject.startswith(PERSON_PREFIX)
 
 
+# -- events that we make ourselves -----------------------------------------------------------------
+
+
+def own_event(
+    type_: str, subject: str, data: Mapping[str, Any], at: datetime, id_: str, source: str = OUTREACH_SOURCE
+) -> dict[str, Any]:
+    """The CloudEvent of something done on our own pages, or by time."""
+    return {
+        "specversion": "1.0", "id": id_, "source": source, "type": type_, "subject": subject,
+        "time": at.isoformat(), "data": {k: v for k, v in data.items() if v is not None},
+    }  # fmt: skip
+
+
+def from_clock(account: str, type_: str, event_id: str, at: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
+    return own_event(type_, account, data, at, event_id, CLOCK_SOURCE)

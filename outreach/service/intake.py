@@ -121,15 +121,6 @@ def absorb_into(ledger: Ledger, items: Sequence[Incoming | Rejected]) -> list[An
 # -- known already? --------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _News:
-    """What a batch brings to one subject."""
-
-    fresh: list[Event]
-    floor: datetime | None = None
-    """Where the account must be told anew from, because of a revision; None when only news came."""
-
-
 def _sort_out(ledger: Ledger, items: Sequence[Incoming]) -> list[Answer]:
     unit = ledger.unit
     subjects = {item.event.subject for item in items}
@@ -140,13 +131,13 @@ def _sort_out(ledger: Ledger, items: Sequence[Incoming]) -> list[Answer]:
     refs = {(item.event.source, item.event.id) for item in items}
     stored = unit.stored(refs)
     waiting = unit.parked(refs) if len(stored) < len(refs) else {}
-    news: dict[str, _News] = {}
+    news: dict[str, News] = {}
     to_add: dict[tuple[str, str], NewEvent] = {}
     answers = [_sort_one(ledger, item, stored, waiting, to_add, news) for item in items]
     unit.add_events(list(to_add.values()))
     ledger.remember(event for found in news.values() for event in found.fresh)
     _tell_people(ledger, news, people)
-    _tell_accounts(ledger, {s: n for s, n in news.items() if s in ledger.accounts})
+    tell_accounts(ledger, {s: n for s, n in news.items() if s in ledger.accounts})
     _welcome_parked(ledger, items)
     return answers
 
@@ -164,7 +155,7 @@ def _sort_one(
     stored: dict[tuple[str, str], StoredRef],
     waiting: dict[tuple[str, str], Parked],
     to_add: dict[tuple[str, str], NewEvent],
-    news: dict[str, _News],
+    news: dict[str, News],
 ) -> Answer:
     ref = (item.event.source, item.event.id)
     if ref in to_add:  # a second content in one batch: the first must be stored to be known
@@ -183,7 +174,7 @@ def _sort_one(
         ledger.unit.park([waiting[ref]])
         return Answer("parked", (reason,))
     to_add[ref] = NewEvent(item.event, item.hash, item.private)
-    news.setdefault(item.event.subject, _News([])).fresh.append(whole(item.event, item.private))
+    news.setdefault(item.event.subject, News([])).fresh.append(whole(item.event, item.private))
     return Answer("accepted")
 
 
@@ -192,7 +183,7 @@ def _known(
     item: Incoming,
     known: StoredRef,
     stored: dict[tuple[str, str], StoredRef],
-    news: dict[str, _News],
+    news: dict[str, News],
 ) -> Answer:
     event = item.event
     rank, current_rank = _rank(event.sequence, event.time), _rank(known.sequence, known.time)
@@ -210,7 +201,7 @@ def _known(
         )  # fmt: skip
         for subject in {known.subject, event.subject}:
             ledger.lock([subject] if not subject.startswith(PERSON_PREFIX) else [])
-            found = news.setdefault(subject, _News([]))
+            found = news.setdefault(subject, News([]))
             floor = min(known.time, event.time)
             found.floor = floor if found.floor is None else min(found.floor, floor)
         news[event.subject].fresh.append(whole(row.event, item.private))
@@ -281,7 +272,7 @@ def take_parked(outside: Outside, limit: int = 500) -> int:
 FORBIDS = frozenset({"endpoint.opted_out", "person.refused", "consent.withdrawn", "person.erased"})
 
 
-def _tell_people(ledger: Ledger, news: Mapping[str, _News], people: dict[str, PersonState]) -> None:
+def _tell_people(ledger: Ledger, news: Mapping[str, News], people: dict[str, PersonState]) -> None:
     changed = []
     for subject, found in news.items():
         if subject.startswith(PERSON_PREFIX):
@@ -292,235 +283,7 @@ def _tell_people(ledger: Ledger, news: Mapping[str, _News], people: dict[str, Pe
         ledger.unit.save_people(changed)
 
 
-# -- accounts --------------------------------------------------------------------------------------
-
-
-def _tell_accounts(ledger: Ledger, news: dict[str, _News]) -> None:
-    fast: dict[str, list[Event]] = {}
-    slow: dict[str, list[Event]] = {}
-    for account, found in news.items():
-        state = ledger.accounts[account]
-        fresh = sorted(found.fresh, key=lambda event: event.order)
-        late = bool(fresh) and state.newest is not None and fresh[0].time <= state.newest[0]
-        (slow if found.floor is not None or late else fast)[account] = fresh
-    windows = ledger.unit.windows(_window_needs(ledger, fast))
-    ledger.forget_histories(news)
-    matched = {
-        account: _tell(ledger, ledger.accounts[account], fresh, History(windows.get(account, {})))
-        for account, fresh in fast.items()
-    }
-    ledger.prepare(_needs_to_follow(ledger, matched, fast))
-    for account, fresh in fast.items():
-        _follow(ledger, account, matched[account], {}, fresh)
-    for account, fresh in slow.items():
-        _tell_anew(ledger, account, fresh, news[account].floor)
-
-
-def _needs_to_follow(
-    ledger: Ledger, matched: Mapping[str, Sequence[Match]], fast: Mapping[str, Sequence[Event]]
-) -> dict[str, list[Need]]:
-    """What the past must tell of the accounts where runs start or look at the news, by account."""
-    needs: dict[str, list[Need]] = {}
-    looking = []
-    for account, fresh in fast.items():
-        playbooks = [match.playbook for match in matched[account]]
-        for run in ledger.open_runs(account):
-            playbook = ledger.playbook(run)
-            if concerned(playbook, {event.type for event in fresh}):
-                playbooks.append(playbook)
-                looking.append(run)
-        if playbooks:
-            needs[account] = [need for playbook in playbooks for need in needs_now(playbook)]
-    ledger.read_triggers(looking)
-    return needs
-
-
-def _window_needs(ledger: Ledger, fast: Mapping[str, list[Event]]) -> list[WindowNeed]:
-    needs: dict[tuple[str, str], WindowNeed] = {}
-    for account, fresh in fast.items():
-        for event in fresh:
-            for need in ledger.rules.needs.get(event.type, ()):
-                since = None if need.within is None else event.time - need.within
-                old = needs.get((account, need.type))
-                if old is not None:
-                    since = None if old.since is None or since is None else min(old.since, since)
-                needs[account, need.type] = WindowNeed(account, need.type, since, need.data)
-    return list(needs.values())
-
-
-def _tell(
-    ledger: Ledger,
-    state: AccountState,
-    events: Sequence[Event],
-    history: History,
-    past: _Past | None = None,
-    judged_from: datetime | None = None,
-) -> list[Match]:
-    """Fold the events in order and judge each as of its event time. Events of one instant are folded
-    together before any of them is judged, so that their order does not matter. ``past`` grows with
-    what is told, where the history is not read from the store."""
-    matches: list[Match] = []
-    retracted, revived = [], []
-    for _, same_time in groupby(in_order(events), key=lambda event: event.time):
-        told = []
-        for event in same_time:
-            if fold(state, event, ledger.rules.folding):
-                told.append(event)
-                if event.retracted:
-                    revived.append((event.source, event.id))
-            elif not event.retracted:
-                retracted.append((event.source, event.id))
-        if past is not None:
-            past.add(told)
-        for event in told:
-            if event.type in ledger.rules.by_type and (judged_from is None or event.time >= judged_from):
-                matches += _judge(ledger, state, event, history)
-    if retracted:
-        ledger.unit.retract(retracted)
-    if revived:
-        ledger.unit.retract(revived, retracted=False)
-    return matches
-
-
-def _judge(ledger: Ledger, state: AccountState, event: Event, history: History) -> list[Match]:
-    scope = scope_of(
-        event,
-        state,
-        history,
-        person=_hurt(ledger, event),
-        failure=state.failures.get(failure_of(event, ledger.rules.vocabulary) or ""),
-    )
-    return judge(event, scope, ledger.rules)
-
-
-def _hurt(ledger: Ledger, event: Event) -> Person | None:
-    return ledger.person(event.data.get("person_id"))
-
-
-def _tell_anew(ledger: Ledger, account: str, fresh: list[Event], floor: datetime | None) -> None:
-    """A late or revised event: the whole account from its first event, then compare with what is
-    stored. What is no longer justified is withdrawn; what has left stays."""
-    old = ledger.accounts[account]
-    events = ledger.unit.events_of(account)
-    ledger.remember(events)
-    first = min([event.time for event in fresh] + ([floor] if floor is not None else []))
-    state = AccountState(account, version=old.version)
-    past = _Past()
-    matches = _tell(ledger, state, events, past.history, past, judged_from=first)
-    _keep_what_was_spoken(old, state)
-    ledger.accounts[account] = state
-    refs = {event.ref for event in events if event.time >= first} | {event.ref for event in fresh}
-    gone = {run.trigger for run in ledger.runs[account].values()} - {event.ref for event in events}
-    again = {
-        (run.playbook, run.key): run
-        for run in ledger.runs[account].values()
-        if run.trigger in refs or run.trigger in gone or run.trigger_time >= first
-    }
-    _follow(ledger, account, matches, again, past.events, anew=True)
-
-
-def _keep_what_was_spoken(old: AccountState, new: AccountState) -> None:
-    """A failure whose opening events were taken back is void, unless somebody has spoken with the
-    customer about it: then it stays on the board until a human closes it."""
-    for id_, failure in old.failures.items():
-        if id_ in new.failures:
-            continue
-        if failure.state is FailureState.VOID:
-            new.failures[id_] = failure
-        elif failure.spoken:
-            new.failures[id_] = replace(failure, cause="")
-        else:
-            new.failures[id_] = replace(failure, state=FailureState.VOID, reason="taken back")
-
-
-def whole_history(events: Iterable[Event]) -> History:
-    """The windows of a whole account, from its events in order."""
-    past = _Past()
-    past.add(events)
-    return past.history
-
-
-class _Past:
-    """What has been told of an account so far, in order; its history sees all of it at any moment."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self._rows: dict[str, list[Happening]] = {}
-        self.history = History(self._rows)
-
-    def add(self, events: Iterable[Event]) -> None:
-        for event in events:
-            row = Happening(event.time, event.key, event.amount, event.data)
-            self._rows.setdefault(event.type, []).append(row)
-            self.events.append(event)
-
-
-def _follow(
-    ledger: Ledger,
-    account: str,
-    matches: Sequence[Match],
-    again: Mapping[tuple[str, str], Run],
-    news: Sequence[Event],
-    *,
-    anew: bool = False,
-) -> None:
-    """From matches to runs: start, resume, withdraw; then every run looks at the news, or ``anew`` at
-    everything."""
-    before = [run for run in ledger.runs[account].values() if (run.playbook, run.key) not in again]
-    if matches or again:
-        _settle(ledger, account, matches, before, again)
-    if ledger.runs[account]:
-        react(ledger, account, news, anew=anew)
-        _credit(ledger, account, news)
-
-
-def _settle(
-    ledger: Ledger,
-    account: str,
-    matches: Sequence[Match],
-    before: list[Run],
-    again: Mapping[tuple[str, str], Run],
-) -> None:
-    publish = {name: Publish(*row) for name, row in ledger.publish_states.items()}
-    told = settle_matches(
-        matches, before, again, publish, ledger.playbook, ledger.outside.ids.new, ledger.now
-    )
-    ledger.decisions += told.decisions
-    for run in told.resumed:
-        was_open = ledger.runs[account][run.id].is_open
-        ledger.put_run(run)
-        if run.is_open and not was_open:
-            resume(ledger, run)
-    for run in told.started:
-        start(ledger, run)
-    for run, reason in told.ended:
-        end_run(ledger, ledger.runs[account][run.id], reason)
-
-
-def _credit(ledger: Ledger, account: str, news: Sequence[Event]) -> None:
-    """Success events in time are credited to their runs."""
-    for event in news:
-        names = [
-            playbook.name
-            for playbook in ledger.rules.playbooks.values()
-            if playbook.success and playbook.success.event == event.type
-        ]
-        if names:
-            for run in credited(ledger.runs[account].values(), names, event.time):
-                ledger.put_run(run)
-
-
 # -- events that we make ourselves -----------------------------------------------------------------
-
-
-def own_event(
-    type_: str, subject: str, data: Mapping[str, Any], at: datetime, id_: str, source: str = OUTREACH_SOURCE
-) -> dict[str, Any]:
-    """The CloudEvent of something done on our own pages, or by time."""
-    return {
-        "specversion": "1.0", "id": id_, "source": source, "type": type_, "subject": subject,
-        "time": at.isoformat(), "data": {k: v for k, v in data.items() if v is not None},
-    }  # fmt: skip
 
 
 def absorb_own(ledger: Ledger, raws: Iterable[Mapping[str, Any]]) -> list[Answer]:
@@ -532,7 +295,3 @@ def absorb_own(ledger: Ledger, raws: Iterable[Mapping[str, Any]]) -> list[Answer
         if isinstance(item, Rejected):
             raise ValueError(f"vocabulary.yaml refuses our own {item.type}: {'; '.join(item.reasons)}")
     return absorb_into(ledger, items)
-
-
-def from_clock(account: str, type_: str, event_id: str, at: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
-    return own_event(type_, account, data, at, event_id, CLOCK_SOURCE)

@@ -7,9 +7,11 @@ cannot be told afterwards becomes ``unknown`` and is never sent again by itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
+from outreach.domain.errors import Invalid, NotFound
 from outreach.domain.facts import Channel, Person
 from outreach.domain.message import Message, RenderFault, html_of, render_message, render_sms
 from outreach.domain.plan import Run
@@ -25,11 +27,14 @@ from outreach.service.runs import place, postpone, progress, settle_step, withho
 RETRY_AFTER = timedelta(minutes=5)
 MOST_ATTEMPTS = 5
 """A touch that providers refuse this often before taking it has failed."""
+PUT_OFF = timedelta(hours=1)
+BREAKS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, NotFound, Invalid)
+"""What a room may raise over one touch; the database's faults are not among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A touch whose intent to send is committed, with the message to hand over."""
+    """A touch that may leave, with the message to hand over. Once claimed its intent is committed."""
 
     touch: Touch
     message: Message
@@ -38,16 +43,60 @@ class Prepared:
 def deliver_due(outside: Outside, due: Sequence[tuple[str, str]]) -> int:
     """Work on (account, touch) pairs whose time has come. Gives how many left the house.
 
-    One transaction decides over all of them; then each is handed over with no transaction open.
+    One transaction decides over all of them. What may leave is judged again and handed over one by one:
+    no judgement is older than the one call it is for, and a crash leaves no more than one in doubt.
     """
-    prepared: list[Prepared] = outside.database.retrying(lambda unit: _prepare(unit, outside, due))
+    left = 0
+    for pair in _decide_over(outside, due):
+        left += _hand_over(outside, pair)
+    return left
+
+
+def _decide_over(outside: Outside, due: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those that may leave. One that breaks a room is put off by itself and stops none of the others."""
+    try:
+        ready = outside.database.retrying(lambda unit: _prepare(unit, outside, due, claim=False))
+        return [(each.touch.account, each.touch.id) for each in ready]
+    except BREAKS as fault:
+        if len(due) > 1:
+            return [pair for each in due for pair in _decide_over(outside, [each])]
+        _put_off(outside, due[0][1], type(fault).__name__)
+        return []
+
+
+def _put_off(outside: Outside, id_: str, fault: str) -> None:
+    """Something in it breaks a room: it waits and says so, until its last hour has passed."""
+    now = outside.clock.now()
+
+    def work(unit: Unit) -> None:
+        touch = unit.touch(id_)
+        if touch is None or touch.status not in (Status.PLANNED, Status.DUE):
+            return
+        why: dict[str, Any] = {"because": "internal", "sentence": f"It could not be worked on ({fault})."}
+        if touch.not_after is not None and now + PUT_OFF > touch.not_after:
+            unit.change_touch(touch, advance(touch, Status.EXPIRED, now, **why))
+        else:
+            unit.change_touch(touch, replace(touch, due=now + PUT_OFF, **why))
+        unit.audit(now, "outreach", "touch.put_off", f"touch/{id_}", fault)
+
+    outside.database.retrying(work)
+
+
+def _hand_over(outside: Outside, pair: tuple[str, str]) -> int:
+    """The intent is committed, then the provider is called with nothing open, then its answer is kept."""
+    try:
+        prepared = outside.database.retrying(lambda unit: _prepare(unit, outside, [pair], claim=True))
+    except BREAKS as fault:
+        _put_off(outside, pair[1], type(fault).__name__)
+        return 0
     for each in prepared:
         receipt = outside.senders[each.touch.channel].send(each.message, each.touch.token or "")
         record(outside, each.touch, receipt)
     return len(prepared)
 
 
-def _prepare(unit: Unit, outside: Outside, due: Sequence[tuple[str, str]]) -> list[Prepared]:
+def _prepare(unit: Unit, outside: Outside, due: Sequence[tuple[str, str]], *, claim: bool) -> list[Prepared]:
+    """Decide over them. Those that may leave are claimed, or else left as they are."""
     ledger = Ledger(unit, outside, outside.clock.now())
     ledger.lock(sorted({account for account, _ in due}))
     touches = [ledger.touches.get(account, {}).get(id_) for account, id_ in due]
@@ -58,14 +107,14 @@ def _prepare(unit: Unit, outside: Outside, due: Sequence[tuple[str, str]]) -> li
     for touch in ready:
         if touch.due > ledger.now:
             continue
-        found = _decide(ledger, touch)
+        found = _decide(ledger, touch, claim)
         if found is not None:
             prepared.append(found)
     ledger.flush()
     return prepared
 
 
-def _decide(ledger: Ledger, touch: Touch) -> Prepared | None:
+def _decide(ledger: Ledger, touch: Touch, claim: bool) -> Prepared | None:
     run = ledger.runs[touch.account][touch.run]
     if not touch.channel.written:
         if run.is_open or touch.status is Status.PLANNED:
@@ -75,12 +124,12 @@ def _decide(ledger: Ledger, touch: Touch) -> Prepared | None:
     if touch.status is Status.PLANNED:
         touch = advance(touch, Status.DUE, ledger.now)
         ledger.put_touch(touch)
-    prepared = _send_or_not(ledger, run, touch)
+    prepared = _send_or_not(ledger, run, touch, claim)
     progress(ledger, run.id, touch.account)
     return prepared
 
 
-def _send_or_not(ledger: Ledger, run: Run, touch: Touch) -> Prepared | None:
+def _send_or_not(ledger: Ledger, run: Run, touch: Touch, claim: bool) -> Prepared | None:
     ruling = rule(case_for(ledger, run, touch))
     if ruling.action is Action.WAIT:
         postpone(ledger, touch, ruling)
@@ -98,6 +147,8 @@ def _send_or_not(ledger: Ledger, run: Run, touch: Touch) -> Prepared | None:
         card = ledger.card_for(touch)
         ledger.put_touch(advance(touch, Status.DRAFT, ledger.now, draft=draft, card=card.id))
         return None
+    if not claim:
+        return Prepared(touch, message)
     sending = advance(
         touch, Status.SENDING, ledger.now, token=ledger.outside.ids.token(), intent_at=ledger.now
     )

@@ -5,7 +5,7 @@ Every function takes an open view (``Store.view()``). Lists are bounded; nothing
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -15,15 +15,14 @@ from outreach.domain.facts import Channel, Event, Purpose, Severity
 from outreach.domain.failure import Failure
 from outreach.domain.person import PersonState
 from outreach.domain.touch import Touch
-from outreach.service.ports import Quarantined
 from outreach.store.accounts import FAILURE, PROMISE
-from outreach.store.bulk import quoted
-from outreach.store.codec import from_json, instant, micros
-from outreach.store.events import _EVENT_SELECT, QUARANTINED, _event
+from outreach.store.bulk import Row, quoted
+from outreach.store.codec import instant, micros
+from outreach.store.events import _EVENT_SELECT, _event
 from outreach.store.runs import TOUCH
 from outreach.store.unit import StoreUnit
 
-_OPEN_FAILURE = "f.state in ('open', 'reached')"
+OPEN_FAILURE = "f.state in ('open', 'reached')"
 
 
 def _at(value: int | None) -> datetime | None:
@@ -76,7 +75,7 @@ _DESK_LINES = f"""
 select c.id, c.identity, c.claimed_by, c.claimed_at, t.id, t.run, t.account, a.name, a.tier, a.owner, a.team,
   a.zone, a.value, t.channel, t.purpose, t.due, t.deadline, t.caller, t.person, t.attempt, t.text,
   r.playbook, r.trigger_type, r.severity, r.failure, b.known_at, b.nth, b.first_order,
-  exists (select 1 from failure f where f.account = t.account and {_OPEN_FAILURE})
+  exists (select 1 from failure f where f.account = t.account and {OPEN_FAILURE})
 from card c
 join touch t on t.card = c.id and t.card is not null and t.status = 'on_desk'
 join run r on r.id = t.run
@@ -92,11 +91,13 @@ def desk_lines(unit: StoreUnit) -> list[DeskLine]:
     return [_desk_line(row) for row in unit.bulk.rows(_DESK_LINES)]
 
 
-def _desk_line(row: Any) -> DeskLine:
-    return DeskLine(
-        row[0], row[1], row[2], _at(row[3]), row[4], row[5], row[6], row[7] or row[6], *row[8:13],
-        Channel(row[13]), Purpose(row[14]), instant(row[15]), _at(row[16]), *row[17:23],
-        Severity(row[23]), row[24], _at(row[25]), row[26], bool(row[27]), bool(row[28]),
+def _desk_line(row: Row) -> DeskLine:
+    values = dict(zip(DeskLine._fields, row, strict=True))
+    values |= {name: _at(values[name]) for name in ("claimed_at", "due", "deadline", "known_at")}
+    values |= {name: bool(values[name]) for name in ("first_order", "broken")}
+    return DeskLine(**values)._replace(
+        account_name=values["account_name"] or values["account"], channel=Channel(values["channel"]),
+        purpose=Purpose(values["purpose"]), severity=Severity(values["severity"]),
     )  # fmt: skip
 
 
@@ -159,7 +160,7 @@ def _board(unit: StoreUnit, where: str, order: str, limit: int, offset: int) -> 
           (select min(t.card) from touch t join run r on r.id = t.run
              where t.account = f.account and r.failure = f.id and t.status = 'on_desk'), {names}
         from failure f join account a on a.id = f.account
-        where {_OPEN_FAILURE} and {where} order by {order} limit ? offset ?""",
+        where {OPEN_FAILURE} and {where} order by {order} limit ? offset ?""",
         limit, offset,
     )  # fmt: skip
     return [Board(made := FAILURE.made(row[6:]), row[0] or made.account, *row[1:6]) for row in rows]
@@ -178,7 +179,7 @@ def unmatched(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[Board]:
 
 
 def count_unmatched(unit: StoreUnit) -> int:
-    return _count(unit, f"failure f where {_OPEN_FAILURE} and {_UNMATCHED}")
+    return count(unit, f"failure f where {OPEN_FAILURE} and {_UNMATCHED}")
 
 
 _UNREACHED = f"f.state = 'open' and {_NOT_OWED}"
@@ -190,15 +191,15 @@ def unreached(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[Board]:
 
 
 def count_unreached(unit: StoreUnit) -> int:
-    return _count(unit, f"failure f where {_UNREACHED}")
+    return count(unit, f"failure f where {_UNREACHED}")
 
 
-def owed_count(unit: StoreUnit) -> int:
+def count_owed(unit: StoreUnit) -> int:
     """Failures we learnt of too late, which wait to be released."""
-    return _count(unit, f"failure f where {_OPEN_FAILURE} and f.owed")
+    return count(unit, f"failure f where {OPEN_FAILURE} and f.owed")
 
 
-def _count(unit: StoreUnit, rest: str, *values: Any) -> int:
+def count(unit: StoreUnit, rest: str, *values: Any) -> int:
     return int(unit.bulk.rows(f"select count(*) from {rest}", *values)[0][0])
 
 
@@ -298,132 +299,3 @@ def accounts_like(unit: StoreUnit, text: str, limit: int = 20) -> list[AccountRo
 
 def names_of_people(unit: StoreUnit, ids: Iterable[str]) -> dict[str, PersonState]:
     return unit.people(sorted(set(ids)))
-
-
-# --- ops ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How the house stands, as numbers."""
-
-    touches: Mapping[str, int]
-    due: int
-    """Touches whose time has come and that wait for the clock."""
-    overdue_calls: int
-    open_runs: int
-    open_failures: int
-    unreached: int
-    unmatched: int
-    owed: int
-    quarantined: int
-    parked: int
-    holds: int
-
-
-def counts(unit: StoreUnit, now: datetime) -> Counts:
-    by_status = unit.bulk.rows("select status, count(*) from touch group by status")
-    at = micros(now)
-    return Counts(
-        touches={row[0]: row[1] for row in by_status},
-        due=_count(unit, "touch where status in ('planned', 'due') and due <= ?", at),
-        overdue_calls=_count(unit, "touch where status = 'on_desk' and card is not null and deadline < ?", at),
-        open_runs=_count(unit, "run where state = 'open'"),
-        open_failures=_count(unit, f"failure f where {_OPEN_FAILURE}"),
-        unreached=count_unreached(unit),
-        unmatched=count_unmatched(unit),
-        owed=owed_count(unit),
-        quarantined=_count(unit, "quarantine where status = 'open'"),
-        parked=_count(unit, "parked"),
-        holds=_count(unit, "hold where ended_at is null"),
-    )
-
-
-def parked_by_reason(unit: StoreUnit) -> dict[str, int]:
-    return {row[0]: row[1] for row in unit.bulk.rows("select reason, count(*) from parked group by reason")}
-
-
-@dataclass(frozen=True, slots=True)
-class PlaybookState:
-    """What ops last said about a playbook."""
-
-    state: str
-    percent: int
-    by: str
-    reason: str
-    at: datetime
-
-
-def playbook_states(unit: StoreUnit) -> dict[str, PlaybookState]:
-    rows = unit.bulk.rows('select playbook, state, percent, "by", reason, "at" from playbook_state')
-    return {row[0]: PlaybookState(*row[1:5], instant(row[5])) for row in rows}
-
-
-def open_runs_by_playbook(unit: StoreUnit) -> dict[str, int]:
-    rows = unit.bulk.rows("select playbook, count(*) from run where state = 'open' group by playbook")
-    return {row[0]: row[1] for row in rows}
-
-
-def quarantined(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[Quarantined]:
-    """Those that nobody has dealt with, newest first."""
-    return unit.bulk.all(
-        QUARANTINED, "where status = 'open' order by \"at\" desc, id desc limit ? offset ?", limit, offset
-    )
-
-
-def quarantined_one(unit: StoreUnit, id_: str) -> Quarantined | None:
-    return unit.bulk.one(QUARANTINED, "where id = ?", id_)
-
-
-@dataclass(frozen=True, slots=True)
-class HoldRow:
-    id: str
-    account: str
-    account_name: str
-    scope: str
-    purposes: tuple[str, ...]
-    because: str
-    since: datetime
-    ends: datetime
-
-
-def open_holds(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[HoldRow]:
-    """Those that last longest come last."""
-    rows = unit.bulk.rows(
-        "select h.id, h.account, a.name, h.scope, h.purposes, h.because, h.since, h.at_most_until, h.until"
-        " from hold h left join account a on a.id = h.account where h.ended_at is null"
-        " order by coalesce(h.until, h.at_most_until), h.id limit ? offset ?",
-        limit, offset,
-    )  # fmt: skip
-    return [
-        HoldRow(
-            row[0], row[1], row[2] or row[1], row[3], tuple(from_json(row[4])), row[5], instant(row[6]),
-            instant(min(row[7], row[8] if row[8] is not None else row[7])),
-        )
-        for row in rows
-    ]  # fmt: skip
-
-
-def unknown_touches(unit: StoreUnit, limit: int = 50) -> list[tuple[Touch, str]]:
-    """Nobody knows whether they left; oldest first, with the account's name."""
-    names = ", ".join(f"t.{quoted(name)}" for name in TOUCH.names)
-    rows = unit.bulk.rows(
-        f"select a.name, {names} from touch t join account a on a.id = t.account"
-        " where t.status = 'unknown' order by t.intent_at, t.id limit ?",
-        limit,
-    )
-    return [(made := TOUCH.made(row[1:]), row[0] or made.account) for row in rows]
-
-
-class AuditRow(NamedTuple):
-    at: datetime
-    who: str
-    what: str
-    subject: str
-    why: str
-
-
-def audit_rows(unit: StoreUnit, limit: int = 50) -> list[AuditRow]:
-    """The last things that people and the house did, newest first."""
-    rows = unit.bulk.rows('select "at", who, what, subject, why from audit order by seq desc limit ?', limit)
-    return [AuditRow(instant(row[0]), *row[1:]) for row in rows]

@@ -60,7 +60,9 @@ def _held(holds: Iterable[Hold]) -> list[str]:
     for hold in holds:
         for purpose in hold.purposes:
             ends[purpose.value] = max(hold.ends, ends.get(purpose.value, hold.ends))
-    return [f"{words.human(purpose)} held back until {words.day(end)}" for purpose, end in sorted(ends.items())]
+    return [
+        f"{words.human(purpose)} held back until {words.day(end)}" for purpose, end in sorted(ends.items())
+    ]
 
 
 def _sorted(state: AccountState) -> list[Failure]:
@@ -117,7 +119,7 @@ def log_contact() -> Response | tuple[str, int]:
 @accounts.post("/say/complaint")
 @auth.may("desk")
 def complained() -> Response | tuple[str, int]:
-    """"She complained": opens a failure like any other complaint."""
+    """ "She complained": opens a failure like any other complaint."""
 
     def work(account: str) -> str:
         check = forms.Checker(request.form)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from functools import wraps
@@ -32,9 +32,7 @@ _TICK = timedelta(microseconds=1)
 """What is said later is told later, also within one reading of the clock."""
 
 api = APIBlueprint("api", __name__, url_prefix="/v1", abp_security=[{"bearer": []}])
-_ERRORS: Any = {
-    code: shape.Problem for code in (400, 401, 403, 413, 503)
-}
+_ERRORS: Any = dict.fromkeys((400, 401, 403, 413, 503), shape.Problem)
 
 
 def needs(scope: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -59,7 +57,9 @@ def needs(scope: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 # -- events ------------------------------------------------------------------------------------------
 
 
-@api.post("/events", summary="Something happened", responses={200: shape.Answer, 422: shape.Answer, **_ERRORS})
+@api.post(
+    "/events", summary="Something happened", responses={200: shape.Answer, 422: shape.Answer, **_ERRORS}
+)
 def post_events() -> Response:
     """One CloudEvent, structured or binary, or a batch of them. Answered when it is durable."""
     return _events()
@@ -77,7 +77,7 @@ def _limits(view: Callable[[], Response]) -> Callable[[], Response]:
 @needs("events:write")
 @_limits
 def _events() -> Response:
-    body, headers = request.get_data(cache=False), request.headers
+    body, headers = request.get_data(cache=False), _lower(request.headers)
     settings = reception().house.settings
     try:
         if cloudevents.is_batch(request.content_type or "", body, headers):
@@ -89,6 +89,10 @@ def _events() -> Response:
         return as_json(400, str(fault))
     (answer,) = _take([_checked(raw)])
     return _json(_answer(answer), 422 if answer.outcome == "quarantined" else 200)
+
+
+def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers}
 
 
 def _batch(raws: list[Any]) -> Response:
@@ -136,7 +140,9 @@ def put_account(path: shape.Id) -> Response:
         known = unit.account(path.id)
     if path.id.startswith(PERSON_PREFIX):
         raise _wrong("id", f"an account's id does not begin with {PERSON_PREFIX}")
-    return _describe("account.described", path.id, said, known.described if known else None, known and known.newest)
+    return _describe(
+        "account.described", path.id, said, known.described if known else None, known and known.newest
+    )
 
 
 @api.put("/people/<path:id>", summary="What is known of a person",

@@ -205,7 +205,9 @@ EVENT_BODIES: dict[str, Any] = {
     "description": "A CloudEvent 1.0: structured, a batch of at most 1,000, or binary (ce-* headers).",
     "content": {
         "application/cloudevents+json": {"schema": _EVENT},
-        "application/cloudevents-batch+json": {"schema": {"type": "array", "maxItems": 1000, "items": _EVENT}},
+        "application/cloudevents-batch+json": {
+            "schema": {"type": "array", "maxItems": 1000, "items": _EVENT}
+        },
         "application/json": {"schema": {"type": "object", "description": "Binary mode: the data alone."}},
     },
 }

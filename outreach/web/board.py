@@ -123,7 +123,9 @@ def judged(unit: StoreUnit, outside: Outside, rows: Sequence[CardRow], now: date
     ledger.lock(sorted({account for row in rows for account in row.accounts}))
     people = {
         id_: as_person(state)
-        for id_, state in unit.people({line.person for row in rows for line in row.lines if line.person}).items()
+        for id_, state in unit.people(
+            {line.person for row in rows for line in row.lines if line.person}
+        ).items()
     }
     found = []
     for row in rows:

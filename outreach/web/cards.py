@@ -128,7 +128,9 @@ def _outcome(form: MultiDict[str, str]) -> desk.Outcome:
         disposition=Disposition(disposition),
         touches=form.getlist("touch") if form.get("lines_shown") else None,
         note=note,
-        promise=desk.PromiseMade(what, until, form.get("promise_failure") or None) if what and until else None,
+        promise=desk.PromiseMade(what, until, form.get("promise_failure") or None)
+        if what and until
+        else None,
         preferences={kind: value} if kind in PREFERENCES and value else {},
         put_right=right,
         said_by="customer" if said_by == "customer" else "am",

@@ -27,7 +27,9 @@ class NotACloudEvent(ValueError):
 def is_batch(content_type: str, body: bytes, headers: Mapping[str, str]) -> bool:
     """A list sent as plain JSON counts as one, too: everybody's first curl."""
     kind = _kind(content_type)
-    return kind == BATCH or (kind == "application/json" and not _is_binary(headers) and body.lstrip()[:1] == b"[")
+    return kind == BATCH or (
+        kind == "application/json" and not _is_binary(headers) and body.lstrip()[:1] == b"["
+    )
 
 
 def read_batch(body: bytes, most: int) -> list[Any]:
@@ -41,7 +43,7 @@ def read_batch(body: bytes, most: int) -> list[Any]:
 
 
 def read_one(content_type: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-    """The event in structured form. Raises NotACloudEvent."""
+    """The event in structured form. Header names in lower case. Raises NotACloudEvent."""
     if _is_binary(headers) and _kind(content_type) != STRUCTURED:
         raw = _from_headers(content_type, body, headers)
     else:
@@ -74,9 +76,9 @@ def _is_binary(headers: Mapping[str, str]) -> bool:
 
 def _from_headers(content_type: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
     raw: dict[str, Any] = {
-        name.lower().removeprefix(_HEADER): unquote(value)
+        name.removeprefix(_HEADER): unquote(value)
         for name, value in headers.items()
-        if name.lower().startswith(_HEADER)
+        if name.startswith(_HEADER)
     }
     if body.strip():
         raw["data"] = _json(body)

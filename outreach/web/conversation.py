@@ -202,7 +202,7 @@ def _brief(ledger: Ledger, run: Run, touch: Touch, playbook: Playbook | None) ->
         html = render_brief(text, context_of(ledger, run, touch), name, playbook.templates, zone=zone)
     except (RenderFault, OutreachError) as fault:
         return None, f"The brief could not be written: {fault}"
-    return Markup(html), ""  # noqa: S704
+    return Markup(html), ""
 
 
 def _trace(ledger: Ledger, run: Run) -> Trace | None:

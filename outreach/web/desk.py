@@ -38,7 +38,6 @@ def board_page() -> str:
     return render_template(template, titles=_titles(), **shown)
 
 
-
 def _whose() -> str:
     chosen = request.args.get("whose", "")
     if chosen in WHOSE:
@@ -56,7 +55,9 @@ def _belongs(row: board.CardRow, whose: str) -> bool:
 
 
 def _is_for(owner: str | None, team: str | None, whose: str) -> bool:
-    return whose == "all" or owner in _names(whose) or (whose == "team" and team is not None and team == _team())
+    return (
+        whose == "all" or owner in _names(whose) or (whose == "team" and team is not None and team == _team())
+    )
 
 
 def _names(whose: str) -> set[str]:

@@ -19,7 +19,9 @@ def _swagger() -> str:
     return str(Path(spec.origin).parent / "templates" / "swagger")
 
 
-docs = Blueprint("docs", __name__, url_prefix="/v1", static_folder=_swagger(), static_url_path="/docs/swagger")
+docs = Blueprint(
+    "docs", __name__, url_prefix="/v1", static_folder=_swagger(), static_url_path="/docs/swagger"
+)
 
 
 @docs.get("/docs")

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from outreach.domain.errors import OutreachError
 from outreach.service.sweep import CLOCK
-from outreach.store import views
+from outreach.store import views_ops as views
 from outreach.web.reception import Reception, reception
 
 CLOCK_LATE = 120.0

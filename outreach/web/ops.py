@@ -12,7 +12,7 @@ from outreach.domain.errors import Fault, OutreachError
 from outreach.domain.playbook import Playbook
 from outreach.service import desk, workbench
 from outreach.service.sweep import CLOCK
-from outreach.store import views
+from outreach.store import views_ops as views
 from outreach.web import auth
 from outreach.web.health import CLOCK_LATE
 from outreach.web.problems import tell

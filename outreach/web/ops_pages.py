@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.service import workbench
-from outreach.store import views
+from outreach.store import views_ops as views
 from outreach.web import auth
 from outreach.web.conversation import sentences
 from outreach.web.problems import tell

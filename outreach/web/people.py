@@ -64,7 +64,7 @@ def _known(person: str) -> None:
 @people.post("/say/told")
 @auth.may("desk")
 def told() -> Response | tuple[str, int]:
-    """"She told me…": a preference, for everybody who talks to them."""
+    """ "She told me…": a preference, for everybody who talks to them."""
     person = request.form.get("person", "")
     try:
         check = forms.Checker(request.form)

@@ -28,7 +28,10 @@ WORDS = {
     422: ("Something is missing", "Please look through what you entered."),
     429: ("Too many tries", "Wait a minute, then try again."),
     500: ("Our mistake", "Something broke on our side. It has been written down; please try again."),
-    503: ("One moment", "We could not store this just now. Nothing is lost: please try again in a few seconds."),
+    503: (
+        "One moment",
+        "We could not store this just now. Nothing is lost: please try again in a few seconds.",
+    ),
 }
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (Refused, 409), (NotFound, 404), (Invalid, 422), (Outpaced, 409),

@@ -38,7 +38,11 @@ def install(app: Flask) -> None:
 def _around_every_page() -> dict[str, Any]:
     """What the layout shows on every page."""
     theme = request.cookies.get("theme", "")
-    here: dict[str, Any] = {"theme": theme if theme in ("light", "dark") else "", "now": g.get("now"), "me": None}
+    here: dict[str, Any] = {
+        "theme": theme if theme in ("light", "dark") else "",
+        "now": g.get("now"),
+        "me": None,
+    }
     if current_user.is_authenticated:
         here["me"] = auth.me()
         here["stopped"] = _stopped()
@@ -260,10 +264,14 @@ _SAID: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "failure.put_right": _right,
     "failure.let_be": lambda d: f"{_by(d)} let it be: {failure_name(d.get('failure'))}" + _reason(d),
     "failure.reopened": lambda d: f"It is not put right: {failure_name(d.get('failure'))}" + _reason(d),
-    "failure.unreached": lambda d: f"Still nobody has spoken with them about {failure_name(d.get('failure'))}",
+    "failure.unreached": lambda d: (
+        f"Still nobody has spoken with them about {failure_name(d.get('failure'))}"
+    ),
     "failure.unresolved": lambda d: f"Time to look again: {failure_name(d.get('failure'))}",
     "failure.released": lambda d: f"{_by(d)} put it on the board: {failure_name(d.get('failure'))}",
-    "preference.stated": lambda d: f"They told {someone(d.get('by')) if d.get('by') else 'us'}: {d.get('value')}",
+    "preference.stated": lambda d: (
+        f"They told {someone(d.get('by')) if d.get('by') else 'us'}: {d.get('value')}"
+    ),
     "reply.received": lambda d: "They wrote" + (f": “{d['text']}”" if d.get("text") else ""),
     "account.described": lambda d: "What we know of the account was updated",
     "person.described": lambda d: "What we know of the person was updated",

@@ -4,6 +4,7 @@ provider's own ledger, all of it files in one folder. Whoever opens it goes on w
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -92,11 +93,10 @@ class Ids:
     """Each process counts on in a range of its own: later ids sort later, and none is given twice."""
 
     def __init__(self, process: int) -> None:
-        self._last = process * 10_000_000
+        self._numbers = itertools.count(process * 10_000_000 + 1)
 
     def new(self) -> str:
-        self._last += 1
-        return f"{self._last:012d}"
+        return f"{next(self._numbers):012d}"
 
     def token(self) -> str:
         return f"token-{self.new()}"

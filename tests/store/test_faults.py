@@ -48,8 +48,7 @@ def _in_a_child(open_: Callable[[], Store], kill_at: int) -> int:
                 if done[0] == kill_at:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-            sa_event.listen(store.engine, "before_cursor_execute", before)
-            sa_event.listen(store.engine, "commit", before)
+            _before_each_statement(store, before)
             with store.unit() as unit:
                 _everything(unit)
             os._exit(COUNTED + done[0])
@@ -57,6 +56,15 @@ def _in_a_child(open_: Callable[[], Store], kill_at: int) -> int:
             os._exit(1)
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status)
+
+
+def _before_each_statement(store: Store, before: Callable[..., None]) -> None:
+    """SQLite is spoken to past SQLAlchemy, so its own driver is asked to tell; the commit is a statement."""
+    if store.engine.dialect.name == "sqlite":
+        sa_event.listen(store.engine, "checkout", lambda driver, *_: driver.set_trace_callback(before))
+    else:
+        sa_event.listen(store.engine, "before_cursor_execute", before)
+        sa_event.listen(store.engine, "commit", before)
 
 
 def _kept(store: Store) -> list[bool]:

@@ -12,7 +12,15 @@ def busy_day(here: World) -> None:
     here.account("a1", "Berlin Kitchens GmbH", person="anna", tier="gold", value=120_000)
     here.account("a2", "Café Morgenrot", person="mara", tier="silver", value=18_500)
     here.account("a3", "Gartenbau Lindner", person="ole", owner="miriam")
-    here.account("a4", "Fifth Avenue Grills Inc.", zone="America/New_York", country="US", region="NY", team="new_york", value=64_000)
+    here.account(
+        "a4",
+        "Fifth Avenue Grills Inc.",
+        zone="America/New_York",
+        country="US",
+        region="NY",
+        team="new_york",
+        value=64_000,
+    )
     here.tell("person.described", "person:grace", {
         "name": "Grace Miller", "greeting": "Grace", "phone": "+12125550134", "email": "grace@example.com",
         "zone": "America/New_York", "country": "US", "region": "NY",
@@ -21,7 +29,12 @@ def busy_day(here: World) -> None:
     here.account("a5", "Familie Okonkwo", person="ada", kind="private")
     here.account("a6", "Tischlerei Brandt", value=40_000)
     for day in (90, 60, 30):
-        here.tell("order.placed", "a1", {"order_id": f"o-{day}", "amount": 3000, "person_id": "anna"}, ago=timedelta(days=day))
+        here.tell(
+            "order.placed",
+            "a1",
+            {"order_id": f"o-{day}", "amount": 3000, "person_id": "anna"},
+            ago=timedelta(days=day),
+        )
     here.tell("preference.stated", "person:anna", {
         "person_id": "anna", "kind": "note", "value": "Likes it short, no small talk", "by": "miriam",
     }, ago=timedelta(days=40))  # fmt: skip

@@ -148,7 +148,14 @@ def test_data_in_base64_is_read(caller: Caller) -> None:
 
 
 def test_a_batch_answers_each_item_and_bad_ones_do_not_stop_good_ones(here: World, caller: Caller) -> None:
-    items = [late("e-1"), late("e-2", type="nonsense"), 7, {"id": "x"}, late("e-1"), late("e-3", subject="later")]
+    items = [
+        late("e-1"),
+        late("e-2", type="nonsense"),
+        7,
+        {"id": "x"},
+        late("e-1"),
+        late("e-3", subject="later"),
+    ]
     answer = caller.event(items, BATCH)
     outcomes = [item["outcome"] for item in answer.json["answers"]]
     assert answer.status_code == 200
@@ -208,7 +215,12 @@ DOORS = [
 @pytest.mark.parametrize(("method", "path", "scope"), DOORS)
 def test_every_door_asks_for_a_token_with_its_scope(here: World, method: str, path: str, scope: str) -> None:
     client = here.app.test_client()
-    for header in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic abc"}, {"Authorization": "Bearer"}):
+    for header in (
+        {},
+        {"Authorization": "Bearer nonsense"},
+        {"Authorization": "Basic abc"},
+        {"Authorization": "Bearer"},
+    ):
         answer = client.open(path, method=method, headers=header)
         assert answer.status_code == 401 and answer.headers["WWW-Authenticate"].startswith("Bearer")
     others = [other for _, _, other in DOORS if other != scope]
@@ -217,7 +229,11 @@ def test_every_door_asks_for_a_token_with_its_scope(here: World, method: str, pa
 
 
 def test_every_v1_route_is_in_this_table(here: World) -> None:
-    rules = {rule.rule.replace("<path:id>", "X") for rule in here.app.url_map.iter_rules() if rule.endpoint.startswith("api.")}
+    rules = {
+        rule.rule.replace("<path:id>", "X")
+        for rule in here.app.url_map.iter_rules()
+        if rule.endpoint.startswith("api.")
+    }
     assert rules == {path.replace("a1", "X").replace("p1", "X") for _, path, _ in DOORS}
 
 
@@ -242,7 +258,10 @@ def test_a_session_is_no_token(here: World) -> None:
 def test_an_account_is_described_and_the_same_again_is_a_duplicate(here: World) -> None:
     caller = Caller(here, "accounts:write")
     gold, silver = {"name": "Grills", "tier": "gold"}, {"name": "Grills", "tier": "silver"}
-    said = [caller.send("PUT", "/v1/accounts/a/7", body).json["outcome"] for body in (gold, gold, silver, gold, silver)]
+    said = [
+        caller.send("PUT", "/v1/accounts/a/7", body).json["outcome"]
+        for body in (gold, gold, silver, gold, silver)
+    ]
     assert said == ["accepted", "duplicate", "accepted", "accepted", "accepted"]
     with here.house.database.view() as unit:
         account = unit.account("a/7")
@@ -257,7 +276,17 @@ def test_what_waited_for_an_account_comes_in_with_it(here: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{"nmae": "x"}, {"kind": "cat"}, {"value": -1}, {"country": "Germany"}, [], "x", b"{", {"name": "x" * 600}]
+    "body",
+    [
+        {"nmae": "x"},
+        {"kind": "cat"},
+        {"value": -1},
+        {"country": "Germany"},
+        [],
+        "x",
+        b"{",
+        {"name": "x" * 600},
+    ],
 )
 def test_a_wrong_account_is_422_with_every_fault(here: World, body: Any) -> None:
     answer = Caller(here, "accounts:write").send("PUT", "/v1/accounts/a1", body)
@@ -272,14 +301,19 @@ def test_a_person_is_described_with_normal_endpoints(here: World) -> None:
         "name": "Anna", "phone": "030 123456", "email": " Anna@Example.com ",
         "accounts": [{"account": "a1", "roles": ["buyer"]}],
     }  # fmt: skip
-    assert [caller.send("PUT", "/v1/people/p1", body).json["outcome"] for _ in range(2)] == ["accepted", "duplicate"]
+    assert [caller.send("PUT", "/v1/people/p1", body).json["outcome"] for _ in range(2)] == [
+        "accepted",
+        "duplicate",
+    ]
     with here.house.database.view() as unit:
         person = unit.people(["p1"])["p1"]
     assert person.described["phone"] == "+4930123456" and person.described["email"] == "anna@example.com"
     assert person.roles == {"a1": ("buyer",)}
 
 
-@pytest.mark.parametrize("body", [{"phone": "12"}, {"email": "anna"}, {"accounts": [{"roles": []}]}, {"accounts": 3}])
+@pytest.mark.parametrize(
+    "body", [{"phone": "12"}, {"email": "anna"}, {"accounts": [{"roles": []}]}, {"accounts": 3}]
+)
 def test_a_wrong_person_is_422(here: World, body: Any) -> None:
     assert Caller(here, "people:write").send("PUT", "/v1/people/p1", body).status_code == 422
 

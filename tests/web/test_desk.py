@@ -110,7 +110,7 @@ def test_the_desk_asks_the_database_the_same_whatever_the_number_of_accounts(her
     """No statement per row in the views themselves."""
     from sqlalchemy import event
 
-    from outreach.store import views
+    from outreach.store import views, views_ops
 
     counts = []
     for n in range(2):
@@ -118,12 +118,15 @@ def test_the_desk_asks_the_database_the_same_whatever_the_number_of_accounts(her
             here.account(f"a{m}", f"Account {m}", person=f"p{m}")
             here.late(f"a{m}", f"p{m}", f"o-{m}")
         said: list[str] = []
-        listen = lambda *args: said.append(args[2])  # noqa: E731
+
+        def listen(*args: Any, said: list[str] = said) -> None:
+            said.append(args[2])
+
         event.listen(here.house.database.engine, "before_cursor_execute", listen)
         with here.house.database.view() as unit:
             assert len(views.desk_lines(unit)) == (n + 1) * 10
-            views.drafts(unit), views.unreached(unit), views.unmatched(unit), views.open_holds(unit)
-            views.counts(unit, here.clock.time), views.timeline(unit, ["a1", "a2"], None)
+            views.drafts(unit), views.unreached(unit), views.unmatched(unit), views_ops.open_holds(unit)
+            views_ops.counts(unit, here.clock.time), views.timeline(unit, ["a1", "a2"], None)
         event.remove(here.house.database.engine, "before_cursor_execute", listen)
         counts.append(len(said))
     assert counts[0] == counts[1]
@@ -135,7 +138,9 @@ def test_the_desk_asks_the_database_the_same_whatever_the_number_of_accounts(her
 def test_a_card_shows_brief_reason_remedies_people_and_past(here: World) -> None:
     busy_day(here)
     client = here.signed_in()
-    (card,) = re.findall(r'id="card-(\w+)"[^>]*>\s*<div class="case-head">\s*<h3><a [^>]*>Anna', client.get("/desk").text)
+    (card,) = re.findall(
+        r'id="card-(\w+)"[^>]*>\s*<div class="case-head">\s*<h3><a [^>]*>Anna', client.get("/desk").text
+    )
     seen = text_of(client.get(f"/desk/cards/{card}"))
     for words in ("What broke", "order o-1001", "You may offer", "credit up to €300 , above that ask your manager",
                   "Why this call", "Likes it short, no small talk", "A customer complained",
@@ -193,11 +198,15 @@ def test_spoken_with_a_promise_and_a_preference(day: World, jonas: FlaskClient) 
     )  # fmt: skip
     assert said.status_code == 302
     (promise,) = account(day).promises.values()
-    assert promise.what == "a new pallet" and promise.until.isoformat() == "2026-03-06T11:00:00+00:00", "Berlin time"
+    assert promise.what == "a new pallet" and promise.until.isoformat() == "2026-03-06T11:00:00+00:00", (
+        "Berlin time"
+    )
     assert account(day).failures["delivery/o-1"].state == "reached"
     page = text_of(jonas.get("/desk/people/anna"))
     assert "Reach them after 16:00" in page
-    assert "Jonas spoke with them" in text_of(jonas.get("/desk/accounts/a1")).replace("You spoke", "Jonas spoke")
+    assert "Jonas spoke with them" in text_of(jonas.get("/desk/accounts/a1")).replace(
+        "You spoke", "Jonas spoke"
+    )
 
 
 def test_put_right_by_their_word_leads_to_the_winning_back_question(day: World, jonas: FlaskClient) -> None:
@@ -220,7 +229,10 @@ def test_put_right_by_their_word_leads_to_the_winning_back_question(day: World, 
         ({"disposition": "reached", "promise_what": "a pallet"}, "Say by when."),
         ({"disposition": "reached", "promise_what": "x", "promise_until": "soon"}, "Say by when."),
         ({"disposition": "reached", "promise_until": "2026-03-06T12:00"}, "Say what you promised."),
-        ({"disposition": "reached", "promise_what": "x", "promise_until": "2026-03-01T12:00"}, "lies in the future"),
+        (
+            {"disposition": "reached", "promise_what": "x", "promise_until": "2026-03-01T12:00"},
+            "lies in the future",
+        ),
         ({"disposition": "reached", "put_right": "delivery/o-1", "said_by": "am"}, "why it is put right"),
         ({"disposition": "no_answer", "note": "x" * 5001}, "At most 5000 characters"),
     ],
@@ -294,7 +306,11 @@ def test_unmatched_failures_are_on_top_and_can_be_spoken_about(here: World) -> N
     client = here.signed_in()
     assert "failure that no playbook looks after" in text_of(client.get("/desk"))
     assert "Café Morgenrot" in client.get("/desk/unmatched").text
-    post(client, "/desk/say/contact", {"account": "a1", "channel": "visit", "reached": "yes", "note": "Had a coffee."})
+    post(
+        client,
+        "/desk/say/contact",
+        {"account": "a1", "channel": "visit", "reached": "yes", "note": "Had a coffee."},
+    )
     assert account(here).failures["review/r-1"].state == "reached"
     assert "Had a coffee." in client.get("/desk/accounts/a1").text
 
@@ -343,7 +359,9 @@ def test_a_promise_is_kept_from_the_account(day: World, jonas: FlaskClient) -> N
 def test_somebody_at_the_counter_is_found_by_phone_or_mail(day: World, jonas: FlaskClient) -> None:
     found = post(jonas, "/desk/lookup", {"endpoint": "Anna@Example.com"}, follow_redirects=True)
     seen = text_of(found)
-    assert "Anna Weber" in seen and "delivery o-1" in seen and "Jonas" in seen.replace("you look", "Jonas look")
+    assert (
+        "Anna Weber" in seen and "delivery o-1" in seen and "Jonas" in seen.replace("you look", "Jonas look")
+    )
     assert "We do not know this" in post(jonas, "/desk/lookup", {"endpoint": "030 999999"}).text
     assert post(jonas, "/desk/lookup", {"endpoint": "hello"}).status_code == 422
 
@@ -380,8 +398,16 @@ def test_text_of_others_stays_text(here: World) -> None:
     here.account("a1", POLYGLOT, person="anna", tier=POLYGLOT)
     here.tell("person.described", "person:anna", {"name": POLYGLOT, "greeting": POLYGLOT,
               "accounts": [{"account": "a1", "roles": [POLYGLOT]}]})  # fmt: skip
-    here.tell("complaint.opened", "a1", {"complaint_id": POLYGLOT.replace("|", ""), "words": POLYGLOT, "person_id": "anna"})
-    here.tell("preference.stated", "person:anna", {"person_id": "anna", "kind": "note", "value": POLYGLOT, "by": POLYGLOT})
+    here.tell(
+        "complaint.opened",
+        "a1",
+        {"complaint_id": POLYGLOT.replace("|", ""), "words": POLYGLOT, "person_id": "anna"},
+    )
+    here.tell(
+        "preference.stated",
+        "person:anna",
+        {"person_id": "anna", "kind": "note", "value": POLYGLOT, "by": POLYGLOT},
+    )
     client = here.signed_in(role="admin")
     pages = [client.get(path).text for path in ("/desk?whose=all", f"/desk/cards/{here.cards()[0]}", "/desk/accounts/a1",
              "/desk/people/anna", "/desk/unreached", "/ops", "/ops/why?account=a1", "/ops/holds")]  # fmt: skip

@@ -97,7 +97,11 @@ def test_looking_changes_nothing(here: World) -> None:
         with client.get(path) as response:
             assert response.status_code < 400, f"{path}: {response.status_code}"
             text = response.text if "html" in response.content_type else ""
-        queue += [link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"#]*)', text) if "swagger" not in link]
+        queue += [
+            link.replace("&amp;", "&")
+            for link in re.findall(r'href="(/[^"#]*)', text)
+            if "swagger" not in link
+        ]
     assert any("/desk/cards/" in path for path in seen) and any("/desk/accounts/" in path for path in seen)
     assert everything(here) == before
 
@@ -116,7 +120,9 @@ def test_roles_see_what_is_theirs(here: World, role: str) -> None:
         assert client.get(path).status_code == (200 if role in roles else 403), path
     steer = 302 if role in ("ops", "admin") else 403
     assert post(client, "/ops/stop", {"sure": "no", "reason": "x"}).status_code == steer
-    let_be = post(client, "/desk/say/let-be", {"account": "nobody", "failure": "x/y", "reason": "x"}).status_code
+    let_be = post(
+        client, "/desk/say/let-be", {"account": "nobody", "failure": "x/y", "reason": "x"}
+    ).status_code
     assert (let_be == 403) == (role not in ("manager", "admin"))
 
 
@@ -193,7 +199,9 @@ def test_guessing_is_slowed_down(guarded: World) -> None:
     form = {"email": "jonas@house.example", "password": "wrong"}
     codes = [post(client, "/login", form).status_code for _ in range(12)]
     assert codes[0] == 422 and codes[-1] == 429
-    other = post(client, "/login", {**form, "email": "ruth@house.example"}, environ_base={"REMOTE_ADDR": "10.0.0.9"})
+    other = post(
+        client, "/login", {**form, "email": "ruth@house.example"}, environ_base={"REMOTE_ADDR": "10.0.0.9"}
+    )
     assert other.status_code == 422, "others come in meanwhile"
 
 
@@ -209,7 +217,9 @@ def test_nobody_is_sent_elsewhere_after_signing_in(asked: str | None, given: str
 def test_passwords_are_argon2_and_unreadable_hashes_are_no_match() -> None:
     hashed = auth.hash_password("secret words")
     assert hashed.startswith("$argon2id$") and auth.verify(hashed, "secret words")
-    assert not auth.verify(hashed, "other words") and not auth.verify("", "x") and not auth.verify("junk", "x")
+    assert (
+        not auth.verify(hashed, "other words") and not auth.verify("", "x") and not auth.verify("junk", "x")
+    )
 
 
 # -- headers and faults --------------------------------------------------------------------------------------
@@ -236,7 +246,14 @@ def test_hsts_only_over_https(here: World) -> None:
 def test_pages_carry_no_inline_script_or_style(here: World) -> None:
     busy_day(here)
     client = here.signed_in(role="admin")
-    for path in ("/login", "/desk?whose=all", f"/desk/cards/{here.cards()[0]}", "/ops", "/desk/accounts/a1", "/v1/docs"):
+    for path in (
+        "/login",
+        "/desk?whose=all",
+        f"/desk/cards/{here.cards()[0]}",
+        "/ops",
+        "/desk/accounts/a1",
+        "/v1/docs",
+    ):
         page = client.get(path).text
         assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page), path
 
@@ -253,7 +270,9 @@ def test_a_fault_of_ours_is_a_page_without_a_trace(here: World) -> None:
     client = here.signed_in()
     here.app.view_functions["desk.pulse"] = lambda: 1 / 0
     response = client.get("/desk/pulse")
-    assert response.status_code == 500 and "ZeroDivision" not in response.text and "Our mistake" in response.text
+    assert (
+        response.status_code == 500 and "ZeroDivision" not in response.text and "Our mistake" in response.text
+    )
 
 
 def test_systems_get_problems_as_json(here: World) -> None:

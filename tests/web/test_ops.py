@@ -24,7 +24,13 @@ def otto(here: World) -> FlaskClient:
 def test_the_house_shows_how_it_runs(either: World) -> None:
     busy_day(either)
     seen = text_of(either.signed_in("otto", "admin").get("/ops"))
-    for words in ("just now the clock rang", "9 failures open", "1 without a playbook", "holds in force", "late-delivery"):
+    for words in (
+        "just now the clock rang",
+        "9 failures open",
+        "1 without a playbook",
+        "holds in force",
+        "late-delivery",
+    ):
         assert words in seen
 
 
@@ -37,7 +43,10 @@ def test_a_stopped_clock_alarms(here: World, otto: FlaskClient) -> None:
 def test_the_switch_wants_a_word_and_a_reason_and_stops_the_dial(here: World, otto: FlaskClient) -> None:
     here.account("a1", "Berlin Kitchens", person="anna")
     here.late("a1", "anna")
-    assert "Nothing was stopped" in post(otto, "/ops/stop", {"reason": "x", "sure": "yes"}, follow_redirects=True).text
+    assert (
+        "Nothing was stopped"
+        in post(otto, "/ops/stop", {"reason": "x", "sure": "yes"}, follow_redirects=True).text
+    )
     assert "Say why" in post(otto, "/ops/stop", {"reason": " ", "sure": "stop"}, follow_redirects=True).text
     page = post(otto, "/ops/stop", {"reason": "wrong prices", "sure": "Stop"}, follow_redirects=True)
     assert "All sending is stopped" in page.text and "wrong prices" in page.text
@@ -52,16 +61,31 @@ def test_the_switch_wants_a_word_and_a_reason_and_stops_the_dial(here: World, ot
 def test_a_playbook_is_paused_with_a_name_and_a_reason(here: World, otto: FlaskClient) -> None:
     path = "/ops/playbooks/late-delivery"
     assert "Say why" in post(otto, path, {"state": "paused", "reason": ""}, follow_redirects=True).text
-    seen = text_of(post(otto, path, {"state": "paused", "reason": "strike at the carrier"}, follow_redirects=True))
-    assert "late-delivery is now paused" in seen and "strike at the carrier" in seen and "Otto" in seen.replace("you,", "Otto")
-    assert post(otto, "/ops/playbooks/nothing", {"state": "live", "reason": "x"}, follow_redirects=True).status_code == 200
+    seen = text_of(
+        post(otto, path, {"state": "paused", "reason": "strike at the carrier"}, follow_redirects=True)
+    )
+    assert (
+        "late-delivery is now paused" in seen
+        and "strike at the carrier" in seen
+        and "Otto" in seen.replace("you,", "Otto")
+    )
+    assert (
+        post(
+            otto, "/ops/playbooks/nothing", {"state": "live", "reason": "x"}, follow_redirects=True
+        ).status_code
+        == 200
+    )
 
 
-def test_faults_of_playbooks_are_shown_with_their_place(here: World, otto: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faults_of_playbooks_are_shown_with_their_place(
+    here: World, otto: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from outreach.domain.errors import Fault
 
     faults = (
-        Fault("playbooks/late-delivery.yaml", 7, 12, "unknown name event.days_lte", "did you mean days_late?"),
+        Fault(
+            "playbooks/late-delivery.yaml", 7, 12, "unknown name event.days_lte", "did you mean days_late?"
+        ),
         Fault("playbooks/vocabulary.yaml", 3, 1, "no such type"),
         Fault("playbooks/new-one.yaml", 1, 1, "steps: required"),
     )
@@ -114,11 +138,15 @@ def unknown(here: World) -> str:
     """A mail that nobody knows about."""
     card, touch_id = with_draft(here)
     client = here.signed_in()
-    post(client, f"/desk/drafts/{touch_id}/release", {"card": card, "subject": "Sorry", "text": "I am sorry."})
+    post(
+        client, f"/desk/drafts/{touch_id}/release", {"card": card, "subject": "Sorry", "text": "I am sorry."}
+    )
 
     def break_off(unit: Any) -> None:
         old = unit.touch(touch_id)
-        assert unit.change_touch(old, replace(old, status=Status.SENDING, token="t", intent_at=here.clock.time))
+        assert unit.change_touch(
+            old, replace(old, status=Status.SENDING, token="t", intent_at=here.clock.time)
+        )
         old = unit.touch(touch_id)
         assert unit.change_touch(old, replace(old, status=Status.UNKNOWN, sentence="time-out"))
 
@@ -126,7 +154,9 @@ def unknown(here: World) -> str:
     return touch_id
 
 
-@pytest.mark.parametrize(("was", "reason", "status"), [("sent", "", "sent"), ("failed", "", "failed"), ("again", "bounced", "due")])
+@pytest.mark.parametrize(
+    ("was", "reason", "status"), [("sent", "", "sent"), ("failed", "", "failed"), ("again", "bounced", "due")]
+)
 def test_unknown_messages_are_settled_by_hand(here: World, was: str, reason: str, status: str) -> None:
     touch = unknown(here)
     otto = here.signed_in("otto", "ops")
@@ -148,7 +178,11 @@ def test_the_outbox_shows_what_would_have_left(here: World) -> None:
     client = here.signed_in()
     with here.house.database.view() as unit:
         draft = unit.touch(touch).draft  # type: ignore[union-attr]
-    post(client, f"/desk/drafts/{touch}/release", {"card": card, "subject": draft["subject"], "text": draft["text"]})
+    post(
+        client,
+        f"/desk/drafts/{touch}/release",
+        {"card": card, "subject": draft["subject"], "text": draft["text"]},
+    )
     here.tick()
     (name,) = [item.name for item in _folder(here)]
     page = client.get(f"/outbox/{name}")

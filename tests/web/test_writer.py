@@ -102,7 +102,9 @@ def test_closing_stores_what_is_queued(here: World, monkeypatch: pytest.MonkeyPa
         writer.take([late(here, "e-2")])
 
 
-def test_a_request_that_fails_cannot_fail_its_neighbours(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_fails_cannot_fail_its_neighbours(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here.account("a1", "Berlin Kitchens")
 
     def take(outside: Any, items: Any) -> Any:

@@ -63,7 +63,12 @@ class World:
 
     def user(self, id_: str, role: str = "am", **more: Any) -> User:
         user = User(
-            id_, id_.capitalize(), f"{id_}@house.example", auth.hash_password(PASSWORD, cheap=True), role, **more
+            id_,
+            id_.capitalize(),
+            f"{id_}@house.example",
+            auth.hash_password(PASSWORD, cheap=True),
+            role,
+            **more,
         )
         self.house.database.retrying(lambda unit: unit.save_user(user))
         return user
@@ -106,7 +111,9 @@ class World:
                 "zone": "Europe/Berlin", "accounts": [{"account": id_, "roles": ["buyer"]}],
             })  # fmt: skip
 
-    def late(self, account: str, person: str | None = None, order: str = "o-1", days: float = 3, **more: Any) -> None:
+    def late(
+        self, account: str, person: str | None = None, order: str = "o-1", days: float = 3, **more: Any
+    ) -> None:
         """A delivery that is late enough for a call."""
         data = {"order_id": order, "days_late": days, **({"person_id": person} if person else {})}
         self.tell("delivery.delayed", account, data, **more)
@@ -146,7 +153,9 @@ def _house(settings: Settings, clock: StandingClock) -> House:
     return House(settings, database, library, outside)
 
 
-def world(tmp: Path, root: Path, url: str | None = None, *, limits: bool = False, csrf: bool = False) -> World:
+def world(
+    tmp: Path, root: Path, url: str | None = None, *, limits: bool = False, csrf: bool = False
+) -> World:
     environment = {
         "OUTREACH_DATA_DIR": str(tmp / "var"), "OUTREACH_ROOT": str(root),
         "OUTREACH_RATE_LIMITS": "true" if limits else "false",

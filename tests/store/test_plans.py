@@ -1,0 +1,109 @@
+"""No hot statement walks through a table: what SQLite's planner says of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event as sa_event
+
+from outreach.domain.touch import Status
+from outreach.service.ports import WindowNeed
+from outreach.store.engine import Store, open_database
+from outreach.store.unit import StoreUnit
+from tests.store.samples import NOW, account, card, event, failure, hold, new, person, run, touch
+
+REF = ("shop", "e1")
+NEED = WindowNeed("a1", "order.placed", NOW, False)
+
+HOT: dict[str, Callable[[StoreUnit], object]] = {
+    "lock_accounts": lambda unit: unit.lock_accounts(["a1", "a2"]),
+    "stored": lambda unit: unit.stored([REF]),
+    "windows": lambda unit: unit.windows([NEED, NEED._replace(subject="a2", data=True)]),
+    "events_of": lambda unit: unit.events_of("a1"),
+    "event": lambda unit: unit.event("shop|e1"),
+    "retract": lambda unit: unit.retract([REF]),
+    "forget": lambda unit: unit.forget("anna"),
+    "parked": lambda unit: (unit.parked([REF]), unit.parked_for(["a1"]), unit.parked_until(NOW, 9)),
+    "save_accounts": lambda unit: unit.save_accounts([account("a1", failure(), tier="x"), account("a3")]),
+    "due_rows": lambda unit: unit.due_rows(NOW, 9),
+    "people": lambda unit: (unit.people(["anna"]), unit.people_of("a1")),
+    "person_by_endpoint": lambda unit: unit.person_by_endpoint("email", "x@example.org"),
+    "save_people": lambda unit: unit.save_people([person("anna", email="x@example.org")]),
+    "links": lambda unit: (unit.identities(["anna"]), unit.linked(["anna"])),
+    "runs_of": lambda unit: unit.runs_of(["a1"]),
+    "runs_to_wake": lambda unit: unit.runs_to_wake(NOW, 9),
+    "touches_of": lambda unit: (unit.touches_of(["a1"]), unit.touches_of_run("r1"), unit.touches_of_card("c1")),
+    "touch_by_token": lambda unit: unit.touch_by_token("x"),
+    "touches_due": lambda unit: unit.touches_due(NOW, 9),
+    "touches_stuck": lambda unit: unit.touches_stuck(NOW, 9),
+    "change_touch": lambda unit: unit.change_touch(touch(), touch(status=Status.PLANNED)),
+    "contacts_since": lambda unit: unit.contacts_since("anna", "#1", NOW),
+    "holds": lambda unit: (unit.holds_of(["a1"]), unit.holds_on(["anna"], ["a1"], ["g"])),
+    "hold_changes": lambda unit: unit.hold_changes(0, 9),
+    "open_card": lambda unit: (unit.open_card("anna"), unit.claim_card("c1", "jonas", NOW)),
+    "decisions_of": lambda unit: unit.decisions_of("a1"),
+    "suppressed": lambda unit: unit.suppressed(["#1"]),
+    "audit_of": lambda unit: unit.audit_of("a1"),
+    "user_by_email": lambda unit: (unit.user_by_email("x"), unit.token("#t")),
+}
+# How each is meant to be found, where more than the absence of a walk matters.
+BY_INDEX = {
+    "windows": "COVERING INDEX ix_event_window",
+    "touches_due": "INDEX ix_touch_due",
+    "touches_stuck": "INDEX ix_touch_sending",
+    "runs_to_wake": "INDEX ix_run_wake",
+    "due_rows": "INDEX ix_due_at",
+    "contacts_since": "INDEX ix_touch_endpoint",
+    "open_card": "INDEX ux_card_open",
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    path: Path = tmp_path_factory.mktemp("plans") / "x.db"
+    store = open_database(f"sqlite:///{path}", create=True)
+    with store.unit() as unit:
+        unit.save_accounts([account("a1", failure()), account("a2")])
+        unit.add_events([new(event())])
+        unit.save_people([person("anna", email="x@example.org", roles={"a1": ()})])
+        unit.save_runs([run()])
+        unit.add_touches([touch()])
+        unit.save_holds([hold()])
+        unit.save_card(card())
+    return store
+
+
+def plans(store: Store, work: Callable[[StoreUnit], object]) -> str:
+    """What the planner says of every statement that the work runs."""
+    said: list[str] = []
+
+    def explain(connection: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA", "insert")):
+            raw = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", values[0] if many else values)
+            said.extend(row[3] for row in raw.fetchall())
+
+    sa_event.listen(store.engine, "before_cursor_execute", explain)
+    try:
+        with store.unit() as unit:
+            work(unit)
+    finally:
+        sa_event.remove(store.engine, "before_cursor_execute", explain)
+    return "\n".join(said)
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_nothing_walks_through_a_table(store: Store, name: str) -> None:
+    said = plans(store, HOT[name])
+    assert said
+    walks = [line for line in said.splitlines() if re.match(r"SCAN (?!n\b|json_each|CONSTANT|\()", line)]
+    walks = [line for line in walks if "USING" not in line or "USING AUTOMATIC" in line]
+    assert not walks, said
+    assert BY_INDEX.get(name, "") in said, said
+
+
+def test_a_walk_would_be_seen(store: Store) -> None:
+    assert "SCAN touch" in plans(store, lambda unit: unit.bulk.rows("select * from touch where because = 'x'"))
