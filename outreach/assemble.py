@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import threading
@@ -84,6 +85,7 @@ def assemble(
 ) -> House:
     """The house on its real database, migrated to the newest schema where wished."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    collect_less_often()
     if migrate:
         upgrade(settings.database_url)
     hashed = keyed_hash(settings.endpoint_key)
@@ -96,6 +98,12 @@ def assemble(
         database, library.current, clock, ids or TimeOrderedIds(), senders, hashed, library.restore
     )
     return House(settings, database, library, outside)
+
+
+def collect_less_often() -> None:
+    """Python looks for rings of dead objects after every 700 new ones, which a batch of events makes in a
+    moment and without any ring: looking every 10,000 saves a tenth of the time."""
+    gc.set_threshold(10_000, 20, 50)
 
 
 def make_outside(

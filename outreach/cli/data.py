@@ -67,16 +67,24 @@ def owed(include_back: bool, store: Path | None, as_json: bool) -> None:
         rows = who(here.outside, include_back=include_back)
         currency = here.library.current().company.currency
     if as_json:
-        answer([{"account": r.account, "failures": [f.id for f in r.failures], "value": r.value} for r in rows])
+        answer([{"account": r.account, "failures": [f.id for f in r.failures], "value": r.value,
+                 "ordered_so_far": r.bought, "last_order_at": r.last_order_at} for r in rows])  # fmt: skip
         return
     for row in rows:
         worst = max(row.failures, key=lambda failure: failure.severity)
-        worth = f"{row.value:,.0f} {currency} a year" if row.value is not None else "value unknown"
+        worth = f"{row.value:,.0f} {currency} a year" if row.value is not None else _ordered(row.bought)
         click.echo(
             f"{row.account:20} {worst.severity.word:7} {worst.cause:22} "
             f"{worst.opened_at:%Y-%m-%d}  {len(row.failures)} open  {worth}"
         )
-    click.echo(f"{len(rows)} customers were let down, were never called and have not come back.")
+    if include_back:
+        click.echo(f"{len(rows):,} customers were let down and were never called.")
+    else:
+        click.echo(f"{len(rows):,} customers were let down, were never called and have not come back.")
+
+
+def _ordered(amount: float | None) -> str:
+    return f"value unknown, ordered {amount:,.0f} so far" if amount else "value unknown"
 
 
 @click.command()
@@ -106,7 +114,7 @@ def _local(at: datetime) -> str:
 @click.command()
 def unknowns() -> None:
     """Messages of which nobody knows whether they left. Exit code 1 when there are any."""
-    from outreach.store.views import unknown_touches
+    from outreach.store.views_ops import unknown_touches
 
     with house() as here, here.database.view() as unit:
         rows = unknown_touches(unit)

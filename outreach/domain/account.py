@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from outreach.domain.facts import CLOCK_SOURCE, Event
 from outreach.domain.failure import (
@@ -200,6 +200,7 @@ RUNGS = (1, 2, 4)
 """Owner, manager, named person: at N, 2N and 4N business hours without two-way contact."""
 _ENDED_KEPT = 50
 _NEXT = timedelta(microseconds=1)
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:
@@ -221,7 +222,7 @@ def fold(state: AccountState, event: Event, rules: FoldRules) -> bool:
         _fold_declared(state, event, kind, rules)
     if state.since is None or event.time < state.since:
         state.since = event.time
-    state.newest = event.order
+    state.newest = max(state.newest, event.order) if state.newest else event.order
     return True
 
 
@@ -235,6 +236,8 @@ def _fold_declared(state: AccountState, event: Event, kind: EventType, rules: Fo
         _start_wait(state, event, waiting)
     if kind.failure:
         _failed(state, event, kind.failure, rules)
+    if kind.contact == "two_way" and event.type not in _CHANGES:
+        _spoken(state, event, rules)
 
 
 def _take_due(state: AccountState, event: Event, rules: FoldRules) -> bool:
@@ -282,6 +285,8 @@ def _wait_for_step(
     rule = waiting.time_rule
     assert rule is not None
     days = round(rule.steps[step] / timedelta(days=1), 2)
+    if base > _END_OF_TIME - rule.steps[step]:
+        return  # "9999-12-31" says that nobody waits for it
     due = Due(
         state.id, waiting.name, key, base + rule.steps[step], base, step,
         {**carried, rule.key: key, rule.sets: days},
@@ -332,6 +337,7 @@ def _failed(state: AccountState, event: Event, rule: FailureRule, rules: FoldRul
         return  # closed by a human's word: a further step of lateness is no news about it
     else:
         failure = worsened(reopened(old, event.arrived), rule.severity, event.type)
+        failure = replace(failure, owed=_too_late(event, rules))
     state.failures[id_] = failure
     if not failure.owed:
         _watch_unreached(state, event, failure, rules)
@@ -380,10 +386,10 @@ def _watch_unreached(
 
 
 def _climbed(state: AccountState, event: Event, rules: FoldRules) -> None:
-    failure = state.failures.get(event.data["failure"])
-    step = RUNGS.index(event.data["rung"])
-    if failure and failure.state is FailureState.OPEN:
-        state.failures[failure.id] = replace(failure, climbed=event.data["rung"])
+    failure, rung = state.failures.get(event.data["failure"]), event.data.get("rung")
+    if failure and failure.state is FailureState.OPEN and rung in RUNGS:
+        step = RUNGS.index(rung)
+        state.failures[failure.id] = replace(failure, climbed=rung)
         if step + 1 < len(RUNGS):
             _watch_unreached(state, event, failure, rules, step + 1)
 
@@ -392,11 +398,16 @@ def _contacted(state: AccountState, event: Event, rules: FoldRules) -> None:
     """A human spoke with them: two-way, or not at all."""
     if event.data.get("disposition") != "reached" and event.data.get("reached") is not True:
         return
+    _spoken(state, event, rules)
+
+
+def _spoken(state: AccountState, event: Event, rules: FoldRules) -> None:
+    """About the failures it names; about all that are open where it names none."""
     state.last_contact_at = event.time
     state.spoken_by = event.data.get("by") or state.spoken_by
     named = event.data.get("failure_keys")
     for id_ in [failure.id for failure in state.open_failures] if named is None else named:
-        if id_ in state.failures:
+        if isinstance(id_, str) and id_ in state.failures:
             _reached(state, state.failures[id_], event, rules)
 
 
@@ -446,7 +457,7 @@ def _reopened(state: AccountState, event: Event, rules: FoldRules) -> None:
 
 
 def _promised(state: AccountState, event: Event, rules: FoldRules) -> None:
-    id_, until = event.data["promise_id"], parse_instant(event.data["until"])
+    id_, until = event.data["promise_id"], parse_instant(event.data.get("until"))
     if until is None:
         return
     state.promises[id_] = made = Promise(
@@ -510,41 +521,79 @@ def parse_instant(value: Any) -> datetime | None:
         return value if isinstance(value, datetime) else None
     try:
         parsed = datetime.fromisoformat(value)
-    except ValueError:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
-def account_facts(state: AccountState, at: datetime, people: int | None = None) -> dict[str, Any]:
+class Facts(Mapping[str, Any]):
+    """Facts that are worked out when they are asked for: a condition reads two or three of them. Good
+    as long as what they are about does not change."""
+
+    __slots__ = ("_about", "_at", "_given", "_makers")
+
+    def __init__(self, makers: Makers, about: Any, at: datetime, given: Mapping[str, Any]) -> None:
+        self._makers, self._about, self._at, self._given = makers, about, at, given
+
+    def get(self, name: str, default: Any = None) -> Any:
+        maker = self._makers.get(name)
+        return self._given.get(name, default) if maker is None else maker(self._about, self._at)
+
+    def __getitem__(self, name: str) -> Any:
+        maker = self._makers.get(name)
+        return self._given[name] if maker is None else maker(self._about, self._at)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given.keys() | self._makers.keys())
+
+    def __len__(self) -> int:
+        return len(self._given.keys() | self._makers.keys())
+
+
+Makers: TypeAlias = Mapping[str, Callable[[Any, datetime], Any]]
+
+
+def account_facts(state: AccountState, at: datetime, people: int | None = None) -> Facts:
     """What conditions, briefs and pages call ``account.*``, as of ``at``."""
-
-    def days(then: datetime | None) -> float | None:
-        return None if then is None else (at - then) / timedelta(days=1)
-
-    counted = [f for f in state.failures.values() if f.founded]
-    return {
-        **state.described,
-        "id": state.id,
-        "orders": state.orders,
-        "days_since_order": days(state.last_order_at),
-        "days_since_contact": days(state.last_contact_at),
-        "open_failures": sum(f.is_open for f in counted),
-        "failures_90d": sum(at - REPEAT_WINDOW < f.opened_at <= at for f in counted),
-        "people": people,
-        "age_days": days(state.since),
-    }
+    return Facts(_ACCOUNT, state, at, {**state.described, "people": people})
 
 
-def rhythm_facts(state: AccountState, at: datetime) -> dict[str, Any]:
-    rhythm = state.rhythm
-    late = (at - rhythm.due_at) / timedelta(days=1) if rhythm.due_at else None
-    return {
-        "known": rhythm.known,
-        "orders": rhythm.orders,
-        "median_days": rhythm.median_days if rhythm.known else None,
-        "spread_days": rhythm.spread_days if rhythm.known else None,
-        "days_late": late,
-    }
+def _days(then: datetime | None, at: datetime) -> float | None:
+    return None if then is None else (at - then) / timedelta(days=1)
+
+
+def _open_failures(state: AccountState, at: datetime) -> int:
+    return sum(f.founded and f.is_open for f in state.failures.values())
+
+
+def _failures_90d(state: AccountState, at: datetime) -> int:
+    since = at - REPEAT_WINDOW
+    return sum(f.founded and since < f.opened_at <= at for f in state.failures.values())
+
+
+_ACCOUNT: Makers = {
+    "id": lambda state, at: state.id,
+    "orders": lambda state, at: state.orders,
+    "days_since_order": lambda state, at: _days(state.last_order_at, at),
+    "days_since_contact": lambda state, at: _days(state.last_contact_at, at),
+    "open_failures": _open_failures,
+    "failures_90d": _failures_90d,
+    "age_days": lambda state, at: _days(state.since, at),
+}
+
+
+def rhythm_facts(state: AccountState, at: datetime) -> Facts:
+    """What conditions, briefs and pages call ``rhythm.*``, as of ``at``."""
+    return Facts(_RHYTHM, state.rhythm, at, {})
+
+
+_RHYTHM: Makers = {
+    "known": lambda rhythm, at: rhythm.known,
+    "orders": lambda rhythm, at: rhythm.orders,
+    "median_days": lambda rhythm, at: rhythm.median_days if rhythm.known else None,
+    "spread_days": lambda rhythm, at: rhythm.spread_days if rhythm.known else None,
+    "days_late": lambda rhythm, at: None if rhythm.due_at is None else (at - rhythm.due_at) / timedelta(days=1),
+}
 
 
 def failure_facts(failure: Failure | None, at: datetime) -> dict[str, Any]:

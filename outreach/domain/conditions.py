@@ -12,13 +12,13 @@ false beats a cannot-tell, a cannot-tell beats a true.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from outreach.domain.account import Need
 from outreach.domain.conditions_check import check_condition, check_value
 from outreach.domain.conditions_code import FusedTest, Test, compile_fused, compile_test
-from outreach.domain.conditions_explain import explain, key_value
+from outreach.domain.conditions_explain import Outline, explain, key_value, outline
 from outreach.domain.conditions_names import FUNCTIONS, PLACES
 from outreach.domain.conditions_place import Place
 from outreach.domain.conditions_tree import EventField, Fact, Node, need_of, walk, write
@@ -67,6 +67,7 @@ class Condition:
     reading: Reading = field(repr=False)
     test: Test = field(repr=False, compare=False)
     """The answer for a scope: True, False or None. Never raises, whatever the data hold."""
+    outline: Outline = field(repr=False, compare=False)
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -78,7 +79,7 @@ class Condition:
 
     def explain(self, scope: Scope, path: str = "if") -> Trace:
         """Why it is so, part by part; slower than ``test`` and always of the same answer."""
-        return replace(explain(self.tree, scope, path), text=self.text)
+        return explain(self.outline, scope, path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _condition, (self.text, self.tree)
@@ -142,4 +143,4 @@ def longest_needs(needs: Iterable[Need]) -> tuple[Need, ...]:
 
 
 def _condition(text: str, tree: Node) -> Condition:
-    return Condition(text, tree, reading_of(tree), compile_test(tree))
+    return Condition(text, tree, reading_of(tree), compile_test(tree), outline(tree, text))

@@ -1,15 +1,16 @@
 """The slow back end: walks the checked tree and says why, with the values seen and what was missing.
 
 Nothing is cut short: every part of an ``and`` is judged, so that "why not" is complete. It always
-agrees with the generated code.
+agrees with the generated code. What does not depend on the scope (texts, and which values to show) is
+written down once, as an ``Outline``.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from outreach.domain.conditions_tree import (
     INSTANTS,
@@ -55,6 +56,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 _READ = (EventField, Fact, Count, Total, LastField, DaysSince)
+_SHOWN = (*_READ, Seen, Arithmetic)
 LONGEST_SHOWN = 80
 
 
@@ -63,9 +65,27 @@ def judge(node: Node, scope: Scope) -> bool | None:
     return _Judge(scope).verdict(node)
 
 
-def explain(node: Node, scope: Scope, path: str) -> Trace:
-    """Why: one Trace per ``and``, ``or``, ``not`` and comparison; parts are at ``path/0``, ``path/1`` …"""
-    return _Judge(scope).trace(node, path)
+class Outline(NamedTuple):
+    """An explanation before there are values: one per ``and``, ``or``, ``not`` and comparison."""
+
+    node: Node
+    text: str
+    shown: tuple[tuple[str, Node], ...]
+    """The values to show, each with its name; of a comparison only."""
+    parts: tuple[Outline, ...]
+
+
+def outline(node: Node, text: str = "") -> Outline:
+    """``text`` instead of the canonical one."""
+    if isinstance(node, And | Or | Not):
+        return Outline(node, text or write(node), (), tuple(outline(part) for part in parts_of(node)))
+    shown = {write(part): part for part in walk(node) if isinstance(part, _SHOWN)}
+    return Outline(node, text or write(node), tuple(shown.items()), ())
+
+
+def explain(outlined: Outline, scope: Scope, path: str) -> Trace:
+    """Why: the parts are at ``path/0``, ``path/1`` …"""
+    return _Judge(scope).trace(outlined, path)
 
 
 def key_value(node: Node, scope: Scope) -> str | int | float | None:
@@ -85,17 +105,13 @@ class _Judge:
 
     def verdict(self, node: Node) -> bool | None:
         match node:
-            case And(parts):
-                return _all_of([self.verdict(part) for part in parts])
-            case Or(parts):
-                return _opposite(_all_of([_opposite(self.verdict(part)) for part in parts]))
-            case Not(part):
-                return _opposite(self.verdict(part))
-            case Known(part):
-                return self.value(part) is not None
             case Compare(sign, left, right):
                 one, other = self.value(left), self.value(right)
                 return None if one is None or other is None else _COMPARE[sign](one, other)
+            case And() | Or() | Not():
+                return _joined(node, [self.verdict(part) for part in parts_of(node)])
+            case Known(part):
+                return self.value(part) is not None
             case Member(item, items):
                 one, many = self.value(item), self.value(items)
                 return None if one is None or many is None else one in many
@@ -105,6 +121,8 @@ class _Judge:
     def value(self, node: Node) -> Any:
         """The node's value; None when it is missing or of the wrong kind."""
         match node:
+            case EventField() | Fact():
+                return READERS[node.type](self.raw(node))
             case Literal(value, _, members) if isinstance(value, tuple):
                 return [READERS[members or FieldType.TEXT](one) for one in value]
             case Literal(value, kind, _):
@@ -157,23 +175,20 @@ class _Judge:
 
     # ── why ──────────────────────────────────────────────────────────────────────────────────────
 
-    def trace(self, node: Node, path: str) -> Trace:
-        answer = self.verdict(node)
-        if isinstance(node, And | Or | Not):
-            children = tuple(self.trace(part, f"{path}/{i}") for i, part in enumerate(parts_of(node)))
+    def trace(self, outlined: Outline, path: str) -> Trace:
+        node, text, shown, parts = outlined
+        if parts:
+            children = tuple([self.trace(part, f"{path}/{i}") for i, part in enumerate(parts)])
+            answer = _joined(node, [_ANSWERS[child.verdict] for child in children])
             missing = [name for child in children for name in child.missing] if answer is None else []
-            return Trace(path, write(node), _word(answer), (), tuple(dict.fromkeys(missing)), children)
+            return Trace(path, text, _word(answer), (), tuple(dict.fromkeys(missing)), children)
+        answer = self.verdict(node)
         missing = list(self.missing(node)) or [write(node)] if answer is None else []
-        return Trace(path, write(node), _word(answer), tuple(self.seen_values(node)), tuple(missing))
+        return Trace(path, text, _word(answer), tuple(self.seen_values(shown)), tuple(missing))
 
-    def seen_values(self, node: Node) -> list[tuple[str, Any]]:
-        values: dict[str, Any] = {}
-        for part in walk(node):
-            if isinstance(part, _READ):
-                values[write(part)] = self.shown(part)
-            elif isinstance(part, Seen | Arithmetic):
-                values[write(part)] = self.value(part)
-        return list(values.items())
+    def seen_values(self, shown: Iterable[tuple[str, Node]]) -> Iterator[tuple[str, Any]]:
+        for name, part in shown:
+            yield name, self.shown(part) if isinstance(part, _READ) else self.value(part)
 
     def missing(self, node: Node) -> dict[str, None]:
         """Names of the smallest parts that are missing."""
@@ -195,6 +210,15 @@ class _Judge:
         return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
+def _joined(node: Node, answers: list[bool | None]) -> bool | None:
+    """What ``and``, ``or`` and ``not`` make of the answers of their parts."""
+    if isinstance(node, And):
+        return _all_of(answers)
+    if isinstance(node, Or):
+        return _opposite(_all_of([_opposite(answer) for answer in answers]))
+    return _opposite(answers[0])
+
+
 def _all_of(answers: list[bool | None]) -> bool | None:
     """A false beats a cannot-tell, a cannot-tell beats a true."""
     if False in answers:
@@ -206,7 +230,9 @@ def _opposite(answer: bool | None) -> bool | None:
     return None if answer is None else not answer
 
 
+_WORDS = {True: Verdict.TRUE, False: Verdict.FALSE, None: Verdict.CANNOT_TELL}
+_ANSWERS = {word: answer for answer, word in _WORDS.items()}
+
+
 def _word(answer: bool | None) -> Verdict:
-    if answer is None:
-        return Verdict.CANNOT_TELL
-    return Verdict.TRUE if answer else Verdict.FALSE
+    return _WORDS[answer]

@@ -44,6 +44,8 @@ class Ruleset:
     needs: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)
     """Trigger type → what its playbooks' conditions read of the past."""
     fold_rules: FoldRules | None = None
+    succeeding: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Event type → the playbooks whose success it is."""
 
     @property
     def folding(self) -> FoldRules:
@@ -76,7 +78,16 @@ def make_ruleset(
         fused={type_: fuse([p.condition for p in found]) for type_, found in by_type.items()},
         needs={type_: _needs_of(found) for type_, found in by_type.items()},
         fold_rules=fold_rules(vocabulary, company),
+        succeeding=_succeeding(named.values()),
     )
+
+
+def _succeeding(playbooks: Iterable[Playbook]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for playbook in playbooks:
+        if playbook.success:
+            found.setdefault(playbook.success.event, []).append(playbook.name)
+    return {type_: tuple(names) for type_, names in found.items()}
 
 
 def fold_rules(vocabulary: Vocabulary, company: Company) -> FoldRules:

@@ -101,6 +101,7 @@ def reopened(failure: Failure, at: datetime) -> Failure:
         severity=raised(failure.severity, 1),
         round=failure.round + 1,
         known_at=at,
+        owed=False,
         climbed=0,
         reached_at=None,
         look_again_at=None,

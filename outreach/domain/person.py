@@ -44,11 +44,15 @@ def _described(state: PersonState, event: Event) -> None:
     accounts = data.pop("accounts", None)
     state.described.update({name: value for name, value in data.items() if value is not None})
     if accounts is not None:
-        state.roles = {row["account"]: tuple(row.get("roles") or ()) for row in accounts}
+        rows = [row for row in accounts if isinstance(row, Mapping) and row.get("account")]
+        state.roles = {str(row["account"]): tuple(row.get("roles") or ()) for row in rows}
 
 
 def _stated(state: PersonState, event: Event) -> None:
-    said = Preference(event.data["kind"], event.data["value"], event.time, event.data.get("by") or "")
+    kind, value = event.data.get("kind"), event.data.get("value")
+    if not kind or not value:
+        return
+    said = Preference(kind, value, event.time, event.data.get("by") or "")
     state.preferences = [old for old in state.preferences if old.kind != said.kind or said.kind == "note"]
     state.preferences.append(said)
 

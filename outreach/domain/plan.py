@@ -203,8 +203,7 @@ class _Telling:
 
     def _stopped(self, match: Match) -> Stopped | None:
         playbook = match.playbook
-        state = self.publish.get(playbook.name, LIVE)
-        if state.state in ("paused", "disabled") or not _in_percent(match, state.percent):
+        if not (self._stands(match) or self._is_live(match)):
             return Stopped.NOT_LIVE
         if match.verdict is None:
             return Stopped.CANNOT_TELL
@@ -214,11 +213,20 @@ class _Telling:
             return Stopped.ONCE_PER
         return self._stopped_by_others(match)
 
+    def _stands(self, match: Match) -> bool:
+        """A run has started for it: neither a pause since then nor the time that passed withdraws it."""
+        old = self.judged_again.get((match.playbook.name, match.key))
+        return old is not None and not old.taken_back
+
+    def _is_live(self, match: Match) -> bool:
+        state = self.publish.get(match.playbook.name, LIVE)
+        return state.state not in ("paused", "disabled") and _in_percent(match, state.percent)
+
     def _is_too_late(self, match: Match) -> bool:
         """Nothing starts for what was old on arrival, nor for what has become old by the time it is
-        judged again; a run that has started stays justified."""
-        trigger, old = match.trigger, self.judged_again.get((match.playbook.name, match.key))
-        known = trigger.arrived if old is not None and not old.taken_back else self.now
+        judged again."""
+        trigger = match.trigger
+        known = trigger.arrived if self._stands(match) else self.now
         return known - trigger.time > match.playbook.horizon.plain
 
     def _stopped_by_others(self, match: Match) -> Stopped | None:

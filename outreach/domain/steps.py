@@ -68,7 +68,7 @@ def walk(run: Run, playbook: Playbook, on: Footing) -> Walked:
         run = _lay(run, playbook, step, on, laid)
     if run.is_open and run.step >= len(playbook.steps):
         run = _walked_through(run, on, laid)
-    return Walked(replace(run, wake_at=None), laid)
+    return Walked(run if run.wake_at is None else replace(run, wake_at=None), laid)
 
 
 def _walked_through(run: Run, on: Footing, laid: list[Touch]) -> Run:
@@ -101,20 +101,20 @@ def _wait(run: Run, playbook: Playbook, step: Step, on: Footing) -> Run:
     over = on.calendar.add(started, step.wait)
     if over > on.now and not (step.wait_for and on.seen_since(step.wait_for, started)):
         return replace(run, step_started=started, wake_at=over)
-    following = _next(run, playbook, step, started, on, default=on.now)
+    # What follows counts from the wait's end: counted from its start, it would have passed already.
+    following = _next(run, playbook, step, min(over, on.now), on, default=on.now)
     return replace(following, step_started=None, wake_at=None)
 
 
 def _lay(run: Run, playbook: Playbook, step: Step, on: Footing, laid: list[Touch]) -> Run:
     assert run.step_due is not None
-    due = run.step_due
     skipped = _why_skipped(run, playbook, step, on)
-    touch = _touch(run, playbook, step, due, on)
+    touch = _touch(run, playbook, step, run.step_due, on)
     if skipped:
         laid.append(advance(touch, Status.WITHHELD, on.now, because=skipped))
-        return _next(run, playbook, step, due, on, default=on.now)
+        return _next(run, playbook, step, touch.due, on, default=on.now)
     laid.append(touch)
-    return _next(run, playbook, step, due, on, default=None)
+    return _next(run, playbook, step, touch.due, on, default=None)
 
 
 def _why_skipped(run: Run, playbook: Playbook, step: Step, on: Footing) -> str | None:

@@ -99,6 +99,7 @@ def bench_root() -> Iterator[Path]:
         for n, clauses in enumerate(conditions()):
             path = root / "playbooks" / f"bench-{n:02}.yaml"
             path.write_text(_playbook(n, clauses), encoding="utf-8")
+        (root / "playbooks" / "bench-mail.yaml").write_text(_MAIL, encoding="utf-8")
         yield root
 
 
@@ -106,11 +107,23 @@ def bench_rules() -> Ruleset:
     with bench_root() as root:
         rules = load(root)
     wrong = [fault for fault in rules.faults if not fault.warning]
-    if wrong or len(rules.playbooks) != PLAYBOOKS:
+    if wrong or len(rules.playbooks) != PLAYBOOKS + 1:
         raise RuntimeError(f"the benches' playbooks are refused: {'; '.join(map(str, wrong))}")
     return rules
 
 
+_MAIL = """playbook: bench-mail
+title: A mail that leaves at once
+why: To measure sending. No event of the stream starts it.
+purpose: service_recovery
+severity: low
+when: backorder.opened
+hold: none
+steps:
+  - email: hurt_person
+    review: none
+    template: bench/mail.md
+"""
 _FAILED = """purpose: service_recovery
 severity: medium
 hold: {purposes: [marketing], scope: person, after_close: 5 business days, at_most: 30d}

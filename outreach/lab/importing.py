@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from outreach.assemble import House
+from outreach.domain.vocabulary import Vocabulary
 from outreach.lab.lines import (
     Line,
     Unreadable,
@@ -134,7 +136,8 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
 
 def _take_in(house: House, batch: list[Line], done: Imported, before: ImportProgress) -> ImportProgress:
     """One batch, then how far we are: dying in between repeats the batch, which is harmless."""
-    items = [(line, item) for line in batch if (item := _checked(house, line, done.name)) is not None]
+    vocabulary, now = house.outside.rules().vocabulary, house.outside.clock.now()
+    items = [(line, item) for line in batch if (item := _checked(line, vocabulary, now, done.name)) is not None]
     done.counts["left_to_time"] += len(batch) - len(items)
     answers = take_checked(house.outside, [item for _, item in items])
     done.counts.update(answer.outcome for answer in answers)
@@ -155,14 +158,14 @@ def _is_bad(answer: Answer) -> bool:
     return answer.outcome == "quarantined"
 
 
-def _checked(house: House, line: Line, name: str) -> Incoming | Rejected | None:
+def _checked(line: Line, vocabulary: Vocabulary, now: datetime, name: str) -> Incoming | Rejected | None:
     """None for what time makes by itself. Our own types are welcome: the past has them, too."""
-    raw, vocabulary = parsed(line), house.outside.rules().vocabulary
+    raw = parsed(line)
     if isinstance(raw, str):
         return Rejected(f"file:{name}", f"line {line.number}", "", (raw,), _text(line))
     if left_to_time(raw, vocabulary):
         return None
-    return check(raw, vocabulary, house.outside.clock.now(), internal=True)
+    return check(raw, vocabulary, now, internal=True)
 
 
 def _text(line: Line) -> str:

@@ -18,7 +18,7 @@ from outreach.service.ledger import Ledger
 from outreach.service.persons import merge_cards
 from outreach.service.ports import Outside, Unit
 from outreach.service.rulings import case_for, law_says
-from outreach.service.runs import footing, progress, settle_step, withhold
+from outreach.service.runs import footing, progress, readdressed, settle_step, withhold
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ def claim(outside: Outside, card_id: str, by: str) -> Card:
     def work(unit: Unit) -> Card:
         now = outside.clock.now()
         card = _open_card(unit, card_id)
+        ledger = _locked(unit, outside, card)
         if not unit.claim_card(card_id, by, now):
             held = unit.card(card_id)
             raise Refused(f"{held.claimed_by if held else 'Somebody'} has this card.")
-        ledger = _locked(unit, outside, card)
         for touch in _lines(ledger, card):
             ledger.put_touch(replace(touch, opened=True))
         ledger.flush()
@@ -70,7 +70,9 @@ def let_go(outside: Outside, card_id: str, by: str) -> None:
     """Give a claimed card back. Raises Refused when it is somebody else's."""
 
     def work(unit: Unit) -> None:
-        card = _open_card(unit, card_id)
+        card = unit.open_card(_open_card(unit, card_id).identity)
+        if card is None or card.id != card_id:
+            raise Refused("This card is already closed.")
         if card.claimed_by not in (None, by):
             raise Refused(f"{card.claimed_by} has this card.")
         unit.save_card(replace(card, claimed_by=None, claimed_at=None))
@@ -88,7 +90,7 @@ def dial(outside: Outside, card_id: str, by: str) -> Ruling:
         card = _mine(unit, card_id, by)
         ledger = _locked(unit, outside, card)
         unit.lock_people([card.identity])
-        calls = [t for t in _lines(ledger, card) if t.channel is Channel.CALL]
+        calls = [readdressed(ledger, t) for t in _lines(ledger, card) if t.channel is Channel.CALL]
         if not calls:
             raise Refused("There is no call on this card.")
         unit.lock_endpoints(sorted({t.endpoint for t in calls if t.endpoint}))

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from outreach.domain.account import parse_instant
-from outreach.domain.facts import PERSON_PREFIX, Event
+from outreach.domain.account import Due, parse_instant
+from outreach.domain.facts import CLOCK_SOURCE, OUTREACH_SOURCE, PERSON_PREFIX, Event
 from outreach.domain.vocabulary import EventType, FieldType, Vocabulary
 
 TEXT_LIMIT = 512
@@ -225,5 +225,8 @@ def own_event(
     }  # fmt: skip
 
 
-def from_clock(account: str, type_: str, event_id: str, at: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
-    return own_event(type_, account, data, at, event_id, CLOCK_SOURCE)
+def from_clock(due: Due, sequence: int) -> dict[str, Any]:
+    """What time makes of a due row. ``sequence`` grows with the account: what was taken back once and is
+    justified again is no repetition."""
+    made = own_event(due.type, due.account, due.data, due.at, due.event_id, CLOCK_SOURCE)
+    return made | {"sequence": str(sequence)}

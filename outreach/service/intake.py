@@ -10,25 +10,20 @@ revised one tells the account anew from its first event and compares.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from itertools import groupby
 from typing import Any
 
-from outreach.domain.account import AccountState, Happening, History, Need, fold, in_order
-from outreach.domain.evaluate import Match, failure_of, judge, scope_of
-from outreach.domain.facts import CLOCK_SOURCE, OUTREACH_SOURCE, PERSON_PREFIX, Event, Person
-from outreach.domain.failure import FailureState
-from outreach.domain.outcome import credited
+from outreach.domain.account import AccountState
+from outreach.domain.facts import PERSON_PREFIX, Event
 from outreach.domain.person import PersonState
-from outreach.domain.plan import Publish, Run, settle_matches
+from outreach.service.following import News, tell_accounts
 from outreach.service.front import Incoming, Rejected, check, is_about_person, whole
+from outreach.service.front import own_event as own_event
 from outreach.service.ledger import Ledger
 from outreach.service.persons import tell_person
-from outreach.service.ports import NewEvent, Outside, Parked, Quarantined, StoredRef, Unit, WindowNeed
-from outreach.service.rulings import needs_now
-from outreach.service.runs import concerned, end_run, react, resume, start
+from outreach.service.ports import NewEvent, Outside, Parked, Quarantined, StoredRef, Unit
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 """Clocks differ; an event this far ahead is taken as now. Further ahead it is parked until its time."""

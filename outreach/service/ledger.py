@@ -284,9 +284,10 @@ class Ledger:
 
     def _close_empty_cards(self) -> None:
         """A card without an open line is done."""
-        for id_ in sorted(self._left_cards):
-            card = self.unit.card(id_)
-            left = [touch for touch in self.unit.touches_of_card(id_) if touch.status in ON_CARD]
-            if card is not None and card.state == "open" and not left:
+        cards = [card for id_ in sorted(self._left_cards) if (card := self.unit.card(id_)) is not None]
+        still_open = self.unit.open_cards([card.identity for card in cards])
+        for card in still_open.values():
+            left = [touch for touch in self.unit.touches_of_card(card.id) if touch.status in ON_CARD]
+            if not left:
                 self.unit.save_card(replace(card, state="closed", closed_at=self.now))
         self._left_cards = set()

@@ -79,17 +79,19 @@ def progress(ledger: Ledger, run_id: str, account: str) -> None:
 
 
 def _laid(ledger: Ledger, run: Run, touch: Touch) -> None:
-    touch = replace(touch, endpoint=_endpoint_hash(ledger, touch))
+    touch = readdressed(ledger, touch)
     ledger.put_touch(touch)
     asked_for = touch.purpose is Purpose.CALLBACK
     if touch.status is Status.PLANNED and not touch.channel.written and (touch.due <= ledger.now or asked_for):
         place(ledger, run, touch)
 
 
-def _endpoint_hash(ledger: Ledger, touch: Touch) -> str | None:
+def readdressed(ledger: Ledger, touch: Touch) -> Touch:
+    """As the person can be reached now: caps and suppressions go by where it really goes."""
     person = ledger.person(touch.person)
     endpoint = person.endpoint(touch.channel) if person else None
-    return ledger.outside.endpoint_hash(endpoint.kind, endpoint.value) if endpoint else None
+    hash_ = ledger.outside.endpoint_hash(endpoint.kind, endpoint.value) if endpoint else None
+    return touch if hash_ == touch.endpoint else replace(touch, endpoint=hash_)
 
 
 def place(ledger: Ledger, run: Run, touch: Touch) -> Ruling:

@@ -22,7 +22,7 @@ from outreach.service.briefs import context_of, template_of
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Receipt, Unit
 from outreach.service.rulings import case_for
-from outreach.service.runs import place, postpone, progress, settle_step, withhold
+from outreach.service.runs import place, postpone, progress, readdressed, settle_step, withhold
 
 RETRY_AFTER = timedelta(minutes=5)
 MOST_ATTEMPTS = 5
@@ -90,9 +90,17 @@ def _hand_over(outside: Outside, pair: tuple[str, str]) -> int:
         _put_off(outside, pair[1], type(fault).__name__)
         return 0
     for each in prepared:
-        receipt = outside.senders[each.touch.channel].send(each.message, each.touch.token or "")
-        record(outside, each.touch, receipt)
+        record(outside, each.touch, _send(outside, each))
     return len(prepared)
+
+
+def _send(outside: Outside, prepared: Prepared) -> Receipt:
+    """A sender must not raise; one that does has left us in the dark, and no other message behind."""
+    touch = prepared.touch
+    try:
+        return outside.senders[touch.channel].send(prepared.message, touch.token or "")
+    except Exception as fault:
+        return Receipt("unknown", reason=f"{type(fault).__name__} while it was handed over")
 
 
 def _prepare(unit: Unit, outside: Outside, due: Sequence[tuple[str, str]], *, claim: bool) -> list[Prepared]:
@@ -102,11 +110,13 @@ def _prepare(unit: Unit, outside: Outside, due: Sequence[tuple[str, str]], *, cl
     touches = [ledger.touches.get(account, {}).get(id_) for account, id_ in due]
     ready = [t for t in touches if t is not None and t.status in (Status.PLANNED, Status.DUE)]
     unit.lock_people(sorted({name for t in ready for name in (t.person, t.identity) if name}))
+    ready = [readdressed(ledger, touch) for touch in ready]
     unit.lock_endpoints(sorted({t.endpoint for t in ready if t.endpoint}))
     prepared = []
     for touch in ready:
         if touch.due > ledger.now:
             continue
+        ledger.put_touch(touch)
         found = _decide(ledger, touch, claim)
         if found is not None:
             prepared.append(found)

@@ -13,7 +13,8 @@ from itertools import groupby
 
 from outreach.domain.account import Due
 from outreach.domain.hold import ended
-from outreach.service.intake import absorb_own, from_clock, take_parked
+from outreach.service.front import from_clock
+from outreach.service.intake import absorb_own, take_parked
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
 from outreach.service.runs import progress
@@ -78,7 +79,7 @@ def ring(outside: Outside, batch: int = BATCH) -> int:
         ledger = Ledger(unit, outside, now)
         ledger.lock(sorted({row.account for row in rows}))
         standing = [row for row in rows if _still_stands(ledger, row)]
-        absorb_own(ledger, [_as_event(ledger, row) for row in standing])
+        absorb_own(ledger, [from_clock(row, ledger.accounts[row.account].version) for row in standing])
         ledger.flush()
         return len(standing)
 
@@ -89,13 +90,6 @@ def ring(outside: Outside, batch: int = BATCH) -> int:
 def _still_stands(ledger: Ledger, row: Due) -> bool:
     state = ledger.accounts.get(row.account)
     return state is not None and state.dues.get((row.type, row.key)) == row
-
-
-def _as_event(ledger: Ledger, row: Due) -> dict[str, object]:
-    """The account's version is its sequence: what was retracted once and is justified again is no repetition."""
-    version = ledger.accounts[row.account].version
-    made = from_clock(row.account, row.type, row.event_id, row.at, row.data)
-    return made | {"sequence": str(version)}
 
 
 def wake(outside: Outside, batch: int = BATCH) -> int:

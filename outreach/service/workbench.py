@@ -17,9 +17,10 @@ from outreach.domain.failure import Failure
 from outreach.domain.person import PersonState, fold_person
 from outreach.domain.plan import Decision
 from outreach.domain.playbook import Playbook
-from outreach.service.intake import Answer, take_in, whole_history
+from outreach.service.intake import Answer, take_in
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Outside, Unit
+from outreach.service.ports import Outside, Unit, WindowNeed
+from outreach.service.telling import whole_history
 
 PUBLISH_STATES = ("shadow", "percent", "live", "paused", "disabled")
 
@@ -99,6 +100,8 @@ class Owed:
     last_order_at: datetime | None
     back_since: bool
     """They ordered again after the failure by themselves."""
+    bought: float | None = None
+    """The sum of their orders, where the yearly value is not known."""
 
 
 def owed(outside: Outside, *, include_back: bool = False) -> list[Owed]:
@@ -109,8 +112,21 @@ def owed(outside: Outside, *, include_back: bool = False) -> list[Owed]:
             row = _owed(state)
             if row is not None and (include_back or not row.back_since):
                 found.append(row)
-    worst = {id(row): max(failure.severity for failure in row.failures) for row in found}
-    return sorted(found, key=lambda row: (-worst[id(row)], -(row.value or 0.0), row.account))
+        found = _with_orders(outside, unit, found)
+    worst = {row.account: max(failure.severity for failure in row.failures) for row in found}
+    return sorted(found, key=lambda row: (-worst[row.account], -(row.value or row.bought or 0.0), row.account))
+
+
+def _with_orders(outside: Outside, unit: Unit, rows: list[Owed]) -> list[Owed]:
+    """Where nobody has said what they are worth in a year: what they have ordered so far."""
+    orders = [kind.name for kind in outside.rules().vocabulary.types.values() if kind.order]
+    unknown = [row.account for row in rows if row.value is None]
+    windows = unit.windows([WindowNeed(account, type_, None, False) for account in unknown for type_ in orders])
+    bought = {
+        account: sum(happening.amount or 0.0 for found in by_type.values() for happening in found)
+        for account, by_type in windows.items()
+    }
+    return [replace(row, bought=bought.get(row.account)) for row in rows]
 
 
 def _owed(state: AccountState) -> Owed | None:

@@ -12,7 +12,8 @@ from outreach.domain.failure import Failure
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.bulk import Row, key_of
-from outreach.store.codec import Fields, Shape, instant, micros
+from outreach.store.codec import instant, micros
+from outreach.store.shapes import Fields, Shape
 
 T = TypeVar("T")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NoReturn
 
 from sqlalchemy import Connection
 
@@ -31,3 +32,12 @@ class Part:
 
     def finish(self) -> None:
         """What must be written last, right before the commit."""
+
+    def end(self) -> None:
+        """From here on this unit refuses, rather than speak on a connection that others may have."""
+        self.core = self.bulk = _Over()  # type: ignore[assignment]
+
+
+class _Over:
+    def __getattr__(self, name: str) -> NoReturn:
+        raise RuntimeError("this unit is over: what was read must be used, or read, inside of it")

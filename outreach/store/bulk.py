@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
-from outreach.store.codec import Shape, to_json
+from outreach.store.codec import to_json
+from outreach.store.shapes import Shape
 
 T = TypeVar("T")
 Row = Sequence[Any]

@@ -43,9 +43,9 @@ def one_of(column: str, values: Iterable[Enum | str]) -> CheckConstraint:
 
 
 def is_in(column: str, *values: Enum | str) -> str:
-    words = (value.value if isinstance(value, Enum) else value for value in values)
-    listed = ", ".join(f"'{word}'" for word in words)
-    return f"{column} in ({listed})"
+    """One value is written ``=``: SQLite takes a partial index only where it sees the same words."""
+    words = [f"'{value.value if isinstance(value, Enum) else value}'" for value in values]
+    return f"{column} = {words[0]}" if len(words) == 1 else f"{column} in ({', '.join(words)})"
 
 
 def some(name: str, columns: str, where: str, *, unique: bool = False) -> Index:

@@ -11,7 +11,8 @@ from outreach.domain.hold import Hold
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.bulk import quoted
-from outreach.store.codec import Shape, micros
+from outreach.store.codec import micros
+from outreach.store.shapes import Shape
 
 HOLD = Shape(Hold, tables.hold)
 CARD = Shape(Card, tables.card)
@@ -28,14 +29,16 @@ class Desk(Part):
     def holds_on(
         self, people: Collection[str], accounts: Collection[str], groups: Collection[str]
     ) -> list[Hold]:
-        where, values = [], []
+        """Each way by its own index; the database would rather walk than combine them."""
+        ways, values = [], []
         for column, keys in (("person", people), ("account", accounts), ("group", groups)):
             if keys:
-                where.append(self.bulk.one_of(quoted(column)))
+                where = self.bulk.one_of(quoted(column))
+                ways.append(f"select id from hold where ended_at is null and {where}")
                 values.append(self.bulk.keys(keys))
-        if not where:
+        if not ways:
             return []
-        return self.bulk.all(HOLD, f"where ended_at is null and ({' or '.join(where)}) order by id", *values)
+        return self.bulk.all(HOLD, f"where id in ({' union '.join(ways)}) order by id", *values)
 
     def save_holds(self, holds: Sequence[Hold]) -> None:
         rows = [[*HOLD.row(hold), 0] for hold in holds]
@@ -58,10 +61,12 @@ class Desk(Part):
     # --- cards
 
     def open_card(self, identity: str) -> Card | None:
-        return self.bulk.one(CARD, "where identity = ? and state = 'open'", identity)
+        return self.open_cards([identity]).get(identity)
 
     def open_cards(self, identities: Collection[str]) -> dict[str, Card]:
-        found = self.bulk.by_keys(CARD, "identity", identities, "and state = 'open'")
+        """Locked, or somebody would put a line on a card that another is closing."""
+        lock = " for update" if self.locks else ""
+        found = self.bulk.by_keys(CARD, "identity", identities, f"and state = 'open' order by identity{lock}")
         return {card.identity: card for card in found}
 
     def save_cards(self, cards: Sequence[Card]) -> None:
@@ -86,8 +91,8 @@ class Desk(Part):
         if self._changed_holds:
             last = self._grown("hold", len(self._changed_holds))
             first = last - len(self._changed_holds) + 1
-            for cursor, id_ in enumerate(self._changed_holds, start=first):
-                self.bulk.change(tables.hold, id_, {"change": cursor})
+            rows = [(id_, cursor) for cursor, id_ in enumerate(self._changed_holds, start=first)]
+            self.bulk.update(tables.hold, ("id", "change"), rows)
             self._changed_holds.clear()
 
     def _grown(self, name: str, by: int) -> int:

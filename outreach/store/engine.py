@@ -116,7 +116,11 @@ class Store:
     def view(self) -> Iterator[StoreUnit]:
         """A read-only transaction that sees one state of the database."""
         with _in_our_words(), self._reading.connect() as connection, connection.begin():
-            yield StoreUnit(connection, self._bulk(connection), self.endpoint_hash, writes=False)
+            unit = self._on(connection, writes=False)
+            try:
+                yield unit
+            finally:
+                unit.end()
 
     def retrying(self, work: Callable[[StoreUnit], T]) -> T:
         """Runs ``work(unit)`` in a unit of its own, and the whole of it again while the database says
@@ -137,17 +141,22 @@ class Store:
         with self._unit() as unit:
             return work(unit)
 
+    def _on(self, connection: Connection, *, writes: bool) -> StoreUnit:
+        return StoreUnit(connection, self._bulk(connection), self.endpoint_hash, writes=writes)
+
     @contextmanager
     def _unit(self) -> Iterator[StoreUnit]:
         with self.engine.connect() as connection:
             transaction = connection.begin()
+            unit = self._on(connection, writes=True)
             try:
-                unit = StoreUnit(connection, self._bulk(connection), self.endpoint_hash, writes=True)
                 yield unit
                 unit.finish()
             except BaseException:
                 _roll_back(connection)
                 raise
+            finally:
+                unit.end()
             try:
                 transaction.commit()
             except DBAPIError as error:

@@ -17,7 +17,6 @@ from outreach.store.codec import (
     EARLIEST,
     EPOCH,
     LATEST,
-    Shape,
     decoder,
     from_json,
     instant,
@@ -25,6 +24,7 @@ from outreach.store.codec import (
     to_json,
     to_json_sorted,
 )
+from outreach.store.shapes import Shape
 
 Ref = tuple[str, str]
 

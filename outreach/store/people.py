@@ -10,7 +10,8 @@ from outreach.domain.person import PersonState
 from outreach.store import tables
 from outreach.store.accounts import Accounts
 from outreach.store.bulk import Row
-from outreach.store.codec import Fields, micros, to_json
+from outreach.store.codec import micros, to_json
+from outreach.store.shapes import Fields
 
 _STATE = Fields(PersonState, without=("id",))
 _LOADED = "select id, state from person where "

@@ -9,7 +9,8 @@ from outreach.domain.plan import Decision
 from outreach.service.ports import ApiToken, ImportProgress, User
 from outreach.store import tables
 from outreach.store.base import Part
-from outreach.store.codec import Shape, instant, micros
+from outreach.store.codec import instant, micros
+from outreach.store.shapes import Shape
 
 DECISION = Shape(Decision, tables.decision)
 USER = Shape(User, tables.app_user)

@@ -9,7 +9,8 @@ from outreach.domain.plan import Run
 from outreach.domain.touch import COUNTED, OPEN, Status, Touch
 from outreach.store import tables
 from outreach.store.base import Part
-from outreach.store.codec import Shape, micros
+from outreach.store.codec import micros
+from outreach.store.shapes import Shape
 
 RUN = Shape(Run, tables.run)
 TOUCH = Shape(Touch, tables.touch)

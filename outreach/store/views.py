@@ -124,7 +124,7 @@ class Draft:
     playbook: str
 
 
-def drafts(unit: StoreUnit, limit: int = 100) -> list[Draft]:
+def drafts(unit: StoreUnit, limit: int = 500) -> list[Draft]:
     """Oldest first."""
     names = ", ".join(f"t.{quoted(name)}" for name in TOUCH.names)
     rows = unit.bulk.rows(
@@ -192,6 +192,11 @@ def unreached(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[Board]:
 
 def count_unreached(unit: StoreUnit) -> int:
     return count(unit, f"failure f where {_UNREACHED}")
+
+
+def owed(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[Board]:
+    """Failures we learnt of too late and that nobody has put on the board; the worst first."""
+    return _board(unit, "f.owed", "f.severity desc, f.opened_at, f.account, f.id", limit, offset)
 
 
 def count_owed(unit: StoreUnit) -> int:

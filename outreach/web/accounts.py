@@ -17,8 +17,7 @@ from outreach.service import desk
 from outreach.service.briefs import preferences_of
 from outreach.service.ledger import Ledger
 from outreach.store import views
-from outreach.web import auth, forms, words
-from outreach.web.conversation import PAGE, name_of
+from outreach.web import auth, conversation, forms, words
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
@@ -40,16 +39,18 @@ def _page(account: str, form: Any = None) -> str:
         state = ledger.accounts.get(account)
         if state is None:
             raise NotFound(f"There is no account {account}.")
-        steps = views.timeline(unit, [account], before, PAGE + 1)
+        steps = views.timeline(unit, [account], before, conversation.PAGE + 1)
         people = [(person, preferences_of(person)) for person in ledger.people_of(account)]
         cards = views.open_cards_of(unit, [account])
         promises = sorted(state.promises.values(), key=lambda promise: promise.until, reverse=True)
+        asked = next((person.id for person, _ in people), None)
+        winback = conversation.winback_of(unit, outside(), [state], asked, g.now)
         held = _held(hold for hold in ledger.holds[account].values() if hold.ended_at is None)
     template = "_timeline.html" if request.headers.get("X-Fragment") else "account.html"
     return render_template(
-        template, account=state, name=name_of(state), failures=_sorted(state), promises=promises,
-        people=people, cards=cards, held=held, rhythm=rhythm_facts(state, g.now), form=form or {},
-        steps=steps[:PAGE], more=steps[PAGE - 1].at if len(steps) > PAGE else None,
+        template, account=state, name=conversation.name_of(state), failures=_sorted(state), promises=promises,
+        people=people, cards=cards, held=held, winback=winback, rhythm=rhythm_facts(state, g.now), form=form or {},
+        steps=steps[:conversation.PAGE], more=steps[conversation.PAGE - 1].at if len(steps) > conversation.PAGE else None,
         here=url_for("accounts.page", account=account),
     )  # fmt: skip
 

@@ -18,8 +18,8 @@ from outreach.domain.errors import Invalid
 from outreach.domain.facts import OUTREACH_SOURCE, PERSON_PREFIX, Purpose
 from outreach.domain.hold import Hold
 from outreach.service import care
-from outreach.service.front import Rejected, check
-from outreach.service.intake import Answer, own_event
+from outreach.service.front import Rejected, check, own_event
+from outreach.service.intake import Answer
 from outreach.web import api_models as shape
 from outreach.web import auth, cloudevents, finding
 from outreach.web.endpoints import as_email, as_phone

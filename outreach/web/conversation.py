@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -68,8 +68,8 @@ class DraftShown:
 @dataclass(frozen=True, slots=True)
 class PersonShown:
     person: Person
-    roles: tuple[str, ...]
-    account: str
+    places: tuple[tuple[tuple[str, ...], str], ...]
+    """Their roles, and the name of the account where they have them."""
     preferences: tuple[str, ...]
 
 
@@ -147,7 +147,7 @@ def conversation(
         promises=_promises(accounts),
         dial=board.dial_of(ledger, on_desk, zone),
         dialled_at=_dialled(on_desk, now),
-        winback=_winback(unit, outside, accounts, found, person, now),
+        winback=winback_of(unit, outside, accounts, person.id if person else None, now),
         steps=steps[:PAGE],
         more=steps[PAGE - 1].at if len(steps) > PAGE else None,
     )
@@ -239,12 +239,19 @@ def _person(ledger: Ledger, card: Card, touches: Iterable[Touch]) -> Person | No
 
 
 def _people(ledger: Ledger) -> tuple[PersonShown, ...]:
+    """Everybody once, however many of the accounts they belong to."""
+    known = {person.id: person for account in sorted(ledger.accounts) for person in ledger.people_of(account)}
     return tuple(
-        PersonShown(person, person.roles.get(account, ()), account, tuple(preferences_of(person)))
-        for account in sorted(ledger.accounts)
-        for person in ledger.people_of(account)
+        PersonShown(person, tuple(_places(ledger, person)), tuple(preferences_of(person)))
+        for person in known.values()
         if not person.erased
     )
+
+
+def _places(ledger: Ledger, person: Person) -> Iterator[tuple[tuple[str, ...], str]]:
+    for account, state in sorted(ledger.accounts.items()):
+        if account in person.roles:
+            yield person.roles[account], name_of(state)
 
 
 def _promises(accounts: Iterable[AccountState]) -> tuple[Promise, ...]:
@@ -266,12 +273,11 @@ def _just_put_right(failure: Failure, now: datetime) -> bool:
     return failure.state is FailureState.PUT_RIGHT and lately
 
 
-def _winback(
-    unit: StoreUnit, outside: Outside, accounts: Sequence[AccountState], failures: Iterable[Failure],
-    person: Person | None, now: datetime,
-) -> str | None:  # fmt: skip
+def winback_of(
+    unit: StoreUnit, outside: Outside, accounts: Sequence[AccountState], person: str | None, now: datetime
+) -> str | None:
     """The ruling beside "how can we win your business again?"; None while it is no time to ask."""
-    found = list(failures)
-    if not accounts or any(f.is_open for f in found) or not any(_just_put_right(f, now) for f in found):
+    found = [failure for state in accounts for failure in state.failures.values()]
+    if any(failure.is_open for failure in found) or not any(_just_put_right(f, now) for f in found):
         return None
-    return desk.winback_ruling(outside, unit, accounts[0].id, person.id if person else None)
+    return desk.winback_ruling(outside, unit, accounts[0].id, person)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import orjson
 from flask import Blueprint, Response, g, render_template, request
@@ -32,7 +32,7 @@ def board_page() -> str:
             "pages": max(-(-len(rows) // board.PAGE), 1), "stamp": views.desk_stamp(unit),
             "drafts": [draft for draft in views.drafts(unit) if _is_for(draft.owner, draft.team, whose)],
             "unmatched": views.count_unmatched(unit), "unreached": views.count_unreached(unit),
-            "everybody": len(rows) if whose == "all" else None,
+            "owed": views.count_owed(unit),
         }  # fmt: skip
     template = "_board.html" if request.headers.get("X-Fragment") else "desk.html"
     return render_template(template, titles=_titles(), **shown)
@@ -108,24 +108,30 @@ def _matching(unit: StoreUnit, sought: str) -> Sequence[board.CardRow]:
 @desk.get("/unmatched")
 @auth.may("desk")
 def unmatched() -> str:
-    page = max(request.args.get("page", 1, type=int), 1)
-    with reception().house.database.view() as unit:
-        rows = views.unmatched(unit, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST)
-        count = views.count_unmatched(unit)
-    return render_template(
-        "failures.html", rows=rows[:LONGEST_LIST], more=len(rows) > LONGEST_LIST, page=page, count=count,
-        kind="unmatched",
-    )  # fmt: skip
+    return _failures("unmatched", views.unmatched, views.count_unmatched)
 
 
 @desk.get("/unreached")
 @auth.may("desk")
 def unreached() -> str:
+    return _failures("unreached", views.unreached, views.count_unreached)
+
+
+@desk.get("/owed")
+@auth.may("desk")
+def owed() -> str:
+    return _failures("owed", views.owed, views.count_owed)
+
+
+def _failures(
+    kind: str,
+    read: Callable[[StoreUnit, int, int], list[views.Board]],
+    count: Callable[[StoreUnit], int],
+) -> str:
     page = max(request.args.get("page", 1, type=int), 1)
     with reception().house.database.view() as unit:
-        rows = views.unreached(unit, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST)
-        count = views.count_unreached(unit)
+        rows, total = read(unit, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST), count(unit)
+    more = len(rows) > LONGEST_LIST
     return render_template(
-        "failures.html", rows=rows[:LONGEST_LIST], more=len(rows) > LONGEST_LIST, page=page, count=count,
-        kind="unreached",
-    )  # fmt: skip
+        "failures.html", rows=rows[:LONGEST_LIST], more=more, page=page, count=total, kind=kind
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -37,7 +38,15 @@ def _quarantined(id_: str, body: str | None = None) -> str:
         row = views.quarantined_one(unit, id_)
     if row is None:
         raise NotFound("This is no longer in quarantine.")
-    return render_template("quarantined.html", row=row, body=body if body is not None else row.body)
+    return render_template("quarantined.html", row=row, body=_laid_out(row.body) if body is None else body)
+
+
+def _laid_out(body: str) -> str:
+    """Over several lines, where it is JSON at all, so that a human can mend it."""
+    try:
+        return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:
+        return body
 
 
 @ops_pages.post("/quarantine/<id_>/replay")

@@ -29,6 +29,9 @@ def install(app: Flask) -> None:
         "of_touch": of_touch, "iso": iso, "field_time": field_time, "failure_name": failure_name,
         "someone": someone, "left": left, "happened": happened, "failure_key": failure_key,
         "lower_first": lower_first,
+        "upper_first": upper_first,
+        "standing": standing,
+        "looked_after": looked_after,
     }  # fmt: skip
     app.jinja_env.filters.update(filters)
     app.jinja_env.globals["Severity"] = Severity
@@ -148,6 +151,14 @@ def human(code: Any) -> str:
     return _HUMAN.get(text, text.replace("_", " "))
 
 
+_STANDING = {"open": "nobody reached yet", "reached": "spoken to, not put right yet", "void": "taken back"}
+
+
+def standing(state: str) -> str:
+    """How a failure stands."""
+    return _STANDING.get(str(state), human(state))
+
+
 def failure_name(id_: str | None) -> str:
     """``delivery o-1001`` for ``delivery/o-1001``."""
     kind, _, key = (id_ or "").partition("/")
@@ -161,6 +172,18 @@ def failure_key(id_: str | None) -> str:
 def lower_first(text: Markup) -> Markup:
     """Inside a sentence."""
     return text[:1].lower() + text[1:]
+
+
+def upper_first(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def looked_after(owner: str | None) -> str:
+    """Who the account manager is, as a sentence."""
+    if not owner:
+        return "no account manager"
+    name = someone(owner)
+    return "you look after them" if name == "you" else f"{name} looks after them"
 
 
 def happened(type_: str) -> str:

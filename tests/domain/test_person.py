@@ -39,6 +39,11 @@ def test_a_new_list_of_accounts_replaces_the_old_one() -> None:
     assert as_person(told(DESCRIBED, moved)).roles == {"a3": ("user",)}
 
 
+def test_rows_that_name_no_account_are_passed_over() -> None:
+    odd = event("person.described", accounts=["a1", {"roles": ["buyer"]}, {"account": "a2", "roles": None}])
+    assert as_person(told(odd)).roles == {"a2": ()}
+
+
 def test_of_nobody_described_there_is_nothing_but_the_id() -> None:
     nobody = as_person(told())
     assert (nobody.id, nobody.identity, nobody.name, nobody.language) == ("anna", "anna", "", "en")

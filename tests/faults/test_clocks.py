@@ -24,7 +24,7 @@ from tests.faults.rules import ROOT, rules
 from tests.faults.workload import NO_ANSWER, event
 from tests.faults.world import LedgerSender, World
 
-CROWD = 500
+CROWD, FEW = 500, 200
 
 
 @contextmanager
@@ -60,9 +60,8 @@ def test_four_threads_that_tick_at_once_send_each_touch_once(world: World) -> No
 
 def test_two_processes_with_two_threads_each_send_each_touch_once(world: World) -> None:
     with opened(world) as house:
-        describe(house, CROWD)
-        let_down(house, accounts(CROWD))
-    (world.folder / "now").write_text((world.folder / "now").read_text() if (world.folder / "now").exists() else "2026-03-02T08:00:00+00:00")
+        describe(house, FEW)
+        let_down(house, accounts(FEW))
     children = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.faults.ticking", str(world.folder), world.url, str(n)],
@@ -78,8 +77,8 @@ def test_two_processes_with_two_threads_each_send_each_touch_once(world: World) 
     assert [child.returncode for child in children] == [0, 0]
     assert all(int(moved) for moved in told), f"one of them had nothing to do: {told}"
     with world.open(rules(), 3) as house:
-        assert statuses(house) == {("email", "sent"): CROWD}
-        assert sorted(taken(world).values()) == [1] * CROWD
+        assert statuses(house) == {("email", "sent"): FEW}
+        assert sorted(taken(world).values()) == [1] * FEW
         assert broken(world, house) == []
 
 

@@ -14,7 +14,6 @@ from outreach.domain.touch import Disposition, Status, Touch
 from outreach.lab.scratch import Scratch
 from outreach.service import care, desk, workbench
 from outreach.service.desk import Outcome, PromiseMade
-from outreach.store.codec import micros
 from tests.faults.world import START, World
 
 Raw = dict[str, Any]
@@ -207,8 +206,8 @@ BOUNDARIES = len(SCRIPT) + 1
 """After each step, and at the end."""
 
 
-def play(world: World, house: Scratch, until: int = BOUNDARIES, reached: Callable[[int], None] | None = None) -> None:
-    """The script up to that boundary, or what is left of it. ``reached`` hears of every boundary."""
+def play(world: World, house: Scratch, until: int = BOUNDARIES) -> None:
+    """The script up to that boundary, or what is left of it."""
     done = {row["step"] for row in world.answers.read()}
     for number in range(until):
         if number in done:
@@ -219,5 +218,3 @@ def play(world: World, house: Scratch, until: int = BOUNDARIES, reached: Callabl
             step = SCRIPT[number]
             house.advance_to(max(step.at, house.now))
             world.answers.append(step=number, answer=step.do(house))
-        if reached:
-            reached(number + 1)

@@ -12,7 +12,6 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from outreach.domain.evaluate import Ruleset
-from outreach.domain.failure import FailureState
 from outreach.domain.touch import OPEN
 from outreach.lab.scratch import Scratch, cloud_event
 from outreach.service import workbench
@@ -217,7 +216,7 @@ def live_plan(house: Scratch, account: str) -> Plan:
         failures={
             f.id: (f.state.value, f.severity.word, f.round)
             for f in state.failures.values()
-            if f.state is not FailureState.VOID
+            if f.founded  # what was taken back is void, or stays on the board because somebody spoke of it
         },
         runs={(run.playbook, run.key): run.trigger for run in runs.values() if run.is_open},
         touches=frozenset((runs[t.run].playbook, runs[t.run].key, t.step, t.channel.value) for t in touches),

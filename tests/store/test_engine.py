@@ -93,7 +93,7 @@ def test_a_file_in_use_in_another_journal_mode_is_refused(
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.01)
     with (
         first.view() as unit,
-        pytest.raises((RuntimeError, Unavailable), match="another journal mode|locked"),
+        pytest.raises((RuntimeError, Unavailable), match=r"another journal mode|locked"),
     ):
         unit.account("a1")
         with second.view():
@@ -163,6 +163,16 @@ def test_a_unit_sees_what_it_wrote(store: Store) -> None:
 def test_a_unique_row_stored_twice_stays_an_integrity_fault(store: Store) -> None:
     with pytest.raises(IntegrityError), store.unit() as unit:
         unit.add_touches([touch(), touch()])
+
+
+def test_a_unit_that_is_over_refuses(store: Store) -> None:
+    with store.unit() as unit:
+        pass
+    with store.view() as view:
+        pass
+    for over in (unit, view):
+        with pytest.raises(RuntimeError, match="this unit is over"):
+            over.account("a1")
 
 
 # --- again --------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event as sa_event
 
 from outreach.domain.touch import Status
 from outreach.service.ports import WindowNeed
@@ -78,20 +77,17 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def plans(store: Store, work: Callable[[StoreUnit], object]) -> str:
-    """What the planner says of every statement that the work runs."""
-    said: list[str] = []
-
-    def explain(connection: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
-        if not statement.startswith(("BEGIN", "PRAGMA", "insert")):
-            raw = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", values[0] if many else values)
-            said.extend(row[3] for row in raw.fetchall())
-
-    sa_event.listen(store.engine, "before_cursor_execute", explain)
-    try:
-        with store.unit() as unit:
+    """What the planner says of every statement that the work runs; the driver is asked to tell them."""
+    told: list[str] = []
+    with store.unit() as unit:
+        driver: Any = unit.core.connection.dbapi_connection
+        driver.set_trace_callback(told.append)
+        try:
             work(unit)
-    finally:
-        sa_event.remove(store.engine, "before_cursor_execute", explain)
+        finally:
+            driver.set_trace_callback(None)
+        planned = [statement for statement in told if statement.startswith(("select", "update", "delete"))]
+        said = [row[3] for statement in planned for row in unit.bulk.rows(f"EXPLAIN QUERY PLAN {statement}")]
     return "\n".join(said)
 
 
@@ -100,7 +96,6 @@ def test_nothing_walks_through_a_table(store: Store, name: str) -> None:
     said = plans(store, HOT[name])
     assert said
     walks = [line for line in said.splitlines() if re.match(r"SCAN (?!n\b|json_each|CONSTANT|\()", line)]
-    walks = [line for line in walks if "USING" not in line or "USING AUTOMATIC" in line]
     assert not walks, said
     assert BY_INDEX.get(name, "") in said, said
 

@@ -322,12 +322,53 @@ def test_put_right_not_right_and_let_be_from_the_account(here: World) -> None:
     assert post(client, "/desk/say/put-right", {**form, "said_by": "am"}).status_code == 409, "needs a reason"
     post(client, "/desk/say/put-right", {**form, "said_by": "customer"})
     assert account(here).failures["review/r-1"].state == "put_right"
+    assert "How can we win your business again?" in client.get("/desk/accounts/a1").text
     post(client, "/desk/say/not-right", {**form, "reason": "still cross"})
     again = account(here).failures["review/r-1"]
     assert again.state == "open" and again.round == 2
     ruth = here.signed_in("ruth", "manager")
     post(ruth, "/desk/say/let-be", {**form, "reason": "asked to be left alone"})
     assert account(here).failures["review/r-1"].state == "let_be"
+
+
+def test_what_we_learnt_too_late_is_owed_until_somebody_puts_it_on_the_board(here: World) -> None:
+    from datetime import timedelta
+
+    here.account("a1", "Café Morgenrot", person="mara")
+    here.late("a1", "mara", "o-old", 5, ago=timedelta(days=40))
+    client = here.signed_in()
+    assert here.cards() == [] and "owed from before we looked" in text_of(client.get("/desk"))
+    assert "Café Morgenrot" in client.get("/desk/owed").text
+    assert "Café Morgenrot" not in client.get("/desk/unreached").text
+    post(client, "/desk/say/release", {"account": "a1", "failure": "delivery/o-old"})
+    assert "Café Morgenrot" in client.get("/desk/unreached").text
+    assert "Nothing is owed." in client.get("/desk/owed").text
+
+
+def test_something_to_do_is_ticked_off(here: World) -> None:
+    """A task line alone: no questions about a call."""
+    from dataclasses import replace
+
+    from outreach.domain.facts import Channel
+
+    here.account("a1", "Café Morgenrot", person="mara")
+    here.late("a1", "mara")
+    (card,) = here.cards()
+
+    def make_it_a_task(unit: Any) -> None:
+        (call,) = unit.touches_of_card(card)
+        unit.change_touch(call, replace(call, channel=Channel.TASK, text="Find the pallet"))
+
+    here.house.database.retrying(make_it_a_task)
+    client = here.signed_in()
+    assert "Find the pallet" in client.get("/desk").text
+    page = client.get(f"/desk/cards/{card}").text
+    assert "It is done" in page and "No answer" not in page
+    (touch,) = touches(here, card)
+    form = {"disposition": "reached", "lines_shown": "1", "touch": touch.id}
+    post(client, f"/desk/cards/{card}/outcome", form)
+    assert touches(here, card)[0].status == "settled"
+    assert account(here).failures["delivery/o-1"].state == "open", "a task is no contact"
 
 
 def test_she_complained_opens_a_failure(here: World) -> None:

@@ -449,8 +449,8 @@ def upgrade() -> None:
             "ix_run_wake",
             ["wake_at"],
             unique=False,
-            sqlite_where=sa.text("state in ('open')"),
-            postgresql_where=sa.text("state in ('open')"),
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
         )
         batch_op.create_index("ux_run_once", ["playbook", "account", "key"], unique=True)
 
@@ -543,8 +543,8 @@ def upgrade() -> None:
             "ix_touch_sending",
             ["intent_at"],
             unique=False,
-            sqlite_where=sa.text("status in ('sending')"),
-            postgresql_where=sa.text("status in ('sending')"),
+            sqlite_where=sa.text("status = 'sending'"),
+            postgresql_where=sa.text("status = 'sending'"),
         )
         batch_op.create_index(
             "ux_touch_token",
@@ -587,8 +587,8 @@ def downgrade() -> None:
         )
         batch_op.drop_index(
             "ix_touch_sending",
-            sqlite_where=sa.text("status in ('sending')"),
-            postgresql_where=sa.text("status in ('sending')"),
+            sqlite_where=sa.text("status = 'sending'"),
+            postgresql_where=sa.text("status = 'sending'"),
         )
         batch_op.drop_index("ix_touch_run")
         batch_op.drop_index(
@@ -619,9 +619,7 @@ def downgrade() -> None:
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.drop_index("ux_run_once")
         batch_op.drop_index(
-            "ix_run_wake",
-            sqlite_where=sa.text("state in ('open')"),
-            postgresql_where=sa.text("state in ('open')"),
+            "ix_run_wake", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")
         )
         batch_op.drop_index("ix_run_account")
 

@@ -1,0 +1,199 @@
+"""What an account's news come to: it is told them, and runs start, resume, end and look at them.
+
+The newest event takes the fast path; a late or revised one tells the account anew from its first event,
+and what that justifies is compared with what is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from outreach.domain.account import AccountState, Need
+from outreach.domain.evaluate import Match
+from outreach.domain.facts import Event
+from outreach.domain.failure import FailureState
+from outreach.domain.outcome import credited
+from outreach.domain.plan import Publish, Run, settle_matches
+from outreach.service.ledger import Ledger
+from outreach.service.ports import WindowNeed
+from outreach.service.rulings import needs_now
+from outreach.service.runs import concerned, end_run, react, resume, start
+from outreach.service.telling import Telling
+
+
+@dataclass(slots=True)
+class News:
+    """What a batch brings to one subject."""
+
+    fresh: list[Event]
+    floor: datetime | None = None
+    """Where the account must be told anew from, because of a revision; None when only news came."""
+
+
+def tell_accounts(ledger: Ledger, news: Mapping[str, News]) -> None:
+    late = {account for account, found in news.items() if _is_late(ledger.accounts[account], found)}
+    fast = {account: found.fresh for account, found in news.items() if account not in late}
+    windows = ledger.unit.windows(_window_needs(ledger, fast))
+    ledger.forget_histories(news)
+    told = {
+        account: Telling(ledger, ledger.accounts[account], windows.get(account, {})).tell(fresh)
+        for account, fresh in fast.items()
+    }
+    for account in _made_before(ledger, told):
+        del told[account]
+        late.add(account)
+    for telling in told.values():
+        telling.keep()
+    ledger.prepare(_needs_to_follow(ledger, told))
+    for account, telling in told.items():
+        _follow(ledger, account, telling.matches, {}, telling.told)
+    for account in sorted(late):
+        _tell_anew(ledger, account, news[account])
+
+
+def _is_late(state: AccountState, found: News) -> bool:
+    if found.floor is not None:
+        return True
+    first = min((event.time for event in found.fresh), default=None)
+    return first is not None and state.newest is not None and first <= state.newest[0]
+
+
+def _made_before(ledger: Ledger, told: Mapping[str, Telling]) -> set[str]:
+    """Accounts for which time makes something again that had been taken back: that needs the whole past."""
+    made = {
+        (new.event.source, new.event.id): account for account, telling in told.items() for new in telling.made
+    }
+    return {made[ref] for ref in ledger.unit.stored(made)} if made else set()
+
+
+def _needs_to_follow(ledger: Ledger, told: Mapping[str, Telling]) -> dict[str, list[Need]]:
+    """What the past must tell of the accounts where runs start or look at the news, by account."""
+    needs: dict[str, list[Need]] = {}
+    looking = []
+    for account, telling in told.items():
+        playbooks = [match.playbook for match in telling.matches]
+        for run in ledger.open_runs(account):
+            playbook = ledger.playbook(run)
+            if concerned(playbook, {event.type for event in telling.told}):
+                playbooks.append(playbook)
+                looking.append(run)
+        if playbooks:
+            needs[account] = [need for playbook in playbooks for need in needs_now(playbook)]
+    ledger.read_triggers(looking)
+    return needs
+
+
+def _window_needs(ledger: Ledger, fast: Mapping[str, list[Event]]) -> list[WindowNeed]:
+    needs: dict[tuple[str, str], WindowNeed] = {}
+    for account, fresh in fast.items():
+        for event in fresh:
+            for need in ledger.rules.needs.get(event.type, ()):
+                since = None if need.within is None else event.time - need.within
+                old = needs.get((account, need.type))
+                if old is not None:
+                    since = None if old.since is None or since is None else min(old.since, since)
+                needs[account, need.type] = WindowNeed(account, need.type, since, need.data)
+    return list(needs.values())
+
+
+def _tell_anew(ledger: Ledger, account: str, found: News) -> None:
+    """A late or revised event: the whole account from its first event, then compare with what is
+    stored. What is no longer justified is withdrawn; what has left stays."""
+    old = ledger.accounts[account]
+    events = ledger.unit.events_of(account)
+    ledger.remember(events)
+    first = min([event.time for event in found.fresh] + ([found.floor] if found.floor is not None else []))
+    state = AccountState(account, version=old.version)
+    telling = Telling(ledger, state, None, judged_from=first).tell(events)
+    telling.keep()
+    first = telling.judged_from or first
+    _keep_what_was_spoken(old, state)
+    ledger.accounts[account] = state
+    _follow(
+        ledger,
+        account,
+        telling.matches,
+        _judged_again(ledger, account, telling, found, first),
+        telling.told,
+        anew=True,
+    )
+
+
+def _judged_again(
+    ledger: Ledger, account: str, telling: Telling, found: News, first: datetime
+) -> dict[tuple[str, str], Run]:
+    """The runs whose triggers were judged again, or are gone: by (playbook, key)."""
+    standing = {event.ref for event in telling.told}
+    fresh = {event.ref for event in found.fresh}
+    return {
+        (run.playbook, run.key): run
+        for run in ledger.runs[account].values()
+        if run.trigger_time >= first or run.trigger in fresh or run.trigger not in standing
+    }
+
+
+def _keep_what_was_spoken(old: AccountState, new: AccountState) -> None:
+    """A failure whose opening events were taken back is void, unless somebody has spoken with the
+    customer about it: then it stays on the board until a human closes it."""
+    for id_, failure in old.failures.items():
+        if id_ in new.failures:
+            continue
+        if failure.state is FailureState.VOID:
+            new.failures[id_] = failure
+        elif failure.spoken:
+            new.failures[id_] = replace(failure, cause="")
+        else:
+            new.failures[id_] = replace(failure, state=FailureState.VOID, reason="taken back")
+
+
+def _follow(
+    ledger: Ledger,
+    account: str,
+    matches: Sequence[Match],
+    again: Mapping[tuple[str, str], Run],
+    news: Sequence[Event],
+    *,
+    anew: bool = False,
+) -> None:
+    """From matches to runs: start, resume, withdraw; then every run looks at the news, or ``anew`` at
+    everything."""
+    before = [run for run in ledger.runs[account].values() if (run.playbook, run.key) not in again]
+    if matches or again:
+        _settle(ledger, account, matches, before, again)
+    if ledger.runs[account]:
+        react(ledger, account, news, anew=anew)
+        _credit(ledger, account, news)
+
+
+def _settle(
+    ledger: Ledger,
+    account: str,
+    matches: Sequence[Match],
+    before: list[Run],
+    again: Mapping[tuple[str, str], Run],
+) -> None:
+    publish = {name: Publish(*row) for name, row in ledger.publish_states.items()}
+    told = settle_matches(
+        matches, before, again, publish, ledger.playbook, ledger.outside.ids.new, ledger.now
+    )
+    ledger.decisions += told.decisions
+    for run in told.resumed:
+        was_open = ledger.runs[account][run.id].is_open
+        ledger.put_run(run)
+        if run.is_open and not was_open:
+            resume(ledger, run)
+    for run in told.started:
+        start(ledger, run)
+    for run, reason in told.ended:
+        end_run(ledger, ledger.runs[account][run.id], reason)
+
+
+def _credit(ledger: Ledger, account: str, news: Sequence[Event]) -> None:
+    """Success events in time are credited to their runs."""
+    for event in news:
+        names = ledger.rules.succeeding.get(event.type)
+        if names:
+            for run in credited(ledger.runs[account].values(), names, event.time):
+                ledger.put_run(run)
