@@ -67,6 +67,21 @@ def keyed_hash(key: bytes) -> Callable[[str, str], str]:
     return hashed
 
 
+class Glance:
+    """The rules, looked up on the disk at most so often: asking costs a look at every file."""
+
+    def __init__(self, rules: Callable[[], Ruleset], every: float = 1.0) -> None:
+        self._rules, self._every = rules, every
+        self._known: Ruleset | None = None
+        self._next = 0.0
+
+    def __call__(self) -> Ruleset:
+        now = time.monotonic()
+        if self._known is None or now >= self._next:
+            self._known, self._next = self._rules(), now + self._every
+        return self._known
+
+
 @dataclass(frozen=True)
 class House:
     """Everything that the edges need: settings, the rules' library, and what the services are handed."""
@@ -95,7 +110,7 @@ def assemble(
     outbox = OutboxSender(settings.outbox_dir, clock.now)
     senders: Mapping[Channel, Sender] = {Channel.EMAIL: outbox, Channel.SMS: outbox}
     outside = make_outside(
-        database, library.current, clock, ids or TimeOrderedIds(), senders, hashed, library.restore
+        database, Glance(library.current), clock, ids or TimeOrderedIds(), senders, hashed, library.restore
     )
     return House(settings, database, library, outside)
 

@@ -67,14 +67,14 @@ def owed(include_back: bool, store: Path | None, as_json: bool) -> None:
         rows = who(here.outside, include_back=include_back)
         currency = here.library.current().company.currency
     if as_json:
-        answer([{"account": r.account, "failures": [f.id for f in r.failures], "value": r.value,
+        answer([{"account": r.account, "name": r.name, "failures": [f.id for f in r.failures], "value": r.value,
                  "ordered_so_far": r.bought, "last_order_at": r.last_order_at} for r in rows])  # fmt: skip
         return
     for row in rows:
         worst = max(row.failures, key=lambda failure: failure.severity)
         worth = f"{row.value:,.0f} {currency} a year" if row.value is not None else _ordered(row.bought)
         click.echo(
-            f"{row.account:20} {worst.severity.word:7} {worst.cause:22} "
+            f"{row.account:16} {row.name[:24]:24} {worst.severity.word:7} {worst.cause:24} "
             f"{worst.opened_at:%Y-%m-%d}  {len(row.failures)} open  {worth}"
         )
     if include_back:

@@ -106,9 +106,8 @@ def list_tokens() -> None:
 @click.argument("name")
 def revoke(name: str) -> None:
     """It stops working with the next request."""
-    with house() as here:
-        with here.database.unit() as unit:
-            mine = [each for each in unit.tokens() if each.name == name and not each.revoked]
-            for each in mine:
-                unit.save_token(replace(each, revoked=True))
+    with house() as here, here.database.unit() as unit:
+        mine = [each for each in unit.tokens() if each.name == name and not each.revoked]
+        for each in mine:
+            unit.save_token(replace(each, revoked=True))
     click.echo(f"{len(mine)} revoked.")

@@ -555,7 +555,8 @@ Makers: TypeAlias = Mapping[str, Callable[[Any, datetime], Any]]
 
 def account_facts(state: AccountState, at: datetime, people: int | None = None) -> Facts:
     """What conditions, briefs and pages call ``account.*``, as of ``at``."""
-    return Facts(_ACCOUNT, state, at, {**state.described, "people": people})
+    makers = _ACCOUNT if people is None else {**_ACCOUNT, "people": lambda state, at: people}
+    return Facts(makers, state, at, state.described)
 
 
 def _days(then: datetime | None, at: datetime) -> float | None:
@@ -578,6 +579,7 @@ _ACCOUNT: Makers = {
     "days_since_contact": lambda state, at: _days(state.last_contact_at, at),
     "open_failures": _open_failures,
     "failures_90d": _failures_90d,
+    "people": lambda state, at: None,
     "age_days": lambda state, at: _days(state.since, at),
 }
 

@@ -204,7 +204,7 @@ class _Judge:
     def shown(self, node: Node) -> Any:
         """The value, or what stood there instead of one."""
         raw = self.raw(node)
-        if self.value(node) is not None or raw is None:
+        if raw is None or READERS[node.type](raw) is not None:
             return raw
         text = repr(raw)
         return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

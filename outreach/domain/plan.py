@@ -248,8 +248,8 @@ class _Telling:
         if old is None:
             run = self._new_run(match, holdout=stopped is Stopped.HOLDOUT)
             self.result.started.append(run)
-        elif old.taken_back and not old.holdout:
-            run = _pointed_at(_reopened(old), match)
+        elif (old.taken_back or _closed_with_another(old, match)) and not old.holdout:
+            run = _pointed_at(back_open(old), match)
             self.result.resumed.append(run)
         else:
             run = _pointed_at(old, match)
@@ -291,6 +291,11 @@ class _Telling:
             ended_at=self.now if holdout else None,
             success_by=self.now + within.plain if within else None,
         )
+
+
+def _closed_with_another(run: Run, match: Match) -> bool:
+    """It ended with a failure that it is not about any more."""
+    return run.failure != match.failure and run.end_reason in ("put_right", "let_be")
 
 
 def _pointed_at(run: Run, match: Match) -> Run:
@@ -335,7 +340,8 @@ def _held_out(playbook: Playbook, account: str) -> bool:
     return playbook.holdout > 0 and _share("holdout", playbook.name, account) < playbook.holdout
 
 
-def _reopened(run: Run) -> Run:
+def back_open(run: Run) -> Run:
+    """The run as if nothing had ended it."""
     return replace(run, state=RunState.OPEN, end_reason="", ended_at=None)
 
 
@@ -358,7 +364,7 @@ def _restore(accepted: Sequence[Run], playbook_of: Callable[[Run], Playbook], re
     for run in accepted:
         displaced = displacing.get(run.end_reason)
         if displaced and not any(displaced(other, run) for other in accepted if other.id != run.id):
-            result.resumed.append(_reopened(run))
+            result.resumed.append(back_open(run))
 
 
 def _supersedes(playbook_of: Callable[[Run], Playbook]) -> Callable[[Run, Run], bool]:

@@ -94,6 +94,9 @@ class Step:
     task: str | None = None
 
 
+TWO_WEEKS = Duration(14 * 86400)
+
+
 @dataclass(frozen=True, slots=True)
 class Playbook:
     name: str
@@ -110,7 +113,7 @@ class Playbook:
     condition: Condition | None = None
     once_per: Value | None = None
     if_running: IfRunning = IfRunning.IGNORE
-    horizon: Duration = Duration(14 * 86400)
+    horizon: Duration = TWO_WEEKS
     cooldown: Duration | None = None
     hold: HoldRule | None = None
     still_open: Condition | None = None

@@ -49,6 +49,9 @@ class LawSays:
     attempts_per_day: int | None = None
 
 
+NO_CAPS = Caps()
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """Everything the rules look at, as of ``now``."""
@@ -69,7 +72,7 @@ class Case:
     step_if: bool | None = True
     contacts: Sequence[Touch] = ()
     """Touches of this human or endpoint in the last week that count for caps."""
-    caps: Caps = Caps()
+    caps: Caps = NO_CAPS
     outranked_until: datetime | None = None
     """Another run speaks first to this person; ours waits until then."""
     preferred_until: datetime | None = None

@@ -48,6 +48,8 @@ FULL, QUICK = Sizes(20_000, 10_000, 5), Sizes(300, 500, 2)
 
 
 def bench_intake(quick: bool, say: Say, postgres: str | None = None) -> list[Line]:
+    if postgres is not None:
+        empty_or_refuse(postgres)
     sizes, rules = QUICK if quick else FULL, bench_rules()
     say(f"{sizes.events:,} events on {sizes.accounts:,} accounts, {BATCH} a transaction, SQLite")
     with TemporaryDirectory(prefix="outreach-bench-") as folder:
@@ -70,8 +72,7 @@ def _measured(name: str, copies: _Copies, rules: Ruleset, sizes: Sizes, say: Say
         return lambda: all(map(len, take))
 
     def raw() -> Work:
-        store = copies.open()
-        connection = store.engine.raw_connection()
+        connection = copies.open_raw()
         return lambda: _rewrite(connection, written)
 
     times = alternate({"ours": ours, "raw": raw}, sizes.rounds, sizes.events)
@@ -174,14 +175,23 @@ class _Copies:
 
     def __init__(self) -> None:
         self._last: Store | None = None
+        self._raw: Any = None
 
     def open(self) -> Store:
         self.close()
         self._last = self._new()
         return self._last
 
+    def open_raw(self) -> Any:
+        """The driver's connection, set up as ours are."""
+        self._raw = self.open().engine.raw_connection()
+        return self._raw
+
     def close(self) -> None:
         """Outside of what is timed: a database that is closed tidies up."""
+        if self._raw is not None:
+            self._raw.close()
+            self._raw = None
         if self._last is not None:
             self._last.close()
             self._last = None
@@ -217,7 +227,6 @@ class _Emptied(_Copies):
     def __init__(self, url: str, rules: Ruleset, count: int) -> None:
         super().__init__()
         self._url, self._fill = url, lambda store: fill(store, rules, count)
-        empty_or_refuse(url)
 
     def _new(self) -> Store:
         store = open_database(self._url, create=True)

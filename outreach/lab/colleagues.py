@@ -150,7 +150,9 @@ class Colleagues:
 
     def _open_promises(self, accounts: Collection[str]) -> Iterator[tuple[str, str, datetime]]:
         with self.house.database.view() as unit:
-            for promise in views.promises_of(unit, accounts):
+            states = [unit.account(account) for account in sorted(accounts)]
+        for state in states:
+            for promise in state.promises.values() if state else ():
                 if promise.state is PromiseState.OPEN and promise.made_at == self.house.now:
                     yield promise.account, promise.id, promise.until
 

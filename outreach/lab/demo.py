@@ -76,7 +76,7 @@ class Ready:
 
 def run_demo(fresh: bool = False, port: int | None = None, prepare_only: bool = False) -> None:
     """The command. Makes the data unless there are some, then serves until stopped."""
-    settings = _settings(port or FIRST_PORT, wanted=port is not None)
+    settings = _settings(port or FIRST_PORT)
     set_up_logs(settings.log_format, settings.log_level)
     if fresh:
         shutil.rmtree(settings.data_dir, ignore_errors=True)
@@ -86,10 +86,10 @@ def run_demo(fresh: bool = False, port: int | None = None, prepare_only: bool = 
         _serve(settings)
 
 
-def _settings(port: int, *, wanted: bool) -> Settings:
+def _settings(port: int) -> Settings:
     """Only what is ours counts: no database, key or provider of ``.env`` or the environment."""
     folder, found = Path.cwd() / FOLDER, _free_port(port)
-    if found != port and wanted:
+    if found != port:
         click.echo(f"Port {port} is taken; {found} is free and used instead.")
     ours = {"OUTREACH_DATA_DIR": str(folder), "OUTREACH_PORT": str(found)}
     kept = ("OUTREACH_ROOT", "OUTREACH_HOST", "OUTREACH_LOG_FORMAT", "OUTREACH_LOG_LEVEL")

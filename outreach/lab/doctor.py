@@ -118,7 +118,7 @@ def _clock(house: House) -> Findings:
         yield well(f"the clock beat {_ago(now, beat[0])}")
     waits = next_due(house.database)
     if waits is not None and now - waits > BEHIND:
-        yield look(f"something has been due since {_ago(now, waits)}", "see that the clock runs, and its log")
+        yield look(f"something was due {_ago(now, waits)} and has not been done", "see that the clock runs, and its log")
 
 
 def _sending(house: House) -> Findings:
@@ -186,8 +186,8 @@ def _waiting_events(house: House) -> Findings:
         yield look(f"{_many(count.quarantined, 'event')} in quarantine", "mend or discard them: /ops/quarantine")
     if oldest is not None and now - oldest > PARKED_OLD:
         yield look(
-            f"events have been waiting for their account since {_ago(now, oldest)} ({count.parked:,} parked)",
-            "describe the accounts: PUT /v1/accounts/{id}, or outreach import",
+            f"an event came {_ago(now, oldest)} for an account that nobody has described ({count.parked:,} parked)",
+            "describe it: PUT /v1/accounts/{id}, or outreach import",
         )
     if not count.quarantined and (oldest is None or now - oldest <= PARKED_OLD):
         yield well(f"no event in quarantine, {count.parked:,} parked")

@@ -15,11 +15,12 @@ from outreach.domain.evaluate import Match
 from outreach.domain.facts import Event
 from outreach.domain.failure import FailureState
 from outreach.domain.outcome import credited
-from outreach.domain.plan import Publish, Run, settle_matches
+from outreach.domain.plan import Publish, Run, back_open, settle_matches
+from outreach.domain.steps import end
 from outreach.service.ledger import Ledger
 from outreach.service.ports import WindowNeed
 from outreach.service.rulings import needs_now
-from outreach.service.runs import concerned, end_run, react, resume, start
+from outreach.service.runs import concerned, end_is_gone, end_run, react, resume, start
 from outreach.service.telling import Telling
 
 
@@ -159,11 +160,12 @@ def _follow(
 ) -> None:
     """From matches to runs: start, resume, withdraw; then every run looks at the news, or ``anew`` at
     everything."""
-    before = [run for run in ledger.runs[account].values() if (run.playbook, run.key) not in again]
-    if matches or again:
-        _settle(ledger, account, matches, before, again)
-    if ledger.runs[account]:
-        react(ledger, account, news, anew=anew)
+    runs = ledger.runs[account]
+    back = {r.id: back_open(r) for r in runs.values() if end_is_gone(ledger, r, news if anew else None)}
+    if matches or again or back:
+        _settle(ledger, account, matches, again, back)
+    if runs:
+        react(ledger, account, news)
         _credit(ledger, account, news)
 
 
@@ -171,23 +173,39 @@ def _settle(
     ledger: Ledger,
     account: str,
     matches: Sequence[Match],
-    before: list[Run],
     again: Mapping[tuple[str, str], Run],
+    back: Mapping[str, Run],
 ) -> None:
-    publish = {name: Publish(*row) for name, row in ledger.publish_states.items()}
+    """``back``: runs whose end is gone, as they would go on."""
+    stored = ledger.runs[account]
+    before = [back.get(run.id, run) for run in stored.values() if (run.playbook, run.key) not in again]
     told = settle_matches(
-        matches, before, again, publish, ledger.playbook, ledger.outside.ids.new, ledger.now
+        matches,
+        before,
+        {key: back.get(run.id, run) for key, run in again.items()},
+        {name: Publish(*row) for name, row in ledger.publish_states.items()},
+        ledger.playbook,
+        ledger.outside.ids.new,
+        ledger.now,
     )
     ledger.decisions += told.decisions
-    for run in told.resumed:
-        was_open = ledger.runs[account][run.id].is_open
-        ledger.put_run(run)
-        if run.is_open and not was_open:
-            resume(ledger, run)
+    ended = {run.id: reason for run, reason in told.ended}
+    for run in {**back, **{run.id: run for run in told.resumed}}.values():
+        _go_on(ledger, run, ended.get(run.id))
     for run in told.started:
         start(ledger, run)
     for run, reason in told.ended:
-        end_run(ledger, ledger.runs[account][run.id], reason)
+        end_run(ledger, stored[run.id], reason)
+
+
+def _go_on(ledger: Ledger, run: Run, ended: str | None) -> None:
+    was_open = ledger.runs[run.account][run.id].is_open
+    if run.is_open and not was_open and ended:  # displaced before it could
+        ledger.put_run(end(run, ended, ledger.now))
+        return
+    ledger.put_run(run)
+    if run.is_open and not was_open:
+        resume(ledger, run)
 
 
 def _credit(ledger: Ledger, account: str, news: Sequence[Event]) -> None:

@@ -16,12 +16,15 @@ from typing import Any, NamedTuple
 import orjson
 
 from outreach.domain.account import Due, parse_instant
+from outreach.domain.endpoint import as_email, as_phone
+from outreach.domain.errors import Invalid
 from outreach.domain.facts import CLOCK_SOURCE, OUTREACH_SOURCE, PERSON_PREFIX, Event
 from outreach.domain.vocabulary import EventType, FieldType, Vocabulary
 
 TEXT_LIMIT = 512
 _UNFIT = re.compile(r"[\x00-\x1f|]")
 DATA_LIMIT = 64 * 1024
+DESCRIBES_PERSON = "person.described"
 
 
 class Incoming(NamedTuple):
@@ -65,11 +68,27 @@ def check(
         if kind.internal and not internal:
             problems.append(f"type: {kind.name} is made by Outreach itself and not accepted from outside")
         problems.extend(_check_data(data, kind))
+        if kind.name == DESCRIBES_PERSON:
+            data = _normalised(data, problems)
+    if len(orjson.dumps(data, default=str)) > DATA_LIMIT:
+        problems.append(f"data: more than {DATA_LIMIT // 1024} KB")
     if problems:
         body = orjson.dumps(raw, default=str).decode()
         return Rejected(texts["source"], texts["id"], texts["type"], tuple(problems), body)
     assert kind is not None
     return _incoming(raw, texts, time, data, kind, arrived)
+
+
+def _normalised(data: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Phone and mail in the one form we keep, so that lookups, caps and opt-outs find them."""
+    found = dict(data)
+    for name, normal in (("phone", lambda text: as_phone(text, data.get("country"))), ("email", as_email)):
+        if isinstance(found.get(name), str):
+            try:
+                found[name] = normal(found[name])
+            except Invalid as invalid:
+                problems += [f"data.{fault.file}: {fault.what}; {fault.remedy}" for fault in invalid.faults]
+    return found
 
 
 def _incoming(

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any
 
 from outreach.domain.account import AccountState
-from outreach.domain.facts import PERSON_PREFIX, Event
+from outreach.domain.facts import OUTREACH_SOURCE, PERSON_PREFIX, Event
 from outreach.domain.person import PersonState
 from outreach.service.following import News, tell_accounts
 from outreach.service.front import Incoming, Rejected, check, is_about_person, whole
@@ -285,8 +285,17 @@ def absorb_own(ledger: Ledger, raws: Iterable[Mapping[str, Any]]) -> list[Answer
     """Events of our own making, into a ledger that the caller flushes. Raises ValueError for one that
     the vocabulary refuses: that is a fault in our code or in vocabulary.yaml, not in the input."""
     vocabulary = ledger.rules.vocabulary
-    items = [check(raw, vocabulary, ledger.now, internal=True) for raw in raws]
+    items = [check(_after_the_newest(ledger, raw), vocabulary, ledger.now, internal=True) for raw in raws]
     for item in items:
         if isinstance(item, Rejected):
             raise ValueError(f"vocabulary.yaml refuses our own {item.type}: {'; '.join(item.reasons)}")
     return absorb_into(ledger, items)
+
+
+def _after_the_newest(ledger: Ledger, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is said on our pages comes after what it answers, even if that sender's clock is ahead."""
+    state = ledger.accounts.get(raw["subject"])
+    if raw["source"] != OUTREACH_SOURCE or state is None or state.newest is None:
+        return raw
+    said, newest = datetime.fromisoformat(raw["time"]), state.newest[0]
+    return raw if said > newest else {**raw, "time": (newest + timedelta(microseconds=1)).isoformat()}

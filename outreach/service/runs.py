@@ -50,7 +50,12 @@ def _in_round(run: Run, failure: Failure | None) -> Run:
 
 
 def resume(ledger: Ledger, run: Run) -> None:
-    """Justified again: the same run goes on, its hold is back on, and what left is never repeated."""
+    """Justified again: the same run goes on, its hold is back on, and what left is never repeated, but
+    for a new round."""
+    failure = ledger.accounts[run.account].failures.get(run.failure or "")
+    if failure is not None and failure.round != run.round and _bound_to(run):
+        _again(ledger, run, failure)
+        return
     for touch in ledger.unit.touches_of_run(run.id):
         if touch.id not in ledger.touches[run.account]:
             ledger.adopt(touch)
@@ -287,9 +292,8 @@ def stop_written(ledger: Ledger, run: Run, reason: str) -> None:
 # -- what happened to the account, told to its open runs -----------------------------------------
 
 
-def react(ledger: Ledger, account: str, fresh: Iterable[Event], *, anew: bool = False) -> None:
-    """Every run of the account looks at what has just happened; ``anew`` when the account was told anew
-    and ``fresh`` is all that ever happened: then what had ended a run may be gone, too."""
+def react(ledger: Ledger, account: str, fresh: Iterable[Event]) -> None:
+    """Every run of the account looks at what has just happened."""
     news = list(fresh)
     for run in list(ledger.runs[account].values()):
         if run.holdout:
@@ -301,8 +305,6 @@ def react(ledger: Ledger, account: str, fresh: Iterable[Event], *, anew: bool = 
             continue
         if failure is not None and _bound_to(run) and not _follow_failure(ledger, run, failure):
             continue
-        if anew and not run.is_open and _end_is_gone(ledger, run, news):
-            resume(ledger, run)
         run = ledger.runs[account][run.id]
         if run.is_open:
             _listen(ledger, run, news)
@@ -321,17 +323,22 @@ def _follow_failure(ledger: Ledger, run: Run, failure: Failure) -> bool:
     if not failure.is_open:
         _start_cool_off(ledger, run)
         return False
-    closed = run.end_reason in ("put_right", "let_be")
-    if failure.round != run.round and (run.is_open or closed):
+    if failure.round != run.round and run.is_open:
         _again(ledger, run, failure)
         return False
-    if closed:  # and the word that closed it was taken back
-        resume(ledger, run)
     return True
 
 
-def _end_is_gone(ledger: Ledger, run: Run, events: list[Event]) -> bool:
-    """Whether what ended the run is no longer so."""
+def end_is_gone(ledger: Ledger, run: Run, events: Iterable[Event] | None) -> bool:
+    """Whether what ended the run is no longer so: its failure is open again; or, when the account was
+    told anew and ``events`` is all that ever happened, what else had ended it was taken back."""
+    if run.is_open or run.holdout or run.taken_back:
+        return False
+    if run.end_reason in ("put_right", "let_be"):
+        failure = ledger.accounts[run.account].failures.get(run.failure or "")
+        return failure is not None and failure.is_open
+    if events is None:
+        return False
     playbook = ledger.playbook(run)
     if run.end_reason == "no_longer_true":
         return still_open(playbook, run_scope(ledger, run, playbook)) is not False

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from outreach.domain.account import Promise
 from outreach.domain.facts import Channel, Event, Purpose, Severity
 from outreach.domain.failure import Failure
 from outreach.domain.person import PersonState
 from outreach.domain.touch import Touch
-from outreach.store.accounts import FAILURE, PROMISE
+from outreach.store.accounts import FAILURE
 from outreach.store.bulk import Row, quoted
 from outreach.store.codec import instant, micros
 from outreach.store.events import _EVENT_SELECT, _event
@@ -248,10 +247,6 @@ def timeline(
     return sorted(steps, key=lambda step: (step.at, step.id), reverse=True)[:limit]
 
 
-def promises_of(unit: StoreUnit, accounts: Collection[str]) -> list[Promise]:
-    return unit.bulk.by_keys(PROMISE, "account", accounts, 'order by "until", "id"')
-
-
 def open_cards_of(unit: StoreUnit, accounts: Collection[str]) -> list[tuple[str, str, str | None]]:
     """(card, account, who has it) of open cards with a line about these accounts."""
     if not accounts:
@@ -300,7 +295,3 @@ def accounts_like(unit: StoreUnit, text: str, limit: int = 20) -> list[AccountRo
         text.strip(), f"%{sought}%", limit,
     )  # fmt: skip
     return [AccountRow(row[0], row[1] or row[0], *row[2:5]) for row in rows]
-
-
-def names_of_people(unit: StoreUnit, ids: Iterable[str]) -> dict[str, PersonState]:
-    return unit.people(sorted(set(ids)))

@@ -14,6 +14,7 @@ from flask import Response, g, request
 from flask_openapi3 import APIBlueprint
 from pydantic import ValidationError
 
+from outreach.domain.endpoint import as_email, as_phone
 from outreach.domain.errors import Invalid
 from outreach.domain.facts import OUTREACH_SOURCE, PERSON_PREFIX, Purpose
 from outreach.domain.hold import Hold
@@ -22,7 +23,6 @@ from outreach.service.front import Rejected, check, own_event
 from outreach.service.intake import Answer
 from outreach.web import api_models as shape
 from outreach.web import auth, cloudevents, finding
-from outreach.web.endpoints import as_email, as_phone
 from outreach.web.problems import as_json
 from outreach.web.reception import outside, reception
 from outreach.web.writer import Item

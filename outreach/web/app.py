@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from flask import Flask, Response, g, request
@@ -26,11 +25,11 @@ from outreach.web import (
     outbox,
     people,
     problems,
-    words,
+    sayings,
 )
 from outreach.web.api import api
 from outreach.web.health import Metrics, health
-from outreach.web.reception import EXTENSION, Glance, Reception, outside
+from outreach.web.reception import EXTENSION, Reception, outside
 from outreach.web.writer import Writer
 
 FORM_LIMIT = 500_000
@@ -80,14 +79,13 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
         static_url_path="/static",
     )
     _configure(app, house.settings)
-    glancing = replace(house.outside, rules=Glance(house.outside.rules))
-    held = Reception(house, glancing, Writer(glancing), cheap_hashes=cheap_hashes)
+    held = Reception(house, house.outside, Writer(house.outside), cheap_hashes=cheap_hashes)
     held.metrics = Metrics(held)
     app.extensions[EXTENSION] = held
     app.before_request(_read_the_clock)
-    auth.install(app, glancing)
+    auth.install(app, house.outside)
     problems.install(app)
-    words.install(app)
+    sayings.install(app)
     Bootstrap5(app)
     CSRFProtect(app).exempt(api)
     front.limiter.init_app(app)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from outreach.domain.endpoint import as_endpoint
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.facts import PERSON_PREFIX
 from outreach.service import desk
 from outreach.web import auth, finding, forms
-from outreach.web.endpoints import as_endpoint
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
-from outreach.domain.evaluate import Ruleset
 from outreach.service.ports import Outside
 from outreach.web.writer import Writer
 
@@ -17,21 +14,6 @@ if TYPE_CHECKING:
     from outreach.assemble import House
 
 EXTENSION = "outreach"
-
-
-class Glance:
-    """The rules, looked up on the disk at most so often: asking costs a look at every file."""
-
-    def __init__(self, rules: Callable[[], Ruleset], every: float = 1.0) -> None:
-        self._rules, self._every = rules, every
-        self._known: Ruleset | None = None
-        self._next = 0.0
-
-    def __call__(self) -> Ruleset:
-        now = monotonic()
-        if self._known is None or now >= self._next:
-            self._known, self._next = self._rules(), now + self._every
-        return self._known
 
 
 @dataclass

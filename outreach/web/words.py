@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import humanize
-from flask import Flask, g, request
+from flask import g, request
 from flask_login import current_user
 from markupsafe import Markup
 
 from outreach.domain.account import parse_instant
 from outreach.domain.errors import OutreachError
-from outreach.domain.facts import Channel, Event, Severity
+from outreach.domain.facts import Severity
 from outreach.domain.hours import local
-from outreach.domain.touch import Status, Touch
 from outreach.web import auth
 from outreach.web.reception import outside
 
@@ -23,22 +21,7 @@ _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 _DAY = timedelta(days=1)
 
 
-def install(app: Flask) -> None:
-    filters: dict[str, Callable[..., Any]] = {
-        "when": when, "day": day, "ago": ago, "money": money, "human": human, "sentence": of_event,
-        "of_touch": of_touch, "iso": iso, "field_time": field_time, "failure_name": failure_name,
-        "someone": someone, "left": left, "happened": happened, "failure_key": failure_key,
-        "lower_first": lower_first,
-        "upper_first": upper_first,
-        "standing": standing,
-        "looked_after": looked_after,
-    }  # fmt: skip
-    app.jinja_env.filters.update(filters)
-    app.jinja_env.globals["Severity"] = Severity
-    app.context_processor(_around_every_page)
-
-
-def _around_every_page() -> dict[str, Any]:
+def around_every_page() -> dict[str, Any]:
     """What the layout shows on every page."""
     theme = request.cookies.get("theme", "")
     here: dict[str, Any] = {
@@ -122,11 +105,6 @@ def iso(at: datetime | None) -> str:
     return "" if at is None else at.isoformat()
 
 
-def field_time(at: datetime | None) -> str:
-    """As a ``datetime-local`` field wants it, on the reader's clock."""
-    return "" if at is None else f"{local(at, my_zone()):%Y-%m-%dT%H:%M}"
-
-
 # -- words ---------------------------------------------------------------------------------------------
 
 
@@ -206,113 +184,3 @@ def colleagues() -> dict[str, str]:
             g.colleagues = {user.manager or user.id: user.name for user in unit.users() if user.name}
     found: dict[str, str] = g.colleagues
     return found
-
-
-# -- what happened ---------------------------------------------------------------------------------------
-
-
-def of_event(event: Event) -> str:
-    """One sentence: our own words for what we did, the vocabulary's title for everything else."""
-    say = _SAID.get(event.type)
-    if say is not None:
-        return say(event.data)
-    return happened(event.type) + _details(event.data)
-
-
-_QUIET = frozenset({"currency", "due_on", "median_days"})
-_SPOKEN = ("words", "text", "reason", "about", "note")
-
-
-def _details(data: Mapping[str, Any]) -> str:
-    """The fields a human would name, at most four; what somebody said in quotes."""
-    order = [f"order {data['order_id']}"] if data.get("order_id") else []
-    shown = [
-        f"{name.replace('_', ' ')} {_value(value)}" if name != "amount" else money(value)
-        for name, value in data.items()
-        if name not in _QUIET and name not in _SPOKEN and not name.endswith("_id") and _is_short(value)
-    ]
-    said = [f"“{data[name]}”" for name in _SPOKEN if isinstance(data.get(name), str)]
-    parts = [*order, *shown[:4], *said[:1]]
-    return f" – {', '.join(parts)}" if parts else ""
-
-
-def _is_short(value: Any) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, str) and len(value) > 9 and value[4:5] == "-" and (at := parse_instant(value)):
-        return day(at)
-    if isinstance(value, float) and value == int(value):
-        return str(int(value))
-    return str(value)
-
-
-def _settled(data: Mapping[str, Any]) -> str:
-    how = human(data.get("disposition"))
-    spoken = "spoke with them" if data.get("disposition") == "reached" else f"called: {how}"
-    return f"{_by(data)} {spoken}" + _note(data)
-
-
-def _logged(data: Mapping[str, Any]) -> str:
-    ways = {"call": "a call", "visit": "a visit", "email": "a mail"}
-    spoken = "" if data.get("reached") else ", not reached"
-    return f"{_by(data)} noted {ways.get(data.get('channel', ''), 'a contact')}{spoken}" + _note(data)
-
-
-def _by(data: Mapping[str, Any]) -> str:
-    by = someone(data.get("by")) if data.get("by") else "Somebody"
-    return by[:1].upper() + by[1:]
-
-
-def _note(data: Mapping[str, Any]) -> str:
-    return f": “{data['note']}”" if data.get("note") else ""
-
-
-def _right(data: Mapping[str, Any]) -> str:
-    who = "They say" if data.get("said_by") == "customer" else f"{_by(data)} says"
-    return f"{who} it is put right: {failure_name(data.get('failure'))}" + _reason(data)
-
-
-def _reason(data: Mapping[str, Any]) -> str:
-    return f" ({data['reason']})" if data.get("reason") else ""
-
-
-_SAID: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "contact.settled": _settled,
-    "contact.logged": _logged,
-    "promise.made": lambda d: f"{_by(d)} promised: {d.get('what')}, by {when(d.get('until'))}",
-    "promise.kept": lambda d: "A promise was kept",
-    "promise.overdue": lambda d: f"A promise was broken: {d.get('what') or ''}",
-    "failure.put_right": _right,
-    "failure.let_be": lambda d: f"{_by(d)} let it be: {failure_name(d.get('failure'))}" + _reason(d),
-    "failure.reopened": lambda d: f"It is not put right: {failure_name(d.get('failure'))}" + _reason(d),
-    "failure.unreached": lambda d: (
-        f"Still nobody has spoken with them about {failure_name(d.get('failure'))}"
-    ),
-    "failure.unresolved": lambda d: f"Time to look again: {failure_name(d.get('failure'))}",
-    "failure.released": lambda d: f"{_by(d)} put it on the board: {failure_name(d.get('failure'))}",
-    "preference.stated": lambda d: (
-        f"They told {someone(d.get('by')) if d.get('by') else 'us'}: {d.get('value')}"
-    ),
-    "reply.received": lambda d: "They wrote" + (f": “{d['text']}”" if d.get("text") else ""),
-    "account.described": lambda d: "What we know of the account was updated",
-    "person.described": lambda d: "What we know of the person was updated",
-}
-
-_CHANNELS = {Channel.CALL: "Call", Channel.EMAIL: "E-mail", Channel.SMS: "SMS", Channel.TASK: "Task"}
-
-
-def of_touch(touch: Touch) -> str:
-    """``E-mail sent``, ``Call on the desk``, ``SMS withheld: They opted out``."""
-    what = _CHANNELS[touch.channel]
-    if touch.status is Status.SETTLED:
-        how = human(touch.disposition) if touch.disposition else human(touch.settlement)
-        how = "spoken" if touch.disposition == "reached" else how
-        return f"{what}: {how}"
-    if touch.status is Status.PLANNED:
-        return f"{what} planned for {when(touch.due)}" + (f": {touch.sentence}" if touch.sentence else "")
-    said = f"{what} {human(touch.status)}"
-    if touch.status in (Status.WITHHELD, Status.EXPIRED, Status.FAILED, Status.UNKNOWN) and touch.sentence:
-        said += f": {touch.sentence}"
-    return said

@@ -48,7 +48,9 @@ def told(rules: FoldRules, *events: Event, state: AccountState | None = None) ->
     return state
 
 
-def clock(state: AccountState, rules: FoldRules, until: datetime, arrived: datetime | None = None) -> list[Event]:
+def clock(
+    state: AccountState, rules: FoldRules, until: datetime, arrived: datetime | None = None
+) -> list[Event]:
     """What time makes until then, folded as it comes."""
     made: list[Event] = []
     while waiting := [due for due in state.dues.values() if due.at <= until]:
@@ -95,7 +97,11 @@ def at(state: AccountState, type_: str, key: str = "delivery/o1") -> datetime | 
 def test_an_event_that_the_vocabulary_calls_a_failure_opens_one(folding: FoldRules) -> None:
     arrived = MONDAY + HOUR
     failure = only(told(folding, ordered(), ordered(), delayed(person_id="anna")._replace(arrived=arrived)))
-    assert (failure.id, failure.state, failure.severity) == ("delivery/o1", FailureState.OPEN, Severity.MEDIUM)
+    assert (failure.id, failure.state, failure.severity) == (
+        "delivery/o1",
+        FailureState.OPEN,
+        Severity.MEDIUM,
+    )
     assert (failure.opened_at, failure.known_at, failure.person) == (MONDAY, arrived, "anna")
     assert (failure.cause, failure.round, failure.nth, failure.owed) == ("delivery.delayed", 1, 1, False)
 
@@ -148,12 +154,19 @@ def test_a_failure_that_is_void_counts_for_nothing(folding: FoldRules) -> None:
     assert state.failures["delivery/o1"].nth == 1
     assert account_facts(state, MONDAY)["open_failures"] == 1
     told(folding, delayed(MONDAY + HOUR, "o0"), state=state)
-    assert (state.failures["delivery/o0"].round, state.failures["delivery/o0"].state) == (1, FailureState.OPEN)
+    assert (state.failures["delivery/o0"].round, state.failures["delivery/o0"].state) == (
+        1,
+        FailureState.OPEN,
+    )
 
 
 def test_news_about_a_closed_failure_reopens_it_one_worse(folding: FoldRules) -> None:
     again = told(folding, ordered(), ordered(), delayed(), put_right(MONDAY + DAY), delayed(MONDAY + 2 * DAY))
-    assert (only(again).state, only(again).round, only(again).severity) == (FailureState.OPEN, 2, Severity.HIGH)
+    assert (only(again).state, only(again).round, only(again).severity) == (
+        FailureState.OPEN,
+        2,
+        Severity.HIGH,
+    )
     lost = event("delivery.lost", MONDAY + 2 * DAY, order_id="o1")
     assert only(told(folding, delayed(), put_right(MONDAY + DAY), lost)).severity is Severity.SEVERE
 
@@ -196,7 +209,11 @@ def test_worsening_does_not_set_the_clock_back(folding: FoldRules) -> None:
 def test_a_rung_that_is_none_or_names_nothing_changes_nothing(folding: FoldRules) -> None:
     state = told(folding, delayed())
     for data in ({"rung": 3}, {}, {"rung": 1, "failure": "delivery/other"}):
-        told(folding, event("failure.unreached", MONDAY + HOUR, **{"failure": "delivery/o1", **data}), state=state)
+        told(
+            folding,
+            event("failure.unreached", MONDAY + HOUR, **{"failure": "delivery/o1", **data}),
+            state=state,
+        )
     assert only(state).climbed == 0
 
 
@@ -221,7 +238,9 @@ def test_releasing_what_is_not_owed_or_closed_does_nothing(folding: FoldRules) -
     assert told(folding, release).failures == {}
 
 
-@pytest.mark.parametrize("news", [delayed(MONDAY + 30 * DAY), event("failure.reopened", MONDAY + 30 * DAY, failure="delivery/o1")])
+@pytest.mark.parametrize(
+    "news", [delayed(MONDAY + 30 * DAY), event("failure.reopened", MONDAY + 30 * DAY, failure="delivery/o1")]
+)
 def test_fresh_news_of_an_owed_failure_puts_it_on_the_board(folding: FoldRules, news: Event) -> None:
     old, closing = delayed()._replace(arrived=MONDAY + 30 * DAY), put_right(MONDAY + 29 * DAY)
     state = told(folding, old, closing, news)
@@ -297,22 +316,36 @@ def test_a_humans_word_closes_it_and_its_clocks(
     assert only(again).closed_at == MONDAY + DAY  # the first word stays
 
 
-@pytest.mark.parametrize("type_", ["delivery.arrived", "complaint.closed", "contact.settled", "reply.received"])
+@pytest.mark.parametrize(
+    "type_", ["delivery.arrived", "complaint.closed", "contact.settled", "reply.received"]
+)
 def test_nothing_else_closes_a_failure(folding: FoldRules, type_: str) -> None:
-    news = event(type_, MONDAY + DAY, order_id="o1", complaint_id="o1", disposition="no_answer", person_id="anna")
+    news = event(
+        type_, MONDAY + DAY, order_id="o1", complaint_id="o1", disposition="no_answer", person_id="anna"
+    )
     assert only(told(folding, delayed(), news)).is_open
 
 
 def test_it_is_not_put_right_reopens_and_climbs_anew(folding: FoldRules) -> None:
     reopening = event("failure.reopened", MONDAY + DAY, failure="delivery/o1")
     state = told(folding, ordered(), ordered(), delayed(), put_right(MONDAY + HOUR), reopening)
-    assert (only(state).state, only(state).round, only(state).severity) == (FailureState.OPEN, 2, Severity.HIGH)
+    assert (only(state).state, only(state).round, only(state).severity) == (
+        FailureState.OPEN,
+        2,
+        Severity.HIGH,
+    )
     assert at(state, "failure.unreached") == MONDAY + DAY + 4 * HOUR
     assert only(told(folding, reopening, state=state)).round == 2  # open already
 
 
 def test_words_about_failures_that_nobody_knows_change_nothing(folding: FoldRules) -> None:
-    for type_ in ("failure.put_right", "failure.let_be", "failure.reopened", "failure.released", "failure.unresolved"):
+    for type_ in (
+        "failure.put_right",
+        "failure.let_be",
+        "failure.reopened",
+        "failure.released",
+        "failure.unresolved",
+    ):
         assert told(folding, event(type_, failure="delivery/unknown")).failures == {}
 
 
@@ -380,9 +413,13 @@ def test_lateness_is_told_at_each_step_until_it_arrives(folding: FoldRules) -> N
     assert only(state).is_open  # it came, and it came late
 
 
-def test_all_steps_of_lateness_are_one_failure_and_after_the_last_there_is_silence(folding: FoldRules) -> None:
+def test_all_steps_of_lateness_are_one_failure_and_after_the_last_there_is_silence(
+    folding: FoldRules,
+) -> None:
     state = told(folding, ordered(promised_for=MONDAY.isoformat()))
-    made = [each.data["days_late"] for each in clock(state, folding, MONDAY + 99 * DAY) if each.type == ORDER[0]]
+    made = [
+        each.data["days_late"] for each in clock(state, folding, MONDAY + 99 * DAY) if each.type == ORDER[0]
+    ]
     assert made == [1, 2, 5, 10]
     assert list(state.failures) == ["delivery/o1"]
     assert state.dues == {}
@@ -392,7 +429,11 @@ def test_a_moved_date_moves_the_clock_and_the_old_event_is_refused(folding: Fold
     state = told(folding, ordered(promised_for=MONDAY.isoformat(), person_id="anna"))
     before = state.dues[ORDER]
     moved = (MONDAY + 7 * DAY).isoformat()
-    told(folding, event("delivery.promise_moved", MONDAY + HOUR, order_id="o1", promised_for=moved), state=state)
+    told(
+        folding,
+        event("delivery.promise_moved", MONDAY + HOUR, order_id="o1", promised_for=moved),
+        state=state,
+    )
     after = state.dues[ORDER]
     assert (after.base, after.at, after.step) == (MONDAY + 7 * DAY, MONDAY + 8 * DAY, 0)
     assert after.data["person_id"] == "anna"  # what the first start said is not forgotten
@@ -402,7 +443,9 @@ def test_a_moved_date_moves_the_clock_and_the_old_event_is_refused(folding: Fold
 
 def test_an_event_made_by_time_that_nothing_justifies_leaves_no_trace(folding: FoldRules) -> None:
     state, same = told(folding, ordered()), told(folding, ordered())
-    odd = from_clock("delivery.overdue/o1/x", "delivery.overdue", MONDAY + DAY, {"order_id": "o1", "days_late": 1})
+    odd = from_clock(
+        "delivery.overdue/o1/x", "delivery.overdue", MONDAY + DAY, {"order_id": "o1", "days_late": 1}
+    )
     assert not fold(state, odd, folding)
     assert replace(state, newest=same.newest) == same
     due = told(folding, ordered(promised_for=MONDAY.isoformat())).dues[ORDER]
@@ -452,7 +495,9 @@ def test_a_date_that_had_passed_when_it_was_given_comes_due_right_after(folding:
     [{}, {"promised_for": None}, {"promised_for": "soon"}, {"promised_for": "9999-12-31T23:59:59Z"},
      {"promised_for": "0001-01-01T00:00:00+05:00"}, {"promised_for": MONDAY.isoformat(), "order_id": None}],
 )  # fmt: skip
-def test_a_start_without_a_usable_date_or_key_waits_for_nothing(folding: FoldRules, data: dict[str, Any]) -> None:
+def test_a_start_without_a_usable_date_or_key_waits_for_nothing(
+    folding: FoldRules, data: dict[str, Any]
+) -> None:
     assert told(folding, event("order.placed", **{"order_id": "o1", **data})).dues == {}
 
 
@@ -525,7 +570,12 @@ def test_facts_of_an_account_as_of_an_instant(folding: FoldRules) -> None:
 
 def test_facts_of_a_failure(folding: FoldRules) -> None:
     facts = failure_facts(only(told(folding, delayed())), MONDAY + 3 * DAY)
-    assert (facts["kind"], facts["key"], facts["severity"], facts["state"]) == ("delivery", "o1", "high", "open")
+    assert (facts["kind"], facts["key"], facts["severity"], facts["state"]) == (
+        "delivery",
+        "o1",
+        "high",
+        "open",
+    )
     assert (facts["nth_90d"], facts["round"], facts["age_days"], facts["first_order"]) == (1, 1, 3, True)
     assert failure_facts(None, MONDAY) == {}
 
@@ -587,7 +637,9 @@ def _value(field: Field) -> st.SearchStrategy[Any]:
         case FieldType.TIME | FieldType.DATE:
             return TIMES
         case _:
-            return st.lists(st.sampled_from(["delivery/o1", "promise/o1", "x", {"account": "a1"}, 3]), max_size=3)
+            return st.lists(
+                st.sampled_from(["delivery/o1", "promise/o1", "x", {"account": "a1"}, 3]), max_size=3
+            )
 
 
 def _data(kind: EventType) -> st.SearchStrategy[dict[str, Any]]:
@@ -661,7 +713,9 @@ def test_no_conforming_events_can_break_the_fold_and_the_state_survives_being_wr
         assert kept == state
     clock(state, folding, datetime(2100, 1, 1, tzinfo=UTC))
     json.dumps(dict(account_facts(state, MONDAY + 90 * DAY)), default=str)
-    assert all(each.is_open or each.closed_at or each.state is FailureState.VOID for each in state.failures.values())
+    assert all(
+        each.is_open or each.closed_at or each.state is FailureState.VOID for each in state.failures.values()
+    )
 
 
 @given(st.data())

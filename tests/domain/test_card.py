@@ -73,7 +73,9 @@ failures = st.builds(
     ),
     st.sampled_from(Severity), deadlines, values, st.floats(0, 400),
 )  # fmt: skip
-selling = st.builds(lambda deadline, value: line(sells=True, deadline=deadline, value=value), deadlines, values)
+selling = st.builds(
+    lambda deadline, value: line(sells=True, deadline=deadline, value=value), deadlines, values
+)
 
 
 @given(failures, failures)

@@ -39,7 +39,10 @@ def with_books(rules: Ruleset, *books: Playbook) -> Ruleset:
 
 def judged(rules: Ruleset, trigger: Event, **rows: list[Happening]) -> list[tuple[str, bool | None]]:
     history = History({name.replace("_", ".", 1): found for name, found in rows.items()})
-    return [(m.playbook.name, m.verdict) for m in judge(trigger, scope_of(trigger, AccountState("a1"), history), rules)]
+    return [
+        (m.playbook.name, m.verdict)
+        for m in judge(trigger, scope_of(trigger, AccountState("a1"), history), rules)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +52,11 @@ def judged(rules: Ruleset, trigger: Event, **rows: list[Happening]) -> list[tupl
         ("event.days_late >= 2", {"days_late": 3}, [("late", True)]),
         ("event.days_late >= 2", {"days_late": 1}, []),  # a plain no leaves no entry
         ("event.days_late >= 2", {}, [("late", None)]),
-        ('account.tier == "gold" and event.days_late >= 2', {"days_late": 1}, []),  # a false beats a cannot-tell
+        (
+            'account.tier == "gold" and event.days_late >= 2',
+            {"days_late": 1},
+            [],
+        ),  # a false beats a cannot-tell
         ('account.tier == "gold" or event.days_late >= 2', {"days_late": 3}, [("late", True)]),
         ('account.tier == "gold" or event.days_late >= 2', {"days_late": 1}, [("late", None)]),
     ],
@@ -69,7 +76,10 @@ def test_each_playbook_of_the_type_is_asked_in_order_of_names(ruleset: Ruleset) 
         playbook("bee", when=("delivery.lost",)),
         playbook("cow", condition=says(ruleset, "event.days_late >= 9")),
     )
-    assert judged(rules, event("delivery.delayed", order_id="o1", days_late=3)) == [("ant", True), ("zebra", True)]
+    assert judged(rules, event("delivery.delayed", order_id="o1", days_late=3)) == [
+        ("ant", True),
+        ("zebra", True),
+    ]
     assert judged(rules, event("delivery.lost", order_id="o1")) == [("bee", True)]
     assert judged(rules, event("order.placed", order_id="o1")) == []
 
@@ -165,7 +175,9 @@ def test_what_conditions_see_of_a_person() -> None:
     assert person_facts(None, "a1") == {}
 
 
-def test_the_fold_knows_which_events_start_and_end_what_time_makes(ruleset: Ruleset, folding: FoldRules) -> None:
+def test_the_fold_knows_which_events_start_and_end_what_time_makes(
+    ruleset: Ruleset, folding: FoldRules
+) -> None:
     starts = {type_: [kind.name for kind in kinds] for type_, kinds in folding.starts.items()}
     assert starts["order.placed"] == ["delivery.overdue"]
     assert starts["complaint.opened"] == ["complaint.unanswered"]
@@ -187,7 +199,12 @@ def test_the_starter_set_is_indexed_by_its_triggers(ruleset: Ruleset) -> None:
 # --- needs ---------------------------------------------------------------------------------------------
 
 needs = st.lists(
-    st.builds(Need, st.sampled_from("xyz"), st.none() | st.integers(1, 90).map(lambda n: timedelta(days=n)), st.booleans())
+    st.builds(
+        Need,
+        st.sampled_from("xyz"),
+        st.none() | st.integers(1, 90).map(lambda n: timedelta(days=n)),
+        st.booleans(),
+    )
 )
 
 

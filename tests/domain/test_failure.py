@@ -81,7 +81,9 @@ def test_speaking_of_a_closed_failure_does_not_open_it(state: FailureState) -> N
 
 
 def test_it_is_not_put_right_means_the_next_round_and_one_worse() -> None:
-    over = closed(was_reached(failure(climbed=2), MONDAY, MONDAY), FailureState.PUT_RIGHT, MONDAY, "am", "sent")
+    over = closed(
+        was_reached(failure(climbed=2), MONDAY, MONDAY), FailureState.PUT_RIGHT, MONDAY, "am", "sent"
+    )
     assert (over.closed_by, over.reason, over.look_again_at) == ("am", "sent", None)
     again = reopened(over, MONDAY + DAY)
     assert (again.state, again.round, again.severity) == (FailureState.OPEN, 2, Severity.HIGH)

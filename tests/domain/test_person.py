@@ -72,10 +72,16 @@ def test_a_preference_without_kind_or_words_says_nothing(data: dict[str, str]) -
     ("said", "shut"),
     [
         (event("endpoint.opted_out", channel="sms", how="STOP"), {"sms": "STOP"}),
-        (event("endpoint.opted_out", purpose="marketing", channel="email", how="link"), {"marketing": "link"}),
+        (
+            event("endpoint.opted_out", purpose="marketing", channel="email", how="link"),
+            {"marketing": "link"},
+        ),
         (event("endpoint.opted_out"), {"all": "endpoint.opted_out"}),  # unclear is everything
         (event("person.refused"), dict.fromkeys(("email", "sms"), "refused in their own words")),
-        (event("person.refused", scope="written"), dict.fromkeys(("email", "sms"), "refused in their own words")),
+        (
+            event("person.refused", scope="written"),
+            dict.fromkeys(("email", "sms"), "refused in their own words"),
+        ),
         (event("person.refused", scope="all"), {"all": "refused in their own words"}),
         (event("person.refused", scope="calls"), {"all": "refused in their own words"}),  # may include calls
         (event("consent.withdrawn", purpose="winback", how="on the phone"), {"winback": "on the phone"}),
@@ -131,7 +137,9 @@ WITHOUT_CONSENT: st.SearchStrategy[Any] = st.one_of(
     st.just(DESCRIBED),
     st.builds(lambda channel: event("endpoint.opted_out", channel=channel), CHANNELS),
     st.builds(lambda purpose: event("endpoint.opted_out", purpose=purpose), PURPOSES),
-    st.builds(lambda scope: event("person.refused", scope=scope), st.sampled_from(["written", "calls", "all"])),
+    st.builds(
+        lambda scope: event("person.refused", scope=scope), st.sampled_from(["written", "calls", "all"])
+    ),
     st.builds(lambda purpose: event("consent.withdrawn", purpose=purpose), PURPOSES),
     st.builds(lambda words: event("preference.stated", kind="channel", value=words), CHANNELS),
     st.just(event("person.erased")),

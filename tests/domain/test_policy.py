@@ -25,7 +25,11 @@ SEND, WAIT, DROP = Action.SEND, Action.WAIT, Action.DROP
 
 def case(**changes: Any) -> Case:
     """A mail about a failure, to Anna, against which nothing speaks. Names of the touch's fields change it."""
-    of_touch = {name: changes.pop(name) for name in list(changes) if name in Touch.__dataclass_fields__ and name != "person"}
+    of_touch = {
+        name: changes.pop(name)
+        for name in list(changes)
+        if name in Touch.__dataclass_fields__ and name != "person"
+    }
     values: dict[str, Any] = {"touch": touch(**of_touch), "now": MONDAY, "person": person(), "law": FREE}
     return Case(**{**values, **changes})
 
@@ -103,7 +107,12 @@ SPEAKS: list[tuple[Rule, dict[str, Any], Action, str]] = [
     (policy.opted_out, {"person": STOPPED, "channel": CALL, "purpose": Purpose.MARKETING}, DROP, "opted_out"),
     (policy.opted_out, {"person": SHUT, "channel": CALL}, DROP, "opted_out"),
     (policy.opted_out, {"person": SHUT, "channel": CALL, "purpose": Purpose.CALLBACK}, DROP, "opted_out"),
-    (policy.opted_out, {"person": STOPPED, "purpose": Purpose.CALLBACK}, DROP, "opted_out"),  # a mail, not a call
+    (
+        policy.opted_out,
+        {"person": STOPPED, "purpose": Purpose.CALLBACK},
+        DROP,
+        "opted_out",
+    ),  # a mail, not a call
     (policy.suppressed, {"suppressed": "erased before"}, DROP, "suppressed"),
     (policy.consent, {"law": NO_CONSENT, "purpose": Purpose.WINBACK}, DROP, "no_consent"),
     (policy.consent, {"law": NO_CONSENT, "purpose": Purpose.REORDER, "channel": CALL}, DROP, "no_consent"),
@@ -115,7 +124,12 @@ SPEAKS: list[tuple[Rule, dict[str, Any], Action, str]] = [
     (policy.in_time, {"not_after": MONDAY - MINUTE}, DROP, "expired"),
     (policy.held, {"hold": held(LATER)}, WAIT, "held"),
     (policy.outranked, {"outranked_until": LATER}, WAIT, "outranked"),
-    (policy.stated_hours, {"preferred_until": LATER, "preferred_sentence": "After four."}, WAIT, "stated_hours"),
+    (
+        policy.stated_hours,
+        {"preferred_until": LATER, "preferred_sentence": "After four."},
+        WAIT,
+        "stated_hours",
+    ),
     (policy.asked_time, {"purpose": Purpose.CALLBACK, "channel": CALL, "due": LATER}, WAIT, "asked_time"),
     (policy.lawful_hours, {"law": AT_NIGHT}, WAIT, "hours"),
     (policy.lawful_hours, {"law": AT_NIGHT, "purpose": Purpose.CALLBACK, "channel": CALL}, WAIT, "hours"),
@@ -149,7 +163,9 @@ SILENT: list[tuple[Rule, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("each", "changes", "action", "code"), SPEAKS, ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.parametrize(
+    ("each", "changes", "action", "code"), SPEAKS, ids=lambda value: getattr(value, "__name__", None)
+)
 def test_a_rule_that_speaks(each: Rule, changes: dict[str, Any], action: Action, code: str) -> None:
     ruling = each(case(**changes))
     assert ruling is not None
@@ -267,7 +283,9 @@ caps_ = st.builds(
     Caps, *[st.none() | st.integers(1, 4)] * 4, calls_per_person_per_day=st.none() | st.integers(1, 2)
 )
 wishes = st.lists(
-    st.tuples(st.integers(0, 10 * 24 * 60), st.sampled_from([Channel.EMAIL, SMS, CALL]), st.sampled_from("xyz")),
+    st.tuples(
+        st.integers(0, 10 * 24 * 60), st.sampled_from([Channel.EMAIL, SMS, CALL]), st.sampled_from("xyz")
+    ),
     max_size=25,
 )
 

@@ -85,7 +85,12 @@ def test_without_a_zone_of_their_own_the_companys_counts(ruleset: Ruleset) -> No
 clocks = st.integers(0, 23)
 
 
-@given(clocks, clocks, st.integers(0, 24 * 400), st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata"]))
+@given(
+    clocks,
+    clocks,
+    st.integers(0, 24 * 400),
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata"]),
+)
 def test_the_hour_given_is_one_they_allow(
     ruleset: Ruleset, start: int, end: int, hours: int, zone: str
 ) -> None:
@@ -96,6 +101,9 @@ def test_the_hour_given_is_one_they_allow(
     found = not_before(anna, now, ruleset.company)
     at = now if found is None else found.until
     wall = local(at, zone)
-    assert start <= wall.hour < end or (wall.hour, wall.minute) == (3, 0)  # an hour that summer time swallowed
+    assert start <= wall.hour < end or (wall.hour, wall.minute) == (
+        3,
+        0,
+    )  # an hour that summer time swallowed
     assert wall.weekday() != 6
     assert now <= at <= now + 4 * DAY

@@ -17,7 +17,10 @@ NOBODY = Recipient(None, "account:a1", "jonas")
 
 
 def whom(
-    *roles: str, channel: Channel = Channel.CALL, hurt: Person | None = None, people: list[Person] | None = None
+    *roles: str,
+    channel: Channel = Channel.CALL,
+    hurt: Person | None = None,
+    people: list[Person] | None = None,
 ) -> Recipient:
     known = [ANNA, BEN] if people is None else people
     return resolve(roles, channel, "a1", hurt, known, "jonas")

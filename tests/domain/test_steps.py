@@ -362,7 +362,10 @@ def test_justified_again_it_goes_on_from_what_has_left() -> None:
     fresh = resume(gone, book, [], on)
     assert (fresh.state, fresh.step, fresh.step_due) == (RunState.OPEN, 0, MONDAY + DAY)
     spoken = touch(channel=CALL, step=0, status=Status.SETTLED, settlement=Settlement.REACHED)
-    assert (resume(gone, book, [spoken], on).step, resume(gone, book, [spoken], on).step_due) == (1, MONDAY + DAY)
+    assert (resume(gone, book, [spoken], on).step, resume(gone, book, [spoken], on).step_due) == (
+        1,
+        MONDAY + DAY,
+    )
     on_its_way = touch(step=1, status=Status.SENDING)
     waits = resume(gone, book, [spoken, on_its_way], on)
     assert (waits.step, waits.step_due) == (1, None)
@@ -379,7 +382,11 @@ def test_ending_a_run_takes_back_what_has_not_left() -> None:
 
 
 def test_a_reply_stops_what_is_written_and_the_open_card_stays() -> None:
-    touches = [touch(id="call", channel=CALL, status=Status.ON_DESK), touch(id="mail"), touch(id="sms", channel=SMS)]
+    touches = [
+        touch(id="call", channel=CALL, status=Status.ON_DESK),
+        touch(id="mail"),
+        touch(id="sms", channel=SMS),
+    ]
     assert [old.id for old, _ in take_back_written(touches, "reply", MONDAY)] == ["mail", "sms"]
 
 
@@ -387,7 +394,9 @@ def test_a_reply_stops_what_is_written_and_the_open_card_stays() -> None:
 
 HOURS = st.integers(0, 60).map(lambda hours: Duration(seconds=hours * 3600.0))
 shapes = st.lists(
-    st.tuples(st.sampled_from([CALL, EMAIL, SMS, TASK, None]), st.none() | HOURS, HOURS), min_size=1, max_size=6
+    st.tuples(st.sampled_from([CALL, EMAIL, SMS, TASK, None]), st.none() | HOURS, HOURS),
+    min_size=1,
+    max_size=6,
 )
 moves = st.lists(
     st.one_of(
@@ -471,7 +480,9 @@ def test_an_open_run_waits_for_the_clock_or_a_touch_or_has_walked_all_its_steps(
         if on.wake_at is not None:
             assert on.wake_at > telling.world.now
         elif on.step < len(telling.book.steps):
-            waited = [t for t in telling.touches.values() if t.is_open and (t.round, t.step) == (on.round, on.step)]
+            waited = [
+                t for t in telling.touches.values() if t.is_open and (t.round, t.step) == (on.round, on.step)
+            ]
             assert waited, "nothing will ever move this run"
 
 

@@ -173,7 +173,9 @@ def table() -> str:
         "|---|---|---|",
     ]
     for status in Status:
-        after = ", ".join(f"`{each}`" for each in Status if each in CHANGES[status]) or "nothing: it has ended"
+        after = (
+            ", ".join(f"`{each}`" for each in Status if each in CHANGES[status]) or "nothing: it has ended"
+        )
         lines.append(f"| `{status}` | {WORDS[status]} | {after} |")
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,101 @@
+"""The benches: what the costly paths cost, as ratios of two things measured in turn, in one run.
+
+They measure and never judge: the exit code is always 0, and a goal stands beside what was measured. On
+a busy machine only the ratios and the CPU times say something, and of those the medians.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from platform import python_version
+
+import click
+import orjson
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from outreach.assemble import collect_less_often
+from outreach.lab.bench_claims import bench_claims
+from outreach.lab.bench_conditions import bench_conditions
+from outreach.lab.bench_http import bench_http
+from outreach.lab.bench_intake import bench_intake
+from outreach.lab.bench_rig import Line, Say, Spread
+from outreach.lab.bench_windows import bench_windows
+
+POSTGRES = "OUTREACH_BENCH_POSTGRES"
+"""The URL of a database that may be emptied; its name must hold ``bench``."""
+
+Bench = Callable[[bool, Say], list[Line]]
+BENCHES: Mapping[str, Bench] = {
+    "conditions": bench_conditions,
+    "intake": lambda quick, say: bench_intake(quick, say, os.environ.get(POSTGRES)),
+    "windows": bench_windows,
+    "claims": bench_claims,
+    "http": bench_http,
+}
+
+
+def run_bench(*, quick: bool = False, only: Sequence[str] = (), as_json: bool = False) -> None:
+    """Measure and print. ``quick``: tiny sizes, to see that it runs; its figures mean nothing."""
+    chosen = _chosen(only)
+    collect_less_often()
+    lines = []
+    for name in chosen:
+        lines += BENCHES[name](quick, _say(name))
+    if as_json:
+        click.echo(orjson.dumps(_as_json(lines, quick), option=orjson.OPT_INDENT_2))
+    else:
+        _print(lines, quick)
+
+
+def _chosen(only: Sequence[str]) -> list[str]:
+    wrong = [name for name in only if name not in BENCHES]
+    if wrong:
+        raise click.UsageError(f"There is no bench {', '.join(wrong)}; there are {', '.join(BENCHES)}.")
+    return [name for name in BENCHES if not only or name in only]
+
+
+def _say(name: str) -> Say:
+    """Progress goes beside the answer, so that the answer can be read by programs."""
+    return lambda what: print(f"{name}: {what} …", file=sys.stderr, flush=True)
+
+
+def _as_json(lines: Sequence[Line], quick: bool) -> dict[str, object]:
+    return {
+        "quick": quick,
+        "python": python_version(),
+        "processors": os.cpu_count(),
+        "lines": [line.as_json() for line in lines],
+    }
+
+
+def _print(lines: Sequence[Line], quick: bool) -> None:
+    table = Table(box=SIMPLE, title="median (least–greatest) of rounds in turn", title_justify="left")
+    for column in ("what, and against what", "ratio of CPU", "ratio of wall", "goal"):
+        table.add_column(column)
+    for line in lines:
+        table.add_row(_name(line), _ratio(line.ratio), _ratio(line.wall_ratio), _goal(line))
+    console = Console()
+    console.print(table)
+    if quick:
+        console.print("Quick sizes: this shows that the benches run. The figures mean nothing.")
+
+
+def _name(line: Line) -> str:
+    told = [f"{line.bench}: {line.what}", f"  against {line.against}"]
+    if line.ratio is not None or line.wall_ratio is not None:
+        told.append(f"  {line.ours:,.1f} against {line.theirs:,.1f} {line.unit}")
+    return "\n".join([*told, f"  {line.note}"] if line.note else told)
+
+
+def _goal(line: Line) -> str:
+    if line.goal is None:
+        return ""
+    return line.goal.text + {True: ", met", False: ", not met", None: ""}[line.met]
+
+
+def _ratio(spread: Spread | None) -> str:
+    return spread.text() if spread else "–"

@@ -1,0 +1,135 @@
+"""What happened and what we did, each in one sentence; and every way of saying, given to the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask
+
+from outreach.domain.account import parse_instant
+from outreach.domain.facts import Channel, Event, Severity
+from outreach.domain.touch import Status, Touch
+from outreach.web import words
+
+
+def install(app: Flask) -> None:
+    said = (
+        words.when, words.day, words.ago, words.left, words.iso, words.money, words.human, words.someone,
+        words.looked_after, words.failure_name, words.failure_key, words.standing, words.happened,
+        words.lower_first, words.upper_first, of_touch,
+    )  # fmt: skip
+    filters: dict[str, Callable[..., Any]] = {each.__name__: each for each in said}
+    filters["sentence"] = of_event
+    app.jinja_env.filters.update(filters)
+    app.jinja_env.globals["Severity"] = Severity
+    app.context_processor(words.around_every_page)
+
+
+def of_event(event: Event) -> str:
+    """One sentence: our own words for what we did, the vocabulary's title for everything else."""
+    say = _SAID.get(event.type)
+    if say is not None:
+        return say(event.data)
+    return words.happened(event.type) + _details(event.data)
+
+
+_QUIET = frozenset({"currency", "due_on", "median_days"})
+_SPOKEN = ("words", "text", "reason", "about", "note")
+
+
+def _details(data: Mapping[str, Any]) -> str:
+    """The fields a human would name, at most four; what somebody said in quotes."""
+    order = [f"order {data['order_id']}"] if data.get("order_id") else []
+    shown = [
+        f"{name.replace('_', ' ')} {_value(value)}" if name != "amount" else words.money(value)
+        for name, value in data.items()
+        if name not in _QUIET and name not in _SPOKEN and not name.endswith("_id") and _is_short(value)
+    ]
+    said = [f"“{data[name]}”" for name in _SPOKEN if isinstance(data.get(name), str)]
+    parts = [*order, *shown[:4], *said[:1]]
+    return f" – {', '.join(parts)}" if parts else ""
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str) and len(value) > 9 and value[4:5] == "-" and (at := parse_instant(value)):
+        return words.day(at)
+    if isinstance(value, float) and value == int(value):
+        return str(int(value))
+    return str(value)
+
+
+def _settled(data: Mapping[str, Any]) -> str:
+    how = words.human(data.get("disposition"))
+    spoken = "spoke with them" if data.get("disposition") == "reached" else f"called: {how}"
+    return f"{_by(data)} {spoken}" + _note(data)
+
+
+def _logged(data: Mapping[str, Any]) -> str:
+    ways = {"call": "a call", "visit": "a visit", "email": "a mail"}
+    spoken = "" if data.get("reached") else ", not reached"
+    return f"{_by(data)} noted {ways.get(data.get('channel', ''), 'a contact')}{spoken}" + _note(data)
+
+
+def _by(data: Mapping[str, Any]) -> str:
+    by = words.someone(data.get("by")) if data.get("by") else "Somebody"
+    return by[:1].upper() + by[1:]
+
+
+def _note(data: Mapping[str, Any]) -> str:
+    return f": “{data['note']}”" if data.get("note") else ""
+
+
+def _right(data: Mapping[str, Any]) -> str:
+    who = "They say" if data.get("said_by") == "customer" else f"{_by(data)} says"
+    return f"{who} it is put right: {words.failure_name(data.get('failure'))}" + _reason(data)
+
+
+def _reason(data: Mapping[str, Any]) -> str:
+    return f" ({data['reason']})" if data.get("reason") else ""
+
+
+_SAID: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "contact.settled": _settled,
+    "contact.logged": _logged,
+    "promise.made": lambda d: f"{_by(d)} promised: {d.get('what')}, by {words.when(d.get('until'))}",
+    "promise.kept": lambda d: "A promise was kept",
+    "promise.overdue": lambda d: f"A promise was broken: {d.get('what') or ''}",
+    "failure.put_right": _right,
+    "failure.let_be": lambda d: f"{_by(d)} let it be: {words.failure_name(d.get('failure'))}" + _reason(d),
+    "failure.reopened": lambda d: f"It is not put right: {words.failure_name(d.get('failure'))}" + _reason(d),
+    "failure.unreached": lambda d: (
+        f"Still nobody has spoken with them about {words.failure_name(d.get('failure'))}"
+    ),
+    "failure.unresolved": lambda d: f"Time to look again: {words.failure_name(d.get('failure'))}",
+    "failure.released": lambda d: f"{_by(d)} put it on the board: {words.failure_name(d.get('failure'))}",
+    "preference.stated": lambda d: (
+        f"They told {words.someone(d.get('by')) if d.get('by') else 'us'}: {d.get('value')}"
+    ),
+    "reply.received": lambda d: "They wrote" + (f": “{d['text']}”" if d.get("text") else ""),
+    "account.described": lambda d: "What we know of the account was updated",
+    "person.described": lambda d: "What we know of the person was updated",
+}
+
+_CHANNELS = {Channel.CALL: "Call", Channel.EMAIL: "E-mail", Channel.SMS: "SMS", Channel.TASK: "Task"}
+
+
+def of_touch(touch: Touch) -> str:
+    """``E-mail sent``, ``Call on the desk``, ``SMS withheld: They opted out``."""
+    what = _CHANNELS[touch.channel]
+    if touch.status is Status.SETTLED:
+        how = words.human(touch.disposition) if touch.disposition else words.human(touch.settlement)
+        how = "spoken" if touch.disposition == "reached" else how
+        return f"{what}: {how}"
+    if touch.status is Status.PLANNED:
+        return f"{what} planned for {words.when(touch.due)}" + (
+            f": {touch.sentence}" if touch.sentence else ""
+        )
+    said = f"{what} {words.human(touch.status)}"
+    if touch.status in (Status.WITHHELD, Status.EXPIRED, Status.FAILED, Status.UNKNOWN) and touch.sentence:
+        said += f": {touch.sentence}"
+    return said
