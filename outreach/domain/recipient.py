@@ -26,13 +26,15 @@ def resolve(
 ) -> Recipient:
     """The first named role somebody holds, preferring one who can be reached on the channel.
 
-    ``owner`` is the account manager (a task, never a customer). Falls back to anybody known there,
-    then to the account itself: a human must find out whom to speak to.
+    ``owner`` is the account manager (a task, never a customer). A call falls back to anybody known
+    there, then to the account itself: a human finds out whom to speak to. What is written goes to a
+    named role or to nobody: a colleague has no part in it.
     """
     if channel is Channel.TASK and OWNER in whom:
         return Recipient(None, account_identity(account), caller)
     candidates = [person for role in whom for person in _holding(role, account, hurt, people)]
-    candidates += [person for person in people if person not in candidates]
+    if not channel.written:
+        candidates += [person for person in people if person not in candidates]
     living = [person for person in candidates if not person.erased]
     reachable = [person for person in living if person.endpoint(channel) is not None]
     for person in [*reachable, *living]:

@@ -132,7 +132,7 @@ FACTS: Mapping[str, Field] = {
         _text("parent", "id of the account this one is a site of"),
         _text("group", "id of the topmost account of the group"),
         _number("value", "per year", "what the account buys in a year; missing when unknown, never zero"),
-        _integer("orders", "days on which the account ordered, over all time"),
+        _integer("orders", "orders the account has placed, over all time"),
         _number("days_since_order", "days", "since the last order; missing before the first"),
         _number("days_since_contact", "days", "since the last two-way contact; missing before the first"),
         _integer("open_failures", "failures that are open or reached"),

@@ -3,6 +3,7 @@ first, waits, promises, callbacks and selling. The vocabulary and the law are th
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -141,14 +142,20 @@ TEMPLATES = {
 
 
 @cache
-def rules(company: str = COMPANY, *, caps: str = "") -> Ruleset:
-    """``caps``: the line after ``caps:`` instead of the usual one."""
+def rules(company: str = COMPANY, *, caps: str = "", undeclared: str = "") -> Ruleset:
+    """``caps``: what follows ``caps:`` instead of the usual. ``undeclared``: an event type taken out of the
+    vocabulary."""
     if caps:
         company = "\n".join(f"caps: {caps}" if line[:5] == "caps:" else line for line in company.splitlines())
     shipped = snapshot(ROOT)
     kept = ("playbooks/vocabulary.yaml", "playbooks/defaults.yaml", "playbooks/law/")
     files = {name: text for name, text in shipped.items() if name.startswith(kept)}
     files["playbooks/company.yaml"] = company.encode()
+    if undeclared:
+        declared = files["playbooks/vocabulary.yaml"].decode()
+        left = re.sub(rf"(?ms)^{re.escape(undeclared)}:\n(?:[ #\n].*?)?(?=^\w)", "", declared)
+        assert left != declared
+        files["playbooks/vocabulary.yaml"] = left.encode()
     files |= {f"playbooks/{name}.yaml": text.encode() for name, text in PLAYBOOKS.items()}
     files |= {f"templates/{name}": text.encode() for name, text in TEMPLATES.items()}
     found = assemble(files)
