@@ -6,19 +6,22 @@ that time makes have derived ids.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
+from typing import TypeVar
 
 from outreach.domain.account import Due
 from outreach.domain.hold import ended
-from outreach.service.front import from_clock
-from outreach.service.intake import absorb_own, take_parked
+from outreach.service.front import Rejected, check, from_clock
+from outreach.service.intake import absorb_into, take_parked
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
 from outreach.service.runs import progress
-from outreach.service.sending import deliver_due, mark_stuck
+from outreach.service.sending import BREAKS, PUT_OFF, deliver_due, mark_stuck
+
+Row = TypeVar("Row")
 
 BATCH = 100
 STUCK_AFTER = timedelta(seconds=90)
@@ -67,24 +70,54 @@ def beat(outside: Outside, swept: Swept) -> None:
     outside.database.retrying(lambda unit: unit.beat(CLOCK, now, f"moved {swept.total}"))
 
 
-def ring(outside: Outside, batch: int = BATCH) -> int:
-    """Time rows whose instant has come become events, through the same front door."""
-    now = outside.clock.now()
-    with outside.database.view() as unit:
-        rows = unit.due_rows(now, batch)
+def _each_alone(
+    rows: Sequence[Row], work: Callable[[Sequence[Row]], object], aside: Callable[[Row, str], object]
+) -> int:
+    """Work on all of them in one go; where that breaks, on each by itself, and what breaks alone is put
+    aside: it stops nothing else. Gives how many were worked on."""
     if not rows:
         return 0
+    try:
+        work(rows)
+        return len(rows)
+    except BREAKS as fault:
+        if len(rows) > 1:
+            return sum(_each_alone([row], work, aside) for row in rows)
+        aside(rows[0], type(fault).__name__)
+        return 0
 
-    def work(unit: Unit) -> int:
-        ledger = Ledger(unit, outside, now)
-        ledger.lock(sorted({row.account for row in rows}))
-        standing = [row for row in rows if _still_stands(ledger, row)]
-        absorb_own(ledger, [from_clock(row, ledger.accounts[row.account].version) for row in standing])
-        ledger.flush()
-        return len(standing)
 
-    outside.database.retrying(work)
-    return len(rows)
+def ring(outside: Outside, batch: int = BATCH) -> int:
+    """Time rows whose instant has come become events, through the same front door."""
+    now, database = outside.clock.now(), outside.database
+    with database.view() as unit:
+        rows = unit.due_rows(now, batch)
+    return _each_alone(
+        rows,
+        lambda some: database.retrying(lambda unit: _make_events(Ledger(unit, outside, now), some)),
+        lambda row, fault: database.retrying(lambda unit: _due_later(unit, row, now, fault)),
+    )
+
+
+def _make_events(ledger: Ledger, rows: Sequence[Due]) -> None:
+    """What the vocabulary does not know any more is quarantined with its reason, and waits no longer."""
+    ledger.lock(sorted({row.account for row in rows}))
+    standing = [row for row in rows if _still_stands(ledger, row)]
+    made = [from_clock(row, ledger.accounts[row.account].version) for row in standing]
+    items = [check(raw, ledger.rules.vocabulary, ledger.now, internal=True) for raw in made]
+    for row, item in zip(standing, items, strict=True):
+        if isinstance(item, Rejected):
+            del ledger.accounts[row.account].dues[row.type, row.key]
+    absorb_into(ledger, items)
+    ledger.flush()
+
+
+def _due_later(unit: Unit, row: Due, now: datetime, fault: str) -> None:
+    state = unit.lock_accounts([row.account]).get(row.account)
+    if state is not None and state.dues.get((row.type, row.key)) == row:
+        state.dues[row.type, row.key] = replace(row, at=now + PUT_OFF)
+        unit.save_accounts([state])
+        unit.audit(now, CLOCK, "due.put_off", row.account, f"{row.type}: {fault}")
 
 
 def _still_stands(ledger: Ledger, row: Due) -> bool:
@@ -94,12 +127,14 @@ def _still_stands(ledger: Ledger, row: Due) -> bool:
 
 def wake(outside: Outside, batch: int = BATCH) -> int:
     """Runs whose wait is over walk on."""
-    now = outside.clock.now()
-    with outside.database.view() as unit:
+    now, database = outside.clock.now(), outside.database
+    with database.view() as unit:
         rows = unit.runs_to_wake(now, batch)
-    if rows:
-        outside.database.retrying(lambda unit: _walk_on(unit, outside, rows))
-    return len(rows)
+    return _each_alone(
+        rows,
+        lambda some: database.retrying(lambda unit: _walk_on(unit, outside, some)),
+        lambda row, fault: database.retrying(lambda unit: _wake_later(unit, row[1], now, fault)),
+    )
 
 
 def _walk_on(unit: Unit, outside: Outside, rows: Iterable[tuple[str, str]]) -> None:
@@ -111,6 +146,13 @@ def _walk_on(unit: Unit, outside: Outside, rows: Iterable[tuple[str, str]]) -> N
         if run is not None and run.is_open and run.wake_at is not None and run.wake_at <= ledger.now:
             progress(ledger, run_id, account)
     ledger.flush()
+
+
+def _wake_later(unit: Unit, run_id: str, now: datetime, fault: str) -> None:
+    run = unit.run(run_id)
+    if run is not None and run.is_open and run.wake_at is not None and run.wake_at <= now:
+        unit.save_runs([replace(run, wake_at=now + PUT_OFF)])
+        unit.audit(now, CLOCK, "run.put_off", f"run/{run_id}", fault)
 
 
 def _deliver(outside: Outside, batch: int) -> int:

@@ -78,11 +78,16 @@ class Telling:
             self._judge(event, self._history if self._anew else self._history_for(event))
 
     def _first_due(self, before: datetime) -> Due | None:
-        dues = [due for due in self.state.dues.values() if due.at < before]
+        dues = [due for due in self._known_dues() if due.at < before]
         return min(dues, key=lambda due: due.at, default=None)
 
     def _due_ids(self, instant: datetime) -> set[str]:
-        return {due.event_id for due in self.state.dues.values() if due.at <= instant}
+        return {due.event_id for due in self._known_dues() if due.at <= instant}
+
+    def _known_dues(self) -> list[Due]:
+        """A type that was taken out of the vocabulary makes no events; the clock puts its rows aside."""
+        known = self.ledger.rules.vocabulary.types
+        return [due for due in self.state.dues.values() if due.type in known]
 
     def _fold(self, event: Event) -> bool:
         told = fold(self.state, event, self.ledger.rules.folding)

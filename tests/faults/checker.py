@@ -41,7 +41,9 @@ def plan(unit: StoreUnit) -> dict[str, list[Any]]:
 
 
 def _rows(unit: StoreUnit, statement: str) -> list[list[Any]]:
-    return sorted(([int(v) if isinstance(v, bool) else v for v in row] for row in unit.bulk.rows(statement)), key=repr)
+    return sorted(
+        ([int(v) if isinstance(v, bool) else v for v in row] for row in unit.bulk.rows(statement)), key=repr
+    )
 
 
 def _words(row: Any) -> list[Any]:
@@ -76,7 +78,11 @@ def broken(world: World, house: Scratch, *, quiet: bool = True) -> list[str]:
             found.append(fault)
         if not unit.bulk.locks and unit.bulk.rows("pragma integrity_check")[0][0] != "ok":
             found.append("the file is not sound")
-    found += [f"{id_}: live state differs from its events" for id_, differs in workbench.rebuild(house.outside, write=False) if differs]
+    found += [
+        f"{id_}: live state differs from its events"
+        for id_, differs in workbench.rebuild(house.outside, write=False)
+        if differs
+    ]
     return found
 
 

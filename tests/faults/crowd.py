@@ -22,7 +22,10 @@ def describe(house: Scratch, people: int, *, accounts_each: int = 1, phone: str 
     raws: list[dict[str, Any]] = []
     for n in range(people):
         accounts = [f"p{n}-{k}" for k in range(accounts_each)]
-        raws += [event("account.described", a, f"acc-{a}", START, name=a, owner="jonas", team="berlin") for a in accounts]
+        raws += [
+            event("account.described", a, f"acc-{a}", START, name=a, owner="jonas", team="berlin")
+            for a in accounts
+        ]
         raws.append(
             event(
                 "person.described", f"person:p{n}", f"per-{n}", START, name=f"P {n}", email=f"p{n}@example.com",
@@ -35,7 +38,14 @@ def describe(house: Scratch, people: int, *, accounts_each: int = 1, phone: str 
 def let_down(house: Scratch, accounts: Sequence[str], key: str = "o") -> None:
     """Something they ordered is out of stock: a mail is due now, an SMS a day later."""
     raws = [
-        event("backorder.opened", a, f"{key}-{a}", house.now, order_id=f"{key}-{a}", person_id=a.partition("-")[0])
+        event(
+            "backorder.opened",
+            a,
+            f"{key}-{a}",
+            house.now,
+            order_id=f"{key}-{a}",
+            person_id=a.partition("-")[0],
+        )
         for a in accounts
     ]
     assert {answer.outcome for answer in house.take_in(*raws)} == {"accepted"}

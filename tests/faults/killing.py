@@ -182,7 +182,9 @@ def dying_at(nth: int) -> Point:
     return point
 
 
-def try_point(worlds: Worlds, known: Reference, number: int, report: Report, chance: random.Random) -> list[str]:
+def try_point(
+    worlds: Worlds, known: Reference, number: int, report: Report, chance: random.Random
+) -> list[str]:
     boundary, nth, place = known.places[number]
     world = worlds.copy(boundary)
     until = BOUNDARIES if number % TO_THE_END == 0 else min(boundary + 2, BOUNDARIES)
@@ -215,7 +217,9 @@ def try_point(worlds: Worlds, known: Reference, number: int, report: Report, cha
     worlds.drop(world)
     counted = [what for what in found if what.startswith("unknown=")]
     report.unknown += sum(int(what.partition("=")[2]) for what in counted)
-    return [f"{place} (point {number}, after step {boundary}): {what}" for what in found if what not in counted]
+    return [
+        f"{place} (point {number}, after step {boundary}): {what}" for what in found if what not in counted
+    ]
 
 
 def numbers(order: Order, places: list[tuple[int, int, str]]) -> Sequence[int]:

@@ -86,7 +86,14 @@ def test_time_events_are_made_once_by_however_many_clocks(world: World) -> None:
     with opened(world) as house:
         describe(house, 60)
         placed = [
-            event("order.placed", a, f"o-{a}", house.now, order_id=f"o-{a}", promised_for=(house.now + timedelta(days=1)).isoformat())
+            event(
+                "order.placed",
+                a,
+                f"o-{a}",
+                house.now,
+                order_id=f"o-{a}",
+                promised_for=(house.now + timedelta(days=1)).isoformat(),
+            )
             for a in accounts(60)
         ]
         house.take_in(*placed)
@@ -199,7 +206,15 @@ def test_calls_of_all_their_accounts_lie_on_one_card_whoever_puts_them_there(wor
         describe(house, 1, accounts_each=8)
 
         def hurt(account: str) -> None:
-            raw = event("delivery.delayed", account, f"d-{account}", house.now, order_id=f"d-{account}", days_late=3, person_id="p0")
+            raw = event(
+                "delivery.delayed",
+                account,
+                f"d-{account}",
+                house.now,
+                order_id=f"d-{account}",
+                days_late=3,
+                person_id="p0",
+            )
             (answer,) = house.take_in(raw)
             assert answer.outcome == "accepted", answer
 
@@ -216,7 +231,15 @@ def test_no_call_is_put_on_a_card_that_is_being_closed(world: World) -> None:
         names = accounts(1, 41)
 
         def hurt(n: int) -> None:
-            raw = event("delivery.delayed", names[n], f"d-{n}", house.now, order_id=f"d-{n}", days_late=3, person_id="p0")
+            raw = event(
+                "delivery.delayed",
+                names[n],
+                f"d-{n}",
+                house.now,
+                order_id=f"d-{n}",
+                days_late=3,
+                person_id="p0",
+            )
             house.take_in(raw)
 
         def settle() -> None:

@@ -42,7 +42,15 @@ def everything(house: Scratch) -> dict[str, list[Any]]:
 
 def late(house: Scratch, account: str, n: int = 0) -> dict[str, Any]:
     person = account.partition("-")[0]
-    return event("delivery.delayed", account, f"late-{account}-{n}", house.now, order_id=f"late-{account}-{n}", days_late=3, person_id=person)
+    return event(
+        "delivery.delayed",
+        account,
+        f"late-{account}-{n}",
+        house.now,
+        order_id=f"late-{account}-{n}",
+        days_late=3,
+        person_id=person,
+    )
 
 
 # -- full --------------------------------------------------------------------------------------------
@@ -145,6 +153,7 @@ class Fault:
 
 def drop_from_outside(url: str) -> Callable[[Any], None]:
     """The server ends that connection, as a failover or an administrator would."""
+
     def drop(connection: Any) -> None:
         with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True) as admin:
             admin.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
@@ -174,11 +183,13 @@ def test_a_connection_that_is_dropped_within_a_unit_leaves_nothing(postgres_worl
         assert broken(postgres_world, house) == []
 
 
-def test_a_connection_that_is_dropped_between_intent_and_record_makes_an_unknown(postgres_world: World) -> None:
+def test_a_connection_that_is_dropped_between_intent_and_record_makes_an_unknown(
+    postgres_world: World,
+) -> None:
     with opened(postgres_world) as house:
         describe(house, 3)
         let_down(house, [f"p{n}-0" for n in range(3)])
-        fault = Fault(drop_from_outside(postgres_world.url), "update \"touch\" set \"status\" = %s, \"sent_at\"")
+        fault = Fault(drop_from_outside(postgres_world.url), 'update "touch" set "status" = %s, "sent_at"')
         fault.watch(house.database)
         with pytest.raises(Unavailable):
             tick_on(house.outside)

@@ -36,15 +36,34 @@ def down_until(here: Scratch, when: datetime) -> None:
 
 def touches(here: Scratch, channel: Channel) -> list[Touch]:
     with here.database.view() as unit:
-        return [t for run in unit.runs_of(unit.account_ids()) for t in unit.touches_of_run(run.id) if t.channel is channel]
+        return [
+            t
+            for run in unit.runs_of(unit.account_ids())
+            for t in unit.touches_of_run(run.id)
+            if t.channel is channel
+        ]
 
 
 def quote(here: Scratch, account: str, nth: int) -> None:
     """Something that is asked within five business days, of somebody who wants to be asked."""
     person = account.partition("-")[0]
     here.take_in(
-        event("consent.given", f"person:{person}", f"consent-{person}", here.now, person_id=person, purpose="reorder"),
-        event("quote.lost", account, f"quote-{account}-{nth}", here.now, quote_id=f"{account}-{nth}", person_id=person),
+        event(
+            "consent.given",
+            f"person:{person}",
+            f"consent-{person}",
+            here.now,
+            person_id=person,
+            purpose="reorder",
+        ),
+        event(
+            "quote.lost",
+            account,
+            f"quote-{account}-{nth}",
+            here.now,
+            quote_id=f"{account}-{nth}",
+            person_id=person,
+        ),
     )
 
 
@@ -64,7 +83,15 @@ def test_what_is_still_in_time_is_judged_by_what_is_so_now() -> None:
         let_down(here, [f"p{n}-0" for n in range(3)])
         down_until(here, START + DAY + HOUR)
         here.take_in(
-            event("endpoint.opted_out", "person:p0", "stop", here.now, person_id="p0", channel="email", how="STOP"),
+            event(
+                "endpoint.opted_out",
+                "person:p0",
+                "stop",
+                here.now,
+                person_id="p0",
+                channel="email",
+                how="STOP",
+            ),
             event("backorder.cleared", "p1-0", "clear", here.now, order_id="o-p1-0"),
         )
         here.settle()
@@ -72,12 +99,16 @@ def test_what_is_still_in_time_is_judged_by_what_is_so_now() -> None:
         assert by_account["p0-0"] == (Status.WITHHELD, "opted_out")
         assert by_account["p1-0"] == (Status.CANCELLED, "no_longer_true")
         assert by_account["p2-0"][0] is Status.SENT
-        assert [message.to for message in here.sent.messages if message.channel is Channel.EMAIL] == ["p2@example.com"]
+        assert [message.to for message in here.sent.messages if message.channel is Channel.EMAIL] == [
+            "p2@example.com"
+        ]
 
 
 def test_a_call_never_expires_it_becomes_a_late_apology_and_climbs() -> None:
     with house() as here:
-        here.take_in(event("delivery.delayed", "p0-0", "late", here.now, order_id="o1", days_late=3, person_id="p0"))
+        here.take_in(
+            event("delivery.delayed", "p0-0", "late", here.now, order_id="o1", days_late=3, person_id="p0")
+        )
         down_until(here, THURSDAY)
         here.settle()
         (call,) = touches(here, Channel.CALL)
@@ -94,7 +125,11 @@ def test_a_call_never_expires_it_becomes_a_late_apology_and_climbs() -> None:
 def test_a_call_that_was_asked_for_in_the_meantime_is_on_the_desk_at_once() -> None:
     with house() as here:
         wanted = (here.now + DAY).isoformat()
-        here.take_in(event("callback.asked", "p0-0", "cb", here.now, callback_id="cb", person_id="p0", wanted_at=wanted))
+        here.take_in(
+            event(
+                "callback.asked", "p0-0", "cb", here.now, callback_id="cb", person_id="p0", wanted_at=wanted
+            )
+        )
         down_until(here, THURSDAY)
         here.settle()
         calls = touches(here, Channel.CALL)
@@ -105,7 +140,9 @@ def test_a_call_that_was_asked_for_in_the_meantime_is_on_the_desk_at_once() -> N
 def test_what_time_should_have_made_is_made_each_once_and_dated_as_it_happened() -> None:
     with house() as here:
         promised = here.now + HOUR
-        here.take_in(event("order.placed", "p0-0", "order", here.now, order_id="o1", promised_for=promised.isoformat()))
+        here.take_in(
+            event("order.placed", "p0-0", "order", here.now, order_id="o1", promised_for=promised.isoformat())
+        )
         down_until(here, THURSDAY)
         here.settle()
         with here.database.view() as unit:
@@ -124,7 +161,9 @@ def test_one_person_does_not_get_it_all_at_once() -> None:
         times = sent_at(here, "p0")
         for first, third in zip(times, times[2:], strict=False):
             assert third - first >= DAY
-        assert set(statuses(here)) <= {(c, s) for c in ("email", "sms") for s in ("sent", "withheld", "expired")}
+        assert set(statuses(here)) <= {
+            (c, s) for c in ("email", "sms") for s in ("sent", "withheld", "expired")
+        }
 
 
 def test_up_again_at_night_nothing_rings_before_the_hours_of_the_place() -> None:

@@ -43,11 +43,15 @@ def house(shelf: Shelf) -> Iterator[Scratch]:
 def test_a_type_taken_out_of_the_vocabulary_does_not_stop_the_clock(house: Scratch, shelf: Shelf) -> None:
     for n in range(3):
         finish = (START - 2 * DAY + n * timedelta(hours=1)).isoformat()
-        raw = event("installation.started", f"p{n}-0", f"i{n}", house.now, installation_id=f"i{n}", finish_by=finish)
+        raw = event(
+            "installation.started", f"p{n}-0", f"i{n}", house.now, installation_id=f"i{n}", finish_by=finish
+        )
         house.take_in(raw)
     let_down(house, ["p0-0", "p1-0", "p2-0"])
     shelf.rules = rules(undeclared="installation.dragging")
     house.clock.set(START + DAY + timedelta(hours=4))
+    raw = event("order.placed", "p1-0", "order", house.now, order_id="x", person_id="p1")
+    assert [answer.outcome for answer in house.take_in(raw)] == ["accepted"]
     for _ in range(20):
         if not sweep.tick(house.outside).total:
             break

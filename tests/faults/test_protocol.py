@@ -33,7 +33,9 @@ def house() -> Iterator[House]:
 
     def make(*script: str | Receipt, people: int = 1, sender: FaultySender | None = None) -> Scratch:
         sender = sender or FaultySender(script)
-        opened.append(scratch_house(rules(), START, senders={Channel.EMAIL: sender, Channel.SMS: FaultySender()}))
+        opened.append(
+            scratch_house(rules(), START, senders={Channel.EMAIL: sender, Channel.SMS: FaultySender()})
+        )
         made = replace(opened[-1].__enter__(), sender=sender)
         describe(made, people)
         let_down(made, [f"p{n}-0" for n in range(people)])
@@ -76,9 +78,13 @@ class Row:
 
 ROWS = {
     "taken": Row(("sent",), Status.SENT, Status.SENT, taken=1),
-    "refused before a byte, then taken": Row(("refused", "sent"), Status.DUE, Status.SENT, 1, calls=2, attempt=2),
+    "refused before a byte, then taken": Row(
+        ("refused", "sent"), Status.DUE, Status.SENT, 1, calls=2, attempt=2
+    ),
     "refused three times, then taken": Row(("refused",) * 3, Status.DUE, Status.SENT, 1, calls=4, attempt=4),
-    "refused for ever": Row(("refused",) * 99, Status.DUE, Status.FAILED, 0, calls=MOST_ATTEMPTS, attempt=MOST_ATTEMPTS),
+    "refused for ever": Row(
+        ("refused",) * 99, Status.DUE, Status.FAILED, 0, calls=MOST_ATTEMPTS, attempt=MOST_ATTEMPTS
+    ),
     "a definite no": Row(("failed",), Status.FAILED, Status.FAILED, 0),
     "no answer, and it was taken": Row(("unknown",), Status.UNKNOWN, Status.UNKNOWN, 1),
     "no answer, and it was not taken": Row(("lost",), Status.UNKNOWN, Status.UNKNOWN, 0),
@@ -219,7 +225,9 @@ def test_only_a_human_sends_an_unknown_again_and_it_is_judged_again(house: House
     here.settle()
     care.opt_out(here.outside, "p1", "email", "STOP", "customer")
     for account in ("p0-0", "p1-0"):
-        desk.settle_unknown(here.outside, mail(here, account).id, "ruth", "again", "the provider never saw it")
+        desk.settle_unknown(
+            here.outside, mail(here, account).id, "ruth", "again", "the provider never saw it"
+        )
     here.settle()
     assert (mail(here).status, mail(here).attempt) == (Status.SENT, 2)
     assert (mail(here, "p1-0").status, mail(here, "p1-0").because) == (Status.WITHHELD, "opted_out")

@@ -30,7 +30,9 @@ from tests.faults.workload import event
 from tests.faults.world import START
 
 PER_DAY, PER_WEEK, CALLS = 3, 6, 2
-CAPS = f"{{per_person_per_day: {PER_DAY}, per_person_per_week: {PER_WEEK}, calls_per_person_per_day: {CALLS}}}"
+CAPS = (
+    f"{{per_person_per_day: {PER_DAY}, per_person_per_week: {PER_WEEK}, calls_per_person_per_day: {CALLS}}}"
+)
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 PLACES = {"anna": "Europe/Berlin", "bob": "America/New_York", "cem": "Europe/Berlin"}
 COUNTRY = {"Europe/Berlin": "DE", "America/New_York": "US"}
@@ -79,7 +81,14 @@ class Days(RuleBasedStateMachine):
                 connection.exec_driver_sql(statement)
         for person, zone in PLACES.items():
             for account in BELONGS[person]:
-                self.tell("account.described", account, name=account, owner="jonas", country=COUNTRY[zone], zone=zone)
+                self.tell(
+                    "account.described",
+                    account,
+                    name=account,
+                    owner="jonas",
+                    country=COUNTRY[zone],
+                    zone=zone,
+                )
             self.tell(
                 "person.described", f"person:{person}", name=person.title(), email=f"{person}@example.com", zone=zone,
                 phone={"anna": "+4930200001", "bob": "+12125550101", "cem": "+4930200003"}[person],
@@ -94,7 +103,17 @@ class Days(RuleBasedStateMachine):
             self.on(self.house.now + 45 * DAY)
             with self.house.database.view() as unit:
                 left = unit.bulk.rows("select status, count(*) from touch group by status")
-            assert {row[0] for row in left} <= {"sent", "failed", "unknown", "withheld", "expired", "cancelled", "settled", "on_desk", "draft"}
+            assert {row[0] for row in left} <= {
+                "sent",
+                "failed",
+                "unknown",
+                "withheld",
+                "expired",
+                "cancelled",
+                "settled",
+                "on_desk",
+                "draft",
+            }
             assert not any(differs for _, differs in workbench.rebuild(self.house.outside, write=False))
         finally:
             self.stack.close()
@@ -108,7 +127,13 @@ class Days(RuleBasedStateMachine):
         assert answer.outcome != "quarantined", answer
         return answer.outcome
 
-    @rule(type_=st.sampled_from(sorted(TYPES)), account=accounts, key=st.integers(1, 3), ago=minutes, days=st.integers(0, 4))
+    @rule(
+        type_=st.sampled_from(sorted(TYPES)),
+        account=accounts,
+        key=st.integers(1, 3),
+        ago=minutes,
+        days=st.integers(0, 4),
+    )
     def something_happens(self, type_: str, account: str, key: int, ago: int, days: int) -> None:
         at = self.house.now + timedelta(minutes=ago)
         data: dict[str, Any] = {TYPES[type_]: f"k{key}", "person_id": OWNER[account]}
@@ -138,7 +163,9 @@ class Days(RuleBasedStateMachine):
 
     @rule(person=people, hours=st.sampled_from(["after 16:00", "before 12:00", "09:00-12:00"]))
     def they_say_when(self, person: str, hours: str) -> None:
-        self.tell("preference.stated", f"person:{person}", person_id=person, kind="hours", value=hours, by="jonas")
+        self.tell(
+            "preference.stated", f"person:{person}", person_id=person, kind="hours", value=hours, by="jonas"
+        )
 
     @rule(person=people)
     def they_agree_to_be_asked(self, person: str) -> None:
@@ -163,7 +190,12 @@ class Days(RuleBasedStateMachine):
         self.house.clock.set(self.house.now + timedelta(hours=hours))
         self.on(self.house.now)
 
-    @rule(words=st.lists(st.sampled_from(["sent", "refused", "failed", "unknown", "lost", "crash", "crash_after"]), max_size=3))
+    @rule(
+        words=st.lists(
+            st.sampled_from(["sent", "refused", "failed", "unknown", "lost", "crash", "crash_after"]),
+            max_size=3,
+        )
+    )
     def the_provider_has_a_bad_day(self, words: Sequence[str]) -> None:
         self.post.script, self.post.calls = list(words), 0
 
@@ -183,7 +215,11 @@ class Days(RuleBasedStateMachine):
             return
         self.dials[person].append(self.house.now)
         failures = self._failures(lines)
-        made = PromiseMade("a grill", self.house.now + DAY, failures[0] if failures else None) if promise else None
+        made = (
+            PromiseMade("a grill", self.house.now + DAY, failures[0] if failures else None)
+            if promise
+            else None
+        )
         outcome = Outcome(how, promise=made, put_right=failures if right else (), said_by="customer")
         with contextlib.suppress(Refused):
             desk.settle(self.house.outside, card.id, "jonas", outcome)
@@ -201,7 +237,9 @@ class Days(RuleBasedStateMachine):
         for touch in drafts:
             assert touch.draft is not None
             if release:
-                desk.release(self.house.outside, touch.id, "jonas", touch.draft["subject"], touch.draft["text"])
+                desk.release(
+                    self.house.outside, touch.id, "jonas", touch.draft["subject"], touch.draft["text"]
+                )
             else:
                 desk.discard(self.house.outside, touch.id, "jonas", "no")
 
@@ -245,7 +283,9 @@ class Days(RuleBasedStateMachine):
         for at, message in self._times():
             for channel in (message.channel.value, "all"):
                 stopped = self.out.get((message.to_name.lower(), channel))
-                assert stopped is None or at <= stopped, f"{message.to_name} said stop at {stopped}, and at {at}: {message.text}"
+                assert stopped is None or at <= stopped, (
+                    f"{message.to_name} said stop at {stopped}, and at {at}: {message.text}"
+                )
 
     @invariant()
     def each_message_is_taken_once(self) -> None:

@@ -42,11 +42,19 @@ class Place:
         self.family: set[int] = set()
         upgrade(self.url)
         store = open_database(self.url)
-        store.retrying(lambda unit: unit.save_token(ApiToken(hash_of(SECRET), "erp", SCOPES, datetime.now(UTC))))
+        store.retrying(
+            lambda unit: unit.save_token(ApiToken(hash_of(SECRET), "erp", SCOPES, datetime.now(UTC)))
+        )
         store.close()
 
     def start(self) -> Started:
-        settings = {"DATA_DIR": self.folder, "PORT": self.port, "ROOT": ROOT, "TICK_SECONDS": "0.2", "THREADS": 4}
+        settings = {
+            "DATA_DIR": self.folder,
+            "PORT": self.port,
+            "ROOT": ROOT,
+            "TICK_SECONDS": "0.2",
+            "THREADS": 4,
+        }
         env = os.environ | {f"OUTREACH_{name}": str(value) for name, value in settings.items()}
         started = subprocess.Popen(
             [sys.executable, "-m", "outreach", "serve"], cwd=self.folder, env=env | {"PYTHONPATH": str(ROOT)},
@@ -119,7 +127,9 @@ def descendants(pid: int) -> set[int]:
 def wait_for(it: Callable[[], Any], otherwise: str, started: Started | None = None) -> None:
     deadline = time.monotonic() + PATIENCE
     while not it():
-        assert started is None or started.poll() is None, f"{otherwise}: it has ended with {started.returncode}"
+        assert started is None or started.poll() is None, (
+            f"{otherwise}: it has ended with {started.returncode}"
+        )
         assert time.monotonic() < deadline, otherwise
         time.sleep(0.05)
 
@@ -146,7 +156,10 @@ def late(order: str) -> dict[str, Any]:
 def test_killed_with_all_it_has_started_it_comes_up_with_everything_it_answered_for(place: Place) -> None:
     first = place.start()
     place.put("/v1/accounts/a1", {"name": "Grill & Co", "tier": "gold"})
-    place.put("/v1/people/anna", {"name": "Anna", "phone": "+4930123456", "accounts": [{"account": "a1", "roles": ["buyer"]}]})
+    place.put(
+        "/v1/people/anna",
+        {"name": "Anna", "phone": "+4930123456", "accounts": [{"account": "a1", "roles": ["buyer"]}]},
+    )
     events = [late(f"o{n}") for n in range(20)]
     assert {answer["outcome"] for answer in place.post(*events)} == {"accepted"}
     for pid in {first.pid, *descendants(first.pid)}:

@@ -1,6 +1,6 @@
 """A clock process of its own: waits for the starting shot, then ticks until nothing moves.
 
-    python -m tests.faults.ticking FOLDER URL PROCESS
+python -m tests.faults.ticking FOLDER URL PROCESS
 """
 
 from __future__ import annotations

@@ -35,7 +35,9 @@ class Step:
 # -- requests ----------------------------------------------------------------------------------------
 
 
-def event(type_: str, subject: str, id_: str, time: datetime, sequence: str | None = None, **data: Any) -> Raw:
+def event(
+    type_: str, subject: str, id_: str, time: datetime, sequence: str | None = None, **data: Any
+) -> Raw:
     more = {"sequence": sequence} if sequence else {}
     return {
         "specversion": "1.0", "id": id_, "source": "erp", "type": type_, "subject": subject,
@@ -65,7 +67,9 @@ def find(house: Scratch, playbook: str, account: str, channel: Channel, nth: int
     return touch
 
 
-def call(time: datetime, playbook: str, account: str, outcome: Outcome, nth: int = 1, by: str = "jonas") -> Step:
+def call(
+    time: datetime, playbook: str, account: str, outcome: Outcome, nth: int = 1, by: str = "jonas"
+) -> Step:
     """Claim the card, dial, say how it went; what has been done already is not done again."""
 
     def speak(house: Scratch) -> str:
@@ -86,7 +90,9 @@ def draft(time: datetime, playbook: str, account: str, release: bool) -> Step:
         touch = find(house, playbook, account, Channel.EMAIL)
         if touch.status is Status.DRAFT and release:
             assert touch.draft is not None
-            desk.release(house.outside, touch.id, "jonas", touch.draft["subject"], touch.draft["text"] + " J.")
+            desk.release(
+                house.outside, touch.id, "jonas", touch.draft["subject"], touch.draft["text"] + " J."
+            )
         elif touch.status is Status.DRAFT:
             desk.discard(house.outside, touch.id, "jonas", "spoke with her")
         return touch.id
@@ -127,7 +133,9 @@ def opt_out(time: datetime, person: str, channel: str) -> Step:
 
 
 def rebuild(time: datetime) -> Step:
-    return Step(time, "rebuild", lambda house: [id_ for id_, differs in workbench.rebuild(house.outside) if differs])
+    return Step(
+        time, "rebuild", lambda house: [id_ for id_, differs in workbench.rebuild(house.outside) if differs]
+    )
 
 
 # -- the script --------------------------------------------------------------------------------------
@@ -137,7 +145,9 @@ PEOPLE = {"anna": ["a1"], "ben": ["a2"], "cem": ["b1", "b2"], "dora": ["a3"], "e
 
 def described() -> Iterable[Raw]:
     for account in ("a1", "a2", "a3", "a4", "b1", "b2"):
-        yield event("account.described", account, f"acc-{account}", at(), name=account, owner="jonas", team="berlin")
+        yield event(
+            "account.described", account, f"acc-{account}", at(), name=account, owner="jonas", team="berlin"
+        )
     for number, (person, accounts) in enumerate(PEOPLE.items()):
         yield event(
             "person.described", PERSON_PREFIX + person, f"per-{person}", at(),
