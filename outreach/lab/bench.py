@@ -13,16 +13,13 @@ from platform import python_version
 
 import click
 import orjson
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
 
 from outreach.assemble import collect_less_often
 from outreach.lab.bench_claims import bench_claims
 from outreach.lab.bench_conditions import bench_conditions
 from outreach.lab.bench_http import bench_http
 from outreach.lab.bench_intake import bench_intake
-from outreach.lab.bench_rig import Line, Say, Spread
+from outreach.lab.bench_rig import Line, Say
 from outreach.lab.bench_windows import bench_windows
 
 POSTGRES = "OUTREACH_BENCH_POSTGRES"
@@ -73,29 +70,28 @@ def _as_json(lines: Sequence[Line], quick: bool) -> dict[str, object]:
 
 
 def _print(lines: Sequence[Line], quick: bool) -> None:
-    table = Table(box=SIMPLE, title="median (least–greatest) of rounds in turn", title_justify="left")
-    for column in ("what, and against what", "ratio of CPU", "ratio of wall", "goal"):
-        table.add_column(column)
+    """Narrow enough for any terminal; a line per thing said of a measurement."""
+    click.echo("Ratios: median (least–greatest) of rounds in turn.\n")
     for line in lines:
-        table.add_row(_name(line), _ratio(line.ratio), _ratio(line.wall_ratio), _goal(line))
-    console = Console()
-    console.print(table)
+        click.echo(f"{line.bench}: {line.what}")
+        click.echo(f"    against {line.against}")
+        for said in (_ratios(line), _goal(line), line.note):
+            if said:
+                click.echo(f"    {said}")
+        click.echo()
     if quick:
-        console.print("Quick sizes: this shows that the benches run. The figures mean nothing.")
+        click.echo("Quick sizes: this shows that the benches run. The figures mean nothing.")
 
 
-def _name(line: Line) -> str:
-    told = [f"{line.bench}: {line.what}", f"  against {line.against}"]
-    if line.ratio is not None or line.wall_ratio is not None:
-        told.append(f"  {line.ours:,.1f} against {line.theirs:,.1f} {line.unit}")
-    return "\n".join([*told, f"  {line.note}"] if line.note else told)
+def _ratios(line: Line) -> str:
+    if line.ratio is None and line.wall_ratio is None:
+        return "not measured"
+    ratios = [("CPU", line.ratio), ("wall", line.wall_ratio)]
+    told = [f"{name} {spread.text()}" for name, spread in ratios if spread is not None]
+    return ", ".join([*told, f"{line.ours:,.1f} against {line.theirs:,.1f} {line.unit}"])
 
 
 def _goal(line: Line) -> str:
     if line.goal is None:
         return ""
-    return line.goal.text + {True: ", met", False: ", not met", None: ""}[line.met]
-
-
-def _ratio(spread: Spread | None) -> str:
-    return spread.text() if spread else "–"
+    return f"goal {line.goal.text}" + {True: ": met", False: ": not met", None: ""}[line.met]

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,7 +39,6 @@ from outreach.web.auth import hash_token
 SINGLE = Goal(3)
 BATCH, CONNECTIONS = 100, 8
 _TOKEN = "out_bench"
-_ACCOUNTS = 2_000
 _PATIENCE = 60.0
 _OURS = "outreach.web.app:from_environment"
 _HEADERS = {"Content-Type": "application/cloudevents+json", "Authorization": f"Bearer {_TOKEN}"}
@@ -60,11 +59,12 @@ def empty_app() -> Flask:
 
 def bench_http(quick: bool, say: Say) -> list[Line]:
     singles, batches, cards, rounds = (48, 3, 5, 2) if quick else (2_000, 40, 200, 5)
-    with both_servers(quick) as (ours, empty, store):
+    accounts = 200 if quick else 5_000
+    with both_servers(accounts) as (ours, empty, store):
         say(f"{batches} batches of {BATCH} events, {rounds} rounds")
-        batched = _measured(ours, empty, batches, BATCH, 1, rounds)
+        batched = _measured(ours, empty, batches, BATCH, 1, rounds, accounts)
         say(f"{singles} single events over {CONNECTIONS} connections, {rounds} rounds")
-        single = _measured(ours, empty, singles, 1, CONNECTIONS, rounds)
+        single = _measured(ours, empty, singles, 1, CONNECTIONS, rounds, accounts)
         say(f"{cards} let-downs until each card is seen")
         seen = _cards(ours, empty, store, cards)
     view = "an empty Flask view on the same server"
@@ -122,7 +122,7 @@ def _children(pid: int) -> list[int]:
 
 
 @contextmanager
-def both_servers(quick: bool) -> Iterator[tuple[Server, Server, Store]]:
+def both_servers(accounts: int) -> Iterator[tuple[Server, Server, Store]]:
     """Our app on a house of its own with accounts in it, and the empty one; both stopped afterwards."""
     with TemporaryDirectory(prefix="outreach-bench-") as folder, bench_root() as root:
         environ = {
@@ -131,7 +131,7 @@ def both_servers(quick: bool) -> Iterator[tuple[Server, Server, Store]]:
             "OUTREACH_LOG_LEVEL": "error",
         }  # fmt: skip
         house = assemble(load_settings(environ, Path(folder)))
-        fill(house.database, house.outside.rules(), 200 if quick else _ACCOUNTS)
+        fill(house.database, house.outside.rules(), accounts)
         token = ApiToken(hash_token(_TOKEN), "bench", ("events:write",), house.outside.clock.now())
         house.database.retrying(lambda unit: unit.save_token(token))
         with _started(_OURS, environ) as ours, _started(f"{__name__}:empty_app", environ) as empty:
@@ -175,10 +175,10 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def _measured(
-    ours: Server, empty: Server, requests: int, each: int, connections: int, rounds: int
+    ours: Server, empty: Server, requests: int, each: int, connections: int, rounds: int, accounts: int
 ) -> tuple[Any, Any]:
     """Times of ours and of the empty view, per event."""
-    made = _bodies(requests, each, rounds + 1)
+    made = _bodies(requests, each, rounds + 1, accounts)
     headers = _BATCHED if each > 1 else _HEADERS
 
     def case(server: Server) -> Case:
@@ -191,14 +191,13 @@ def _measured(
     return times["ours"], times["empty"]
 
 
-def _bodies(requests: int, each: int, rounds: int) -> Iterator[list[bytes]]:
+def _bodies(requests: int, each: int, rounds: int, accounts: int) -> Iterator[list[bytes]]:
     """New events for every case of every round: none is a repetition."""
     for turn in range(2 * rounds):
-        seed = each * 1000 + turn
-        events = stream(requests * each, 200, datetime.now(UTC), seed)
-        now = datetime.now(UTC).isoformat()
-        for event in events:
-            event["time"] = now
+        events = stream(requests * each, accounts, seed=each * 1000 + turn)
+        now = datetime.now(UTC)
+        for n, event in enumerate(events):  # a second apart they would lie in the future
+            event["time"] = (now + timedelta(milliseconds=n)).isoformat()
         cut = [events[at : at + each] for at in range(0, len(events), each)]
         yield [orjson.dumps(part if each > 1 else part[0]) for part in cut]
 

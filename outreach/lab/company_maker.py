@@ -19,7 +19,7 @@ from outreach.lab.player import Arrival
 
 SOURCE = "erp"
 YEAR = timedelta(days=365)
-HOMES = 60
+HOMES = 45
 _QUIET_DAYS = 12
 """Nothing goes wrong by chance so shortly before now: what is open is told in scenes."""
 _SHIPPED_SINCE = timedelta(days=45)
@@ -215,7 +215,7 @@ class _Life:
         """What they told us of themselves, and what they allowed."""
         for human in self.customer.people:
             subject, at = f"person:{human.id}", self.start + timedelta(days=self.rng.uniform(1, 300))
-            if self.rng.random() < 0.2:
+            if self.rng.random() < 0.2 and not self.lucky:
                 kind, value = self.rng.choice(_SAID)
                 data = {"person_id": human.id, "kind": kind, "value": value, "by": self.customer.owner}
                 self.found.append(arrival("preference.stated", subject, at, f"{human.id}/said", **data))

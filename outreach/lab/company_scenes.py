@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,8 @@ from outreach.store import views
 Act = Callable[[Scratch], datetime | None]
 """Gives when to try again, or None."""
 AGAIN = timedelta(hours=2)
+FIRST = "jonas"
+"""Whose desk is looked at first: the telling ones are his."""
 SHORT_SUPPLY = "out of stock since the flood at the mill"
 
 
@@ -42,14 +44,15 @@ class Scenes:
     def ago(self, hours: float) -> datetime:
         return self.now - timedelta(hours=hours)
 
-    def house(self, name: str, place: Place) -> Customer:
-        return self.enter(self.casting.house(name, place))
+    def house(self, name: str, place: Place, owner: str | None = None) -> Customer:
+        return self.enter(self.casting.house(name, place), owner)
 
-    def home(self, place: Place, name: str | None = None) -> Customer:
+    def home(self, place: Place, name: str | None = None, owner: str | None = None) -> Customer:
         human = self.casting.human(place, name=name)
-        return self.enter(self.casting.home(place, human))
+        return self.enter(self.casting.home(place, human), owner)
 
-    def enter(self, customer: Customer) -> Customer:
+    def enter(self, customer: Customer, owner: str | None = None) -> Customer:
+        customer = replace(customer, owner=owner or customer.owner)
         self.accounts.add(customer.id)
         life = life_of(customer, self.now, self.casting.rng, lucky=True)
         self.arrivals += life if self.past else [each for each in life if ".described" in each.raw["type"]]
@@ -83,7 +86,7 @@ class Scenes:
         self.hard_to_reach()
         self.owed()
         self.doings.append((self.now - timedelta(hours=7), _wrong_events))
-        self.ready = self.house("Hotel Kastanie", cast.BERLIN).id
+        self.ready = self.house("Hotel Kastanie", cast.BERLIN, FIRST).id
         return self
 
     def on_the_desk(self) -> None:
@@ -104,7 +107,7 @@ class Scenes:
         self._came_late()
 
     def _unanswered(self) -> None:
-        angry = self.house("Saffron & Rye", cast.LONDON)
+        angry = self.house("Saffron & Rye", cast.LONDON, FIRST)
         self.tell(
             angry, "complaint.opened", 51, about="the fitters", channel="mail",
             words="We closed the kitchen for you on Saturday and nobody came. I have written twice.",
@@ -122,15 +125,15 @@ class Scenes:
 
     def callbacks(self) -> None:
         """One is waiting by the phone now, one for later today."""
-        self.tell(self.home(cast.LONDON), "callback.asked", 0.1, wanted_at=self.now.isoformat(), about="the hinges")
+        self.tell(self.home(cast.LONDON, owner=FIRST), "callback.asked", 0.1, wanted_at=self.now.isoformat(), about="the hinges")
         later = self.now + timedelta(hours=3)
         self.tell(self.house("Old Harbour Rooms", cast.CAPE_TOWN), "callback.asked", 1, wanted_at=later.isoformat(), about="a second grill")
 
     def between_two_selves(self) -> None:
         """Anna Berg waits for her closet at home, and her hotel's grill is lost: one conversation. And two
         Kellers who may be the same man."""
-        home = self.home(cast.BERLIN, "Anna Berg")
-        hotel = self.house("Haus Sonnenhof", cast.BERLIN)
+        home = self.home(cast.BERLIN, "Anna Berg", FIRST)
+        hotel = self.house("Haus Sonnenhof", cast.BERLIN, FIRST)
         anna = home.people[0]
         self.arrivals.append(about(anna, home, self.ago(2000), {home.id: "buyer", hotel.id: "buyer"}))
         self._waits(home)
@@ -186,19 +189,10 @@ class Scenes:
         out = {"person_id": shut.buyer, "channel": "call", "how": "told grace on the phone"}
         self.arrivals.append(arrival("endpoint.opted_out", f"person:{shut.buyer}", self.ago(900), f"{shut.id}/out", **out))
         self.tell(shut, "delivery.delayed", 40, days_late=3)
-        nobody = self.enter(self._without_people("Kiosk am Park"))
+        nobody = self.enter(replace(self.casting.house("Kiosk am Park", cast.BERLIN), people=()))
         self.tell(nobody, "delivery.lost", 6, what="a grill and its gas bottle")
-        unclear = self.enter(self._without_tier(self.casting.house("Rata Street Cafe", cast.AUCKLAND)))
+        unclear = self.enter(replace(self.casting.house("Rata Street Cafe", cast.AUCKLAND), tier=None, value=None))
         self.tell(unclear, "delivery.delayed", 11, reason="the carrier does not say for how long")
-
-    def _without_people(self, name: str) -> Customer:
-        found = self.casting.house(name, cast.BERLIN)
-        return Customer(found.id, name, found.kind, found.place, found.owner, found.tier, found.value, found.every, ())
-
-    def _without_tier(self, found: Customer) -> Customer:
-        return Customer(
-            found.id, found.name, found.kind, found.place, found.owner, None, None, found.every, found.people
-        )
 
     def owed(self) -> None:
         """The other shop's old files came in yesterday: let down long ago, and nobody had called."""

@@ -23,16 +23,20 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from outreach.service import sweep as service_sweep
+from outreach.service.ports import Outside, Receipt
+from outreach.service.sending import record
 from outreach.store.engine import open_database
 from tests.faults.checker import LOG, LOG_POSTGRES, broken, differences, plan
 from tests.faults.rules import rules
 from tests.faults.workload import BOUNDARIES, play
 from tests.faults.world import Point, World, nowhere
-from tests.support.postgres import Server
+from tests.support.postgres import Server, database_of
 
 TO_THE_END = 15
 """Every so manyth point goes on to the end of the script."""
@@ -49,7 +53,12 @@ class Order:
     """PostgreSQL's URL; None is SQLite."""
     journal: str | None = None
     every_point: bool = False
+    """Instead of so many."""
     seed: int = 1
+    only: str = ""
+    """Only points whose name ends so."""
+    careless: bool = False
+    """A house that sends again what it does not know to have been sent: the check must find it out."""
 
 
 @dataclass
@@ -92,7 +101,7 @@ class Worlds:
         """Call with no transaction and, on PostgreSQL, no connection open."""
         folder = self.home / f"at-{boundary}"
         shutil.copytree(world.folder, folder, ignore=shutil.ignore_patterns("*-shm"))
-        name = self.server.create(template=_name(world.url)) if self.server else None
+        name = self.server.create(template=database_of(world.url)) if self.server else None
         self._copies[boundary] = (folder, name)
 
     def copy(self, boundary: int) -> World:
@@ -100,7 +109,7 @@ class Worlds:
         to = self.home / "tried"
         shutil.rmtree(to, ignore_errors=True)
         shutil.copytree(folder, to)
-        return self._world("tried", _name(url) if url else None)
+        return self._world("tried", database_of(url) if url else None)
 
     def drop(self, world: World) -> None:
         if self.server:
@@ -110,12 +119,6 @@ class Worlds:
         for _, url in self._copies.values():
             if self.server and url:
                 self.server.drop(url)
-
-
-def _name(url: str) -> str:
-    from tests.support.postgres import database_of
-
-    return database_of(url)
 
 
 # -- the undisturbed run -----------------------------------------------------------------------------
@@ -225,6 +228,9 @@ def try_point(
 def numbers(order: Order, places: list[tuple[int, int, str]]) -> Sequence[int]:
     """This part's share: half of the points where something becomes so (commits, and the provider), half
     of those before statements, each spread evenly, the whole spread moved by the seed."""
+    if order.only:
+        places = [place if place[2].endswith(order.only) else (0, 0, "") for place in places]
+        return [n for n, (_, _, place) in enumerate(places) if place][order.part :: order.parts]
     decisive = [n for n, (_, _, place) in enumerate(places) if place.endswith(("commit", "provider"))]
     others = sorted(set(range(len(places))) - set(decisive))
     if order.every_point:
@@ -242,6 +248,8 @@ def _spread(there: list[int], wanted: int, moved: float) -> list[int]:
 def sweep(order: Order) -> Report:
     report, chance = Report(), random.Random(order.seed + order.part)
     started = time.perf_counter()
+    if order.careless:
+        service_sweep.mark_stuck = send_again  # type: ignore[attr-defined]
     with _home() as home:
         worlds = Worlds(home, order)
         known = undisturbed(worlds, report)
@@ -256,6 +264,15 @@ def sweep(order: Order) -> Report:
     return report
 
 
+def send_again(outside: Outside, older_than: timedelta, limit: int = 100) -> int:
+    """What nobody should do."""
+    with outside.database.view() as unit:
+        stuck = unit.touches_stuck(outside.clock.now() - older_than, limit)
+    for touch in stuck:
+        record(outside, touch, Receipt("refused", reason="it will not have been taken"))
+    return len(stuck)
+
+
 @contextmanager
 def _home() -> Iterator[Path]:
     memory = Path("/dev/shm")
@@ -268,6 +285,4 @@ def _home() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(sweep(Order(**json.loads(sys.argv[1]))).__dict__) + "\n")
-
-__all__ = ["Order", "Report", "replace", "sweep"]
+    sys.stdout.write(json.dumps(asdict(sweep(Order(**json.loads(sys.argv[1]))))) + "\n")

@@ -223,7 +223,7 @@ class Cut:
             do_commit(connection)
             connection.dbapi_connection.execute("select 1")
 
-        store.engine.dialect.do_commit = commit  # type: ignore[method-assign]
+        store.engine.dialect.do_commit = commit  # type: ignore[method-assign,assignment]
 
 
 @pytest.mark.parametrize("heard", [True, False], ids=["done", "not done"])

@@ -152,7 +152,7 @@ def watch(database: Store, point: Point) -> None:
             point("after commit")
 
     do_commit = dialect.do_commit
-    dialect.do_commit = commit  # type: ignore[method-assign]
+    dialect.do_commit = commit  # type: ignore[method-assign,assignment]
     for name in ("do_execute", "do_executemany", "do_execute_no_params"):
         setattr(dialect, name, _after(before_execute, getattr(dialect, name)))
 
