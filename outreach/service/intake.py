@@ -77,7 +77,7 @@ def rejected_again(item: Incoming, reasons: tuple[str, ...]) -> Rejected:
     raw = {
         "specversion": "1.0", "id": event.id, "source": event.source, "type": event.type,
         "subject": event.subject, "time": event.time.isoformat(), "data": dict(event.data),
-    }  # fmt: skip
+    } | ({"sequence": event.sequence} if event.sequence else {})  # fmt: skip
     return Rejected(event.source, event.id, event.type, reasons, orjson.dumps(raw).decode())
 
 
@@ -181,10 +181,14 @@ def _known(
     news: dict[str, News],
 ) -> Answer:
     event = item.event
+    moved = {known.subject, event.subject}
+    ledger.lock(sorted(subject for subject in moved if not subject.startswith(PERSON_PREFIX)))
     rank, current_rank = _rank(event.sequence, event.time), _rank(known.sequence, known.time)
     seen = item.hash == known.hash or item.hash in known.earlier
     if seen and (event.sequence is None or rank <= current_rank):
         return Answer("duplicate")
+    if event.time > ledger.now + FUTURE_TOLERANCE:
+        return _refused(ledger, item, "time: what has happened cannot be revised into the future")
     current = rank >= current_rank
     row = NewEvent(event._replace(revision=known.revision + 1), item.hash, item.private)
     ledger.unit.revise_event(known.seq, row, known, current=current)
@@ -194,8 +198,9 @@ def _known(
             hash=item.hash, time=event.time, sequence=event.sequence, subject=event.subject,
             revision=known.revision + 1, earlier=earlier,
         )  # fmt: skip
-        for subject in {known.subject, event.subject}:
-            ledger.lock([subject] if not subject.startswith(PERSON_PREFIX) else [])
+        if _must_park(ledger, item):  # told to its new account when that appears
+            ledger.unit.park([_parked(ledger, item, "unknown_account")])
+        for subject in moved:
             found = news.setdefault(subject, News([]))
             floor = min(known.time, event.time)
             found.floor = floor if found.floor is None else min(found.floor, floor)
@@ -203,6 +208,11 @@ def _known(
     else:
         stored[event.source, event.id] = known._replace(earlier=earlier)
     return Answer("revised")
+
+
+def _refused(ledger: Ledger, item: Incoming, reason: str) -> Answer:
+    ledger.unit.quarantine([_quarantined(rejected_again(item, (reason,)), ledger.now)])
+    return Answer("quarantined", (reason,))
 
 
 def _rank(sequence: str | None, time: datetime) -> tuple[int, int, str, datetime]:
@@ -240,8 +250,11 @@ def _welcome_parked(ledger: Ledger, items: Iterable[Incoming]) -> None:
     rows = [row for row in ledger.unit.parked_for(created) if row.reason == "unknown_account"]
     if rows:
         ledger.unit.unpark([row.id for row in rows])
-        arrived = [Incoming(row.event, row.hash, row.private) for row in rows]
-        _sort_out(ledger, arrived)
+        arrived = [Incoming(row.event._replace(arrived=ledger.now), row.hash, row.private) for row in rows]
+        answers = _sort_out(ledger, arrived)
+        for item, answer in zip(arrived, answers, strict=True):
+            if answer.outcome == "duplicate":  # revised to this account before there was one
+                tell_accounts(ledger, {item.event.subject: News([item.event], floor=item.event.time)})
 
 
 def take_parked(outside: Outside, limit: int = 500) -> int:

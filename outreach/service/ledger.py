@@ -126,6 +126,12 @@ class Ledger:
         named = [("phone", person.phone), ("email", person.email)]
         return [self.outside.endpoint_hash(kind, value) for kind, value in named if value]
 
+    def as_of(self, account: str) -> datetime:
+        """Now, or the account's newest event where its sender's clock is ahead of ours: what has been
+        taken in has happened."""
+        newest = self.accounts[account].newest
+        return self.now if newest is None else max(self.now, newest[0])
+
     def person(self, id_: str | None) -> Person | None:
         if id_ is None:
             return None

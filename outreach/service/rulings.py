@@ -82,7 +82,7 @@ def run_scope(ledger: Ledger, run: Run, playbook: Playbook, step: Step | None = 
         trigger or _lost_trigger(run),
         state,
         history,
-        at=ledger.now,
+        at=ledger.as_of(run.account),
         person=ledger.person(run.person),
         failure=state.failures.get(run.failure or ""),
         run=facts,

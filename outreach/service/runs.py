@@ -174,7 +174,7 @@ def footing(ledger: Ledger, run: Run) -> Footing:
 
     def seen_since(type_: str, since: datetime) -> bool:
         history = ledger.history(run.account, [Need(type_, None)])
-        return history.count(type_, since, ledger.now) > 0
+        return history.count(type_, since, ledger.as_of(run.account)) > 0
 
     return Footing(
         now=ledger.now,

@@ -28,7 +28,16 @@ RETRY_AFTER = timedelta(minutes=5)
 MOST_ATTEMPTS = 5
 """A touch that providers refuse this often before taking it has failed."""
 PUT_OFF = timedelta(hours=1)
-BREAKS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, NotFound, Invalid)
+BREAKS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    NotFound,
+    Invalid,
+)
 """What a room may raise over one touch; the database's faults are not among them."""
 
 
@@ -218,42 +227,47 @@ def fail(ledger: Ledger, touch: Touch, code: str, sentence: str) -> None:
 
 
 def record(outside: Outside, touch: Touch, receipt: Receipt) -> None:
-    """The second transaction: what the provider said of this attempt."""
+    """The second transaction: what the provider said of this attempt. A definite answer that comes late,
+    when the attempt already counts as unknown, settles it."""
 
-    def work(unit: Unit) -> None:
+    def work(unit: Unit, walks_on: bool) -> None:
         ledger = Ledger(unit, outside, outside.clock.now())
         ledger.lock([touch.account])
         current = ledger.touches.get(touch.account, {}).get(touch.id) or unit.touch(touch.id)
-        if current is None or current.token != touch.token or current.status is not Status.SENDING:
+        if current is None or current.token != touch.token or not _settles(current, receipt):
             return
         if current.id not in ledger.touches[touch.account]:
             ledger.adopt(current)
-        _record(ledger, current, receipt)
+        ledger.put_touch(_recorded(ledger, current, receipt))
+        if walks_on and ledger.touches[touch.account][touch.id].status is not Status.DUE:
+            settle_step(ledger, current)
+            progress(ledger, touch.run, touch.account)
         ledger.flush()
 
-    outside.database.retrying(work)
+    try:
+        outside.database.retrying(lambda unit: work(unit, True))
+    except BREAKS:  # whatever is wrong with its run: what became of the message must be kept
+        outside.database.retrying(lambda unit: work(unit, False))
 
 
-def _record(ledger: Ledger, touch: Touch, receipt: Receipt) -> None:
+def _settles(touch: Touch, receipt: Receipt) -> bool:
+    definite = receipt.outcome in ("sent", "failed")
+    return touch.status is Status.SENDING or (touch.status is Status.UNKNOWN and definite)
+
+
+def _recorded(ledger: Ledger, touch: Touch, receipt: Receipt) -> Touch:
     now = ledger.now
     if receipt.outcome == "refused" and touch.attempt < MOST_ATTEMPTS:
         again = receipt.retry_at or now + RETRY_AFTER
-        ledger.put_touch(
-            advance(
-                touch, Status.DUE, now, attempt=touch.attempt + 1, due=again, token=None,
-                intent_at=None, because="refused", sentence=receipt.reason,
-            )
+        return advance(
+            touch, Status.DUE, now, attempt=touch.attempt + 1, due=again, token=None,
+            intent_at=None, because="refused", sentence=receipt.reason,
         )  # fmt: skip
-        return
     if receipt.outcome == "sent":
-        new = advance(touch, Status.SENT, now, sent_at=now, provider_ref=receipt.ref)
-    elif receipt.outcome == "unknown":
-        new = advance(touch, Status.UNKNOWN, now, because="unknown", sentence=receipt.reason)
-    else:
-        new = advance(touch, Status.FAILED, now, because="refused", sentence=receipt.reason)
-    ledger.put_touch(new)
-    settle_step(ledger, touch)
-    progress(ledger, touch.run, touch.account)
+        return advance(touch, Status.SENT, now, sent_at=now, provider_ref=receipt.ref)
+    if receipt.outcome == "unknown":
+        return advance(touch, Status.UNKNOWN, now, because="unknown", sentence=receipt.reason)
+    return advance(touch, Status.FAILED, now, because="refused", sentence=receipt.reason)
 
 
 def mark_stuck(outside: Outside, older_than: timedelta, limit: int = 100) -> int:

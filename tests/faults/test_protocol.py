@@ -186,16 +186,105 @@ def test_an_address_that_changed_after_the_touch_was_laid_is_judged_as_it_is_now
     assert mail(here, "p1-0").because == "suppressed"
 
 
+STOPPED = {
+    "they opted out": (
+        lambda here: care.opt_out(here.outside, "p1", "email", "STOP", "customer"),
+        "opted_out",
+    ),
+    "they refused": (
+        lambda here: say(here, "person.refused", "person:p1", person_id="p1", scope="written"),
+        "opted_out",
+    ),
+    "they were erased": (lambda here: say(here, "person.erased", "person:p1", by="ruth"), None),
+    "it is put right": (
+        lambda here: desk.put_right(here.outside, "p1-0", "delivery/o-p1-0", "jonas", "customer", ""),
+        "put_right",
+    ),
+    "it is no longer so": (
+        lambda here: say(here, "backorder.cleared", "p1-0", order_id="o-p1-0"),
+        "no_longer_true",
+    ),
+    "they replied": (
+        lambda here: say(here, "reply.received", "p1-0", person_id="p1", channel="email", text="stop"),
+        "reply",
+    ),
+    "the playbook is disabled": (
+        lambda here: workbench.publish(here.outside, "notice", "disabled", "ruth", "wrong"),
+        "disabled",
+    ),
+    "the endpoint is suppressed": (lambda here: suppress(here, "p1@example.com"), "suppressed"),
+}
+
+
+def say(here: Scratch, type_: str, subject: str, **data: str) -> None:
+    raw = event(type_, subject, f"said-{type_}", here.now + timedelta(seconds=1), **data)
+    assert [answer.outcome for answer in here.take_in(raw)] == ["accepted"]
+
+
+def suppress(here: Scratch, address: str) -> None:
+    with here.database.unit() as unit:
+        unit.suppress(here.outside.endpoint_hash("email", address), "email", "opted_out", here.now)
+
+
+@pytest.mark.parametrize(("stop", "because"), STOPPED.values(), ids=STOPPED)
+def test_what_has_changed_since_it_was_laid_stops_it_at_the_last_moment(
+    house: House, stop: Callable[[Scratch], None], because: str | None
+) -> None:
+    here = house(people=2)
+    assert mail(here, "p1-0").status is Status.PLANNED
+    stop(here)
+    here.advance(timedelta(days=9))
+    touch = mail(here, "p1-0")
+    assert touch.status in (Status.WITHHELD, Status.CANCELLED)
+    assert because in (touch.because, None)
+    assert "p1@example.com" not in {message.to for message in here.sender.messages}
+
+
 # -- after it has left -------------------------------------------------------------------------------
 
 
-def test_an_answer_that_is_recorded_twice_or_too_late_changes_nothing(house: House) -> None:
-    here = house("unknown")
+def test_an_answer_that_is_recorded_twice_changes_nothing(house: House) -> None:
+    here = house("sent")
     here.settle()
-    unknown = mail(here)
-    for outcome in ("sent", "refused", "failed"):
-        record(here.outside, unknown, Receipt(outcome))
-        assert mail(here) == unknown
+    sent = mail(here)
+    for outcome in ("sent", "refused", "failed", "unknown"):
+        record(here.outside, sent, Receipt(outcome))
+        assert mail(here) == sent
+
+
+@pytest.mark.parametrize(
+    ("late", "status"),
+    [
+        ("sent", Status.SENT),
+        ("failed", Status.FAILED),
+        ("refused", Status.UNKNOWN),
+        ("unknown", Status.UNKNOWN),
+    ],
+)
+def test_a_definite_answer_that_comes_too_late_settles_what_was_unknown(
+    house: House, late: str, status: Status
+) -> None:
+    here = house("crash_after")
+    dies(here)
+    in_flight = mail(here)
+    here.advance(HOUR)
+    assert mail(here).status is Status.UNKNOWN
+    record(here.outside, in_flight, Receipt(late, ref="r1"))
+    here.advance(timedelta(days=9))
+    assert mail(here).status is status
+    assert here.sender.calls == 1
+
+
+def test_what_became_of_a_message_is_kept_even_where_its_run_is_broken(house: House) -> None:
+    class Breaking(FaultySender):
+        def send(self, message: Message, token: str) -> Receipt:
+            with here.database.unit() as unit:
+                unit.bulk.run("update run set step = 77, step_due = 0 where account = 'p1-0'")
+            return super().send(message, token)
+
+    here = house(people=3, sender=Breaking())
+    here.settle()
+    assert [mail(here, f"p{n}-0").status for n in range(3)] == [Status.SENT] * 3
 
 
 def test_an_answer_to_an_earlier_attempt_does_not_settle_a_later_one(house: House) -> None:
@@ -260,3 +349,11 @@ def test_statuses_change_by_the_table_only(house: House) -> None:
         for new in set(Status) - CHANGES[old]:
             with pytest.raises(IllegalChange):
                 advance(replace(mail(here), status=old), new, here.now)
+
+
+def test_what_a_sender_whose_clock_is_ahead_has_told_us_has_happened(house: House) -> None:
+    here = house(people=2)
+    ahead = here.now + timedelta(minutes=4)
+    answers = here.take_in(event("backorder.cleared", "p1-0", "ahead", ahead, order_id="o-p1-0"))
+    assert [answer.outcome for answer in answers] == ["accepted"]
+    assert (mail(here, "p1-0").status, mail(here, "p1-0").because) == (Status.CANCELLED, "no_longer_true")
