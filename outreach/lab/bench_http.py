@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +24,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response, request
 
-from outreach.assemble import assemble
+from outreach.assemble import SystemClock, assemble
 from outreach.clockwork import web_command
 from outreach.lab.bench_intake import fill
 from outreach.lab.bench_rig import Case, Clock, Goal, Line, Say, Spread, Work, alternate, compare
@@ -195,7 +195,7 @@ def _bodies(requests: int, each: int, rounds: int, accounts: int) -> Iterator[li
     """New events for every case of every round: none is a repetition."""
     for turn in range(2 * rounds):
         events = stream(requests * each, accounts, seed=each * 1000 + turn)
-        now = datetime.now(UTC)
+        now = SystemClock().now()
         for n, event in enumerate(events):  # a second apart they would lie in the future
             event["time"] = (now + timedelta(milliseconds=n)).isoformat()
         cut = [events[at : at + each] for at in range(0, len(events), each)]
@@ -273,7 +273,7 @@ def _sync_and_ask(file: Any, connection: HTTPConnection) -> None:
 
 def _post_and_see(connection: HTTPConnection, store: Store, n: int) -> None:
     data = {"order_id": f"card-{n}", "days_late": 99}
-    event = cloud_event("delivery.delayed", f"a{n % 200}", data, f"card-{n}", datetime.now(UTC))
+    event = cloud_event("delivery.delayed", f"a{n % 200}", data, f"card-{n}", SystemClock().now())
     send(connection, orjson.dumps(event), _HEADERS)
     with store.view() as unit:
         lines = views.desk_lines(unit)

@@ -61,7 +61,7 @@ class Line:
     what: str
     against: str
     ratio: Spread | None
-    """Of CPU time where it can be read, per round; None where it could not be measured, see ``note``."""
+    """Of CPU time, per round; None where it says nothing, see ``note``. Then wall time is what counts."""
     wall_ratio: Spread | None = None
     ours: float = 0.0
     """CPU of one unit of work, median."""
@@ -72,9 +72,8 @@ class Line:
 
     @property
     def met(self) -> bool | None:
-        if self.goal is None or self.ratio is None:
-            return None
-        return self.goal.met(self.ratio.middle)
+        ratio = self.ratio or self.wall_ratio
+        return None if self.goal is None or ratio is None else self.goal.met(ratio.middle)
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "goal": self.goal.text if self.goal else None, "met": self.met}

@@ -12,6 +12,7 @@ from outreach.domain.person import as_person
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
+from outreach.service.rulings import holds_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,7 @@ def _find(unit: Unit, asked: Asked) -> Person | None:
 
 def hold_on(ledger: Ledger, person: Person, purpose: Purpose) -> Hold | None:
     """The strongest hold on a person: their own, of everybody linked to them, of their accounts."""
-    people = ledger.unit.linked([person.id])
-    states = ledger.unit.people(people)
-    accounts = sorted({account for state in states.values() for account in state.roles})
-    groups = [
-        state.described.get("parent") or account
-        for account in accounts
-        if (state := ledger.unit.account(account)) is not None
-    ]
-    return strongest(ledger.unit.holds_on(people, accounts, groups), purpose, ledger.now)
+    return strongest(holds_on(ledger, person), purpose, ledger.now)
 
 
 def holds_since(outside: Outside, cursor: int, limit: int = 500) -> list[tuple[int, Hold]]:

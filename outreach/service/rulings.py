@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from outreach.domain.account import Need
 from outreach.domain.conditions import Condition, Scope
 from outreach.domain.evaluate import scope_of
 from outreach.domain.facts import Channel, Event, Person, Purpose
-from outreach.domain.hold import Hold, strongest
+from outreach.domain.hold import Hold, kin, strongest
 from outreach.domain.law import attempts_per_day, consent_needed, is_allowed, relationship_until
 from outreach.domain.lawline import ConsentNeed
 from outreach.domain.place import Place, place_of
@@ -173,24 +174,21 @@ def contacts(ledger: Ledger, touch: Touch) -> list[Touch]:
 
 
 def hold_against(ledger: Ledger, run: Run, person: Person | None) -> Hold | None:
-    """The strongest hold on this run's purpose that another run has put on person or account."""
-    people = [person.id] if person else []
-    found = holds_touching(ledger, people, [run.account])
+    """The strongest hold on this run's purpose that another run has put on the person or the account."""
+    found = holds_on(ledger, person, [run.account])
     return strongest((hold for hold in found if hold.run != run.id), run.purpose, ledger.now)
 
 
-def holds_touching(ledger: Ledger, people: list[str], accounts: list[str]) -> list[Hold]:
-    """Stored holds on these people (and everybody linked to them) and accounts, and the new ones."""
-    groups = [
-        parent
-        for id_ in accounts
-        if id_ in ledger.accounts and (parent := ledger.accounts[id_].described.get("parent") or id_)
-    ]
-    stored = ledger.unit.holds_on(ledger.unit.linked(people) if people else [], accounts, groups)
-    found = {hold.id: hold for hold in stored}
-    for holds in ledger.holds.values():
-        found.update({hold.id: hold for hold in holds.values() if hold.id in found or hold.account in accounts})
-    return list(found.values())
+def holds_on(ledger: Ledger, person: Person | None, accounts: Iterable[str] = ()) -> list[Hold]:
+    """Every hold on these accounts, and on everybody linked to the person at all accounts of theirs; as
+    stored, and as this transaction has changed them."""
+    people = ledger.unit.linked([person.id]) if person else []
+    roles = [state.roles for state in ledger.unit.people(people).values()]
+    all_ = sorted({*accounts, *(account for each in roles for account in each)})
+    akin = sorted({each for state in ledger.unit.accounts(all_) for each in kin(state.id, state.described)})
+    found = {hold.id: hold for hold in ledger.unit.holds_on(people, all_, akin)}
+    found.update({hold.id: hold for holds in ledger.holds.values() for hold in holds.values()})
+    return [hold for hold in found.values() if hold.reaches(people, all_, akin)]
 
 
 def _suppressed(ledger: Ledger, touch: Touch) -> str | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from outreach.domain.account import Need, parse_instant
 from outreach.domain.facts import Channel, Event, Purpose
 from outreach.domain.failure import Failure, FailureState
-from outreach.domain.hold import Hold, closing, reopening
+from outreach.domain.hold import Hold, closing, common, reopening
 from outreach.domain.plan import TAKEN_BACK, Run
 from outreach.domain.playbook import Playbook, Step
 from outreach.domain.policy import PLACING, Action, Ruling, drop, rule
@@ -213,7 +213,7 @@ def _hold(ledger: Ledger, run: Run, playbook: Playbook) -> Hold:
         since=ledger.now,
         at_most_until=calendar.add(ledger.now, rule_.at_most),
         person=hurt,
-        group=state.described.get("parent") or run.account,
+        group=common(rule_.scope.value, run.account, state.described),
     )
 
 
@@ -371,8 +371,7 @@ def _listen(ledger: Ledger, run: Run, news: list[Event]) -> None:
         elif event.type in playbook.stop_events and event.type != "reply.received":
             stop_written(ledger, ledger.runs[run.account][run.id], event.type)
         elif event.type == "failure.unresolved" and event.data.get("failure") == run.failure:
-            if event.arrived >= ledger.now:  # an older one was looked at when it came
-                _look_again(ledger, run)
+            _look_again(ledger, run, event)
     run = ledger.runs[run.account][run.id]
     types = {event.type for event in news if event.ref != run.trigger or event.revision}
     if not run.is_open or not types:
@@ -414,13 +413,19 @@ def _answers(event: Event, run: Run) -> bool:
     return run.person is None or person is None or person == run.person
 
 
-def _look_again(ledger: Ledger, run: Run) -> None:
+def _look_again(ledger: Ledger, run: Run, event: Event) -> None:
+    """Once for each reminder: an account that is told anew hears the old ones again."""
     run = ledger.runs[run.account][run.id]
-    if any(t.status is Status.ON_DESK for t in ledger.touches_of_run(run)):
+    if event.arrived < ledger.now or any(_answers_to(t, event) for t in ledger.touches_of_run(run)):
         return
     touch = look_again(run, ledger.playbook(run), footing(ledger, run))
     if touch is not None:
         _laid(ledger, run, touch)
+
+
+def _answers_to(touch: Touch, event: Event) -> bool:
+    laid_for_it = touch.created_at is not None and touch.created_at >= event.arrived
+    return touch.status is Status.ON_DESK or (touch.because == "look_again" and laid_for_it)
 
 
 def _judge_anew(ledger: Ledger, run: Run, playbook: Playbook) -> None:

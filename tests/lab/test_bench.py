@@ -49,7 +49,8 @@ def test_intake_is_measured_on_postgresql_too(postgres_server: Server) -> None:
     finally:
         postgres_server.drop(url)
     assert heavy.what.endswith("PostgreSQL")
-    assert heavy.ratio is not None and lite.ratio is not None
+    assert lite.ratio is not None
+    assert heavy.wall_ratio is not None and heavy.met is not None
 
 
 def test_a_database_that_somebody_may_need_is_not_emptied() -> None:

@@ -22,6 +22,7 @@ TEXTS = {
     "templates/x/call.md": b"Say sorry.\n",
     "templates/x/softer.md": b"It came. Say sorry all the same.\n",
     "templates/x/mail.md": b"Subject: We let you down\n\nI am sorry. Call me.\n",
+    "templates/x/text.md": b"I am sorry. Call me.\n",
     "templates/x/offer.md": b"Subject: About now\n\nTime for charcoal?\n",
 }
 
@@ -69,10 +70,10 @@ def give(house: Scratch, account: str = "a1", person: str | None = "anna", **des
         give_person(house, person, [account])
 
 
-def give_person(house: Scratch, person: str, accounts: list[str], **described: Any) -> None:
+def give_person(house: Scratch, person: str, accounts: list[str], role: str = "buyer", **described: Any) -> None:
     said = {
         "name": f"{person.title()} Berg", "phone": "+4930123456", "email": f"{person}@x.example",
-        "accounts": [{"account": account, "roles": ["buyer"]} for account in accounts],
+        "accounts": [{"account": account, "roles": [role]} for account in accounts],
     }  # fmt: skip
     house.take_in(event(house, "person.described", f"give/{person}", f"person:{person}", **(said | described)))
 
