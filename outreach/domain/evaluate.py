@@ -17,7 +17,7 @@ from outreach.domain.account import (
     rhythm_facts,
 )
 from outreach.domain.company import Company
-from outreach.domain.conditions import Scope, fuse
+from outreach.domain.conditions import Condition, Scope, Value, fuse
 from outreach.domain.errors import Fault
 from outreach.domain.facts import Event, Person, Trace, Verdict
 from outreach.domain.failure import Failure, failure_id
@@ -43,6 +43,8 @@ class Ruleset:
     fused: Mapping[str, Fused] = field(default_factory=dict)
     needs: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)
     """Trigger type → what its playbooks' conditions read of the past."""
+    about_people: frozenset[str] = frozenset()
+    """Trigger types whose playbooks' conditions ask who is known there."""
     fold_rules: FoldRules | None = None
     succeeding: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Event type → the playbooks whose success it is."""
@@ -77,9 +79,20 @@ def make_ruleset(
         by_type={type_: tuple(found) for type_, found in by_type.items()},
         fused={type_: fuse([p.condition for p in found]) for type_, found in by_type.items()},
         needs={type_: _needs_of(found) for type_, found in by_type.items()},
+        about_people=frozenset(type_ for type_, found in by_type.items() if _ask_for_people(found)),
         fold_rules=fold_rules(vocabulary, company),
         succeeding=_succeeding(named.values()),
     )
+
+
+def _ask_for_people(playbooks: Iterable[Playbook]) -> bool:
+    return any(asks_for_people((playbook.condition, playbook.once_per)) for playbook in playbooks)
+
+
+def asks_for_people(parts: Iterable[Condition | Value | None]) -> bool:
+    """Whether one of them reads what is known of the hurt person, or how many people are known."""
+    facts = (fact for part in parts if part is not None for fact in part.reading.facts)
+    return any(fact.startswith("person.") or fact == "account.people" for fact in facts)
 
 
 def _succeeding(playbooks: Iterable[Playbook]) -> dict[str, tuple[str, ...]]:

@@ -42,6 +42,14 @@ def resolve(
     return Recipient(None, account_identity(account), caller)
 
 
+def hurt_one(named: Person | None, account: str, people: Sequence[Person]) -> Person | None:
+    """Whom it happened to: the one the event names, else the buyer, else the only one we know there."""
+    if named is not None:
+        return named
+    buyers = _holding("buyer", account, None, people) or (people if len(people) == 1 else ())
+    return buyers[0] if buyers else None
+
+
 def _holding(role: str, account: str, hurt: Person | None, people: Sequence[Person]) -> list[Person]:
     if role == HURT:
         if hurt is not None:

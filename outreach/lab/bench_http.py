@@ -147,7 +147,7 @@ def _started(app: str, environ: Mapping[str, str]) -> Iterator[Server]:
     command = [app if part == _OURS else part for part in web_command("127.0.0.1", port, 16)]
     process = subprocess.Popen(
         command, env={**environ, "PYTHONPATH": os.pathsep.join(sys.path)}, cwd=environ["OUTREACH_DATA_DIR"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:
         _wait_for(port, process)

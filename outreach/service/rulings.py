@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from outreach.domain.account import Need
 from outreach.domain.conditions import Condition, Scope
-from outreach.domain.evaluate import scope_of
+from outreach.domain.evaluate import asks_for_people, scope_of
 from outreach.domain.facts import Channel, Event, Person, Purpose
 from outreach.domain.hold import Hold, kin, strongest
 from outreach.domain.law import attempts_per_day, consent_needed, is_allowed, relationship_until
@@ -18,6 +18,7 @@ from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Step
 from outreach.domain.policy import WEEK, Case, LawSays
 from outreach.domain.preference import not_before
+from outreach.domain.recipient import hurt_one
 from outreach.domain.steps import resolved_text
 from outreach.domain.touch import Touch
 from outreach.service.ledger import Ledger
@@ -79,12 +80,15 @@ def run_scope(ledger: Ledger, run: Run, playbook: Playbook, step: Step | None = 
         "round": run.round,
         "replied": run.replied,
     }
+    person = ledger.person(run.person)
+    people = ledger.people_of(run.account) if asks_for_people(_asked_now(playbook)) else None
     return scope_of(
         trigger or _lost_trigger(run),
         state,
         history,
         at=ledger.as_of(run.account),
-        person=ledger.person(run.person),
+        person=person if people is None else hurt_one(person, run.account, people),
+        people=None if people is None else len(people),
         failure=state.failures.get(run.failure or ""),
         run=facts,
     )

@@ -13,6 +13,7 @@ from itertools import groupby
 from outreach.domain.account import AccountState, Due, Happening, History, fold, in_order
 from outreach.domain.evaluate import Match, failure_of, judge, scope_of
 from outreach.domain.facts import CLOCK_SOURCE, Event
+from outreach.domain.recipient import hurt_one
 from outreach.service.front import Incoming, check, from_clock, whole
 from outreach.service.ledger import Ledger
 from outreach.service.ports import NewEvent, WindowNeed
@@ -114,11 +115,14 @@ class Telling:
         rules = self.ledger.rules
         if event.type not in rules.by_type or (self.judged_from and event.time < self.judged_from):
             return
+        person = self.ledger.person(event.data.get("person_id"))
+        people = self.ledger.people_of(self.state.id) if event.type in rules.about_people else None
         scope = scope_of(
             event,
             self.state,
             history,
-            person=self.ledger.person(event.data.get("person_id")),
+            person=person if people is None else hurt_one(person, self.state.id, people),
+            people=None if people is None else len(people),
             failure=self.state.failures.get(failure_of(event, rules.vocabulary) or ""),
         )
         self.matches += judge(event, scope, rules)

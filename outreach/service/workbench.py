@@ -17,6 +17,7 @@ from outreach.domain.failure import Failure
 from outreach.domain.person import PersonState, fold_person
 from outreach.domain.plan import Decision
 from outreach.domain.playbook import Playbook
+from outreach.domain.recipient import hurt_one
 from outreach.service.intake import Answer, take_in
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit, WindowNeed
@@ -65,8 +66,10 @@ def _judged(
         fold(state, event, ledger.rules.folding)
         for playbook in ledger.rules.by_type.get(event.type, ()):
             failure = state.failures.get(failure_of(event, ledger.rules.vocabulary) or "")
-            person = ledger.person(event.data.get("person_id"))
-            trace = explain(event, playbook, scope_of(event, state, history, person=person, failure=failure))
+            people = ledger.people_of(account)
+            person = hurt_one(ledger.person(event.data.get("person_id")), account, people)
+            scope = scope_of(event, state, history, person=person, failure=failure, people=len(people))
+            trace = explain(event, playbook, scope)
             yield _why(event, playbook, trace, decided.get((event.ref, playbook.name)))
 
 

@@ -238,6 +238,7 @@ def numbers(order: Order, places: list[tuple[int, int, str]]) -> Sequence[int]:
     half = min(order.points // 2, len(decisive))
     moved = random.Random(order.seed).random()
     chosen = [*_spread(decisive, half, moved), *_spread(others, order.points - half, moved)]
+    random.Random(order.seed).shuffle(chosen)  # or each part would get its own kind of points
     return chosen[order.part :: order.parts]
 
 

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import event as sa_event
+
 from outreach.assemble import keyed_hash, make_outside
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel
@@ -136,25 +138,58 @@ def watch(database: Store, point: Point) -> None:
     """Call ``point`` before every statement of a unit, and before and after its commit. Views cannot
     leave anything behind."""
     dialect, writing = database.engine.dialect, set[int]()
-
-    def before_execute(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        if context is not None and not context.root_connection.get_execution_options().get(READ_ONLY):
-            writing.add(id(cursor.connection))
-            point("before " + " ".join(statement.split()[:4]))
+    if dialect.name == "sqlite":
+        _trace(database, writing, point)
+    else:
+        _hook(dialect, writing, point)
+    do_commit = dialect.do_commit
 
     def commit(connection: Any) -> None:
         writes = id(connection.dbapi_connection) in writing
-        writing.discard(id(connection.dbapi_connection))
-        if writes:
-            point("before commit")
         do_commit(connection)
+        writing.discard(id(connection.dbapi_connection))
         if writes:
             point("after commit")
 
-    do_commit = dialect.do_commit
     dialect.do_commit = commit  # type: ignore[method-assign,assignment]
+
+
+def _trace(database: Store, writing: set[int], point: Point) -> None:
+    """SQLite itself says what it begins to do, whoever asked for it: each row of many, and triggers, too."""
+
+    def connected(connection: Any, record: object) -> None:
+        def begins(statement: str) -> None:
+            words = " ".join(statement.split()[:4]).lower()
+            if words == "begin immediate":
+                writing.add(id(connection))
+            if id(connection) in writing:
+                point(f"before {words}")
+            if words == "rollback":
+                writing.discard(id(connection))
+
+        connection.set_trace_callback(begins)
+
+    sa_event.listen(database.engine, "connect", connected)
+
+
+def _hook(dialect: Any, writing: set[int], point: Point) -> None:
+    do_commit = dialect.do_commit
+
+    def before(cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        if context is None or context.root_connection.get_execution_options().get(READ_ONLY):
+            writing.discard(id(cursor.connection))
+            return
+        writing.add(id(cursor.connection))
+        point("before " + " ".join(statement.split()[:4]))
+
+    def commit(connection: Any) -> None:
+        if id(connection.dbapi_connection) in writing:
+            point("before commit")
+        do_commit(connection)
+
+    dialect.do_commit = commit
     for name in ("do_execute", "do_executemany", "do_execute_no_params"):
-        setattr(dialect, name, _after(before_execute, getattr(dialect, name)))
+        setattr(dialect, name, _after(before, getattr(dialect, name)))
 
 
 def _after(first: Callable[..., None], then: Callable[..., None]) -> Callable[..., None]:

@@ -319,3 +319,20 @@ def test_superseded_runs_end_with_that_reason() -> None:
         reasons = {(run.playbook, run.key): run.end_reason for run in runs(home)}
         assert reasons["late-delivery", "o1"] == "superseded"
         assert reasons["late-delivery", "o2"] == "", "another failure is not concerned"
+
+
+# -- who is known there --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("condition", "starts"),
+    [
+        ("account.people == 1", True), ("account.people == 0", False), ("person.has_phone", True),
+        ('person.role == "buyer"', True), ('person.language == "de"', False),
+    ],
+)  # fmt: skip
+def test_a_condition_may_ask_who_is_known_there(condition: str, starts: bool) -> None:
+    with house(playbook(f"if: {condition}\n" + CALL)) as home:
+        give(home)
+        ordered(home, "1")
+        assert bool(runs(home)) is starts
