@@ -5,6 +5,7 @@ Everything that waits is a row; a ring only asks what is due. Several clocks are
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import socket
 import subprocess
@@ -79,6 +80,19 @@ def stop_on_signals(stop: threading.Event) -> None:
     signal.signal(signal.SIGINT, asked)
 
 
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PARENT_DEATH_SIGNAL = 1
+
+
+def _follow_the_parent() -> None:
+    """A supervisor that is killed cannot tell its children any more, so the kernel does."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+
+
+_FOLLOW = _follow_the_parent if _LIBC is not None else None
+
+
 @dataclass
 class Child:
     """One supervised process."""
@@ -92,7 +106,7 @@ class Child:
     restarts: int = field(default=0)
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self.command, start_new_session=True)
+        self.process = subprocess.Popen(self.command, start_new_session=True, preexec_fn=_FOLLOW)
         self.started = time.monotonic()
         log.info("started", child=self.name, pid=self.process.pid)
 

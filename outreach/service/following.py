@@ -19,8 +19,9 @@ from outreach.domain.plan import Publish, Run, back_open, settle_matches
 from outreach.domain.steps import end
 from outreach.service.ledger import Ledger
 from outreach.service.ports import WindowNeed
+from outreach.service.reacting import concerned, end_is_gone, react
 from outreach.service.rulings import needs_now
-from outreach.service.runs import concerned, end_is_gone, end_run, react, resume, start
+from outreach.service.runs import end_run, resume, start
 from outreach.service.telling import Telling
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from outreach.domain.account import Need, parse_instant
-from outreach.domain.facts import Channel, Event, Purpose
-from outreach.domain.failure import Failure, FailureState
+from outreach.domain.facts import Channel, Purpose
+from outreach.domain.failure import Failure
 from outreach.domain.hold import Hold, closing, common, reopening
 from outreach.domain.plan import TAKEN_BACK, Run
 from outreach.domain.playbook import Playbook, Step
@@ -19,7 +18,6 @@ from outreach.domain.steps import (
     Recipient,
     again_from_start,
     end,
-    look_again,
     resolved_text,
     settled,
     take_back,
@@ -44,7 +42,7 @@ def start(ledger: Ledger, run: Run) -> None:
 
 
 def _in_round(run: Run, failure: Failure | None) -> Run:
-    if failure is None or failure.round == 1 or not _bound_to(run):
+    if failure is None or failure.round == 1 or not bound_to(run):
         return run
     return replace(run, round=failure.round, severity=failure.severity)
 
@@ -53,8 +51,8 @@ def resume(ledger: Ledger, run: Run) -> None:
     """Justified again: the same run goes on, its hold is back on, and what left is never repeated, but
     for a new round."""
     failure = ledger.accounts[run.account].failures.get(run.failure or "")
-    if failure is not None and failure.round != run.round and _bound_to(run):
-        _again(ledger, run, failure)
+    if failure is not None and failure.round != run.round and bound_to(run):
+        next_round(ledger, run, failure)
         return
     for touch in ledger.unit.touches_of_run(run.id):
         if touch.id not in ledger.touches[run.account]:
@@ -75,15 +73,15 @@ def progress(ledger: Ledger, run_id: str, account: str) -> None:
         if not walked.run.is_open and run.is_open:
             _let_go(ledger, walked.run, walked.run.end_reason)
         elif walked.run.resolved != run.resolved:
-            _change_words(ledger, walked.run)
+            change_words(ledger, walked.run)
         for touch in walked.laid:
-            _laid(ledger, walked.run, touch)
+            lay(ledger, walked.run, touch)
         moved = ledger.runs[account][run_id]
         if not walked.laid or not moved.is_open or moved.step_due is None or moved.step_due > ledger.now:
             return
 
 
-def _laid(ledger: Ledger, run: Run, touch: Touch) -> None:
+def lay(ledger: Ledger, run: Run, touch: Touch) -> None:
     touch = readdressed(ledger, touch)
     ledger.put_touch(touch)
     asked_for = touch.purpose is Purpose.CALLBACK
@@ -230,7 +228,7 @@ def hold_of(ledger: Ledger, run: Run) -> Hold | None:
     return next((hold for hold in ledger.holds[run.account].values() if hold.run == run.id), None)
 
 
-def _start_cool_off(ledger: Ledger, run: Run) -> None:
+def start_cool_off(ledger: Ledger, run: Run) -> None:
     hold, rule_ = hold_of(ledger, run), ledger.playbook(run).hold
     if hold is None or rule_ is None or hold.until is not None or hold.ended_at is not None:
         return
@@ -273,7 +271,7 @@ def _let_go(ledger: Ledger, run: Run, reason: str) -> None:
     if reason in TAKEN_BACK and (failure is None or not failure.is_open):
         _release_hold(ledger, run, reason)
     elif failure is None or not failure.is_open or reason in ("superseded", "restarted"):
-        _start_cool_off(ledger, run)
+        start_cool_off(ledger, run)
 
 
 def stop_written(ledger: Ledger, run: Run, reason: str) -> None:
@@ -289,68 +287,14 @@ def stop_written(ledger: Ledger, run: Run, reason: str) -> None:
         ledger.put_run(stopped)
 
 
-# -- what happened to the account, told to its open runs -----------------------------------------
+# -- another round, other words ------------------------------------------------------------------
 
 
-def react(ledger: Ledger, account: str, fresh: Iterable[Event]) -> None:
-    """Every run of the account looks at what has just happened."""
-    news = list(fresh)
-    for run in list(ledger.runs[account].values()):
-        if run.holdout:
-            continue
-        failure = ledger.accounts[account].failures.get(run.failure or "")
-        if run.taken_back:
-            if failure is not None and not failure.is_open:
-                _start_cool_off(ledger, run)
-            continue
-        if failure is not None and _bound_to(run) and not _follow_failure(ledger, run, failure):
-            continue
-        run = ledger.runs[account][run.id]
-        if run.is_open:
-            _listen(ledger, run, news)
-
-
-def _bound_to(run: Run) -> bool:
+def bound_to(run: Run) -> bool:
     return run.purpose in (Purpose.SERVICE_RECOVERY, Purpose.CALLBACK)
 
 
-def _follow_failure(ledger: Ledger, run: Run, failure: Failure) -> bool:
-    """Runs live as long as their failure. True when the run goes on as it was."""
-    if not failure.is_open and run.is_open:
-        reason = "void" if failure.state is FailureState.VOID else failure.state.value
-        end_run(ledger, run, reason)
-        return False
-    if not failure.is_open:
-        _start_cool_off(ledger, run)
-        return False
-    if failure.round != run.round and run.is_open:
-        _again(ledger, run, failure)
-        return False
-    return True
-
-
-def end_is_gone(ledger: Ledger, run: Run, events: Iterable[Event] | None) -> bool:
-    """Whether what ended the run is no longer so: its failure is open again; or, when the account was
-    told anew and ``events`` is all that ever happened, what else had ended it was taken back."""
-    if run.is_open or run.holdout or run.taken_back:
-        return False
-    if run.end_reason in ("put_right", "let_be"):
-        failure = ledger.accounts[run.account].failures.get(run.failure or "")
-        return failure is not None and failure.is_open
-    if events is None:
-        return False
-    playbook = ledger.playbook(run)
-    if run.end_reason == "no_longer_true":
-        return still_open(playbook, run_scope(ledger, run, playbook)) is not False
-    stops = run.end_reason in playbook.stop_events
-    return stops and not any(event.type == run.end_reason for event in _since_trigger(run, events))
-
-
-def _since_trigger(run: Run, events: Iterable[Event]) -> list[Event]:
-    return [event for event in events if event.time >= run.trigger_time and event.ref != run.trigger]
-
-
-def _again(ledger: Ledger, run: Run, failure: Failure) -> None:
+def next_round(ledger: Ledger, run: Run, failure: Failure) -> None:
     for _, new in take_back(ledger.touches_of_run(run), "reopened", ledger.now):
         ledger.put_touch(new)
     again = again_from_start(run, failure.round, ledger.now)
@@ -362,88 +306,7 @@ def _again(ledger: Ledger, run: Run, failure: Failure) -> None:
     progress(ledger, run.id, run.account)
 
 
-def _listen(ledger: Ledger, run: Run, news: list[Event]) -> None:
-    playbook = ledger.playbook(run)
-    for event in _of_this_round(ledger, run, _since_trigger(run, news)):
-        if event.type == "reply.received" and _answers(event, run):
-            ledger.put_run(replace(ledger.runs[run.account][run.id], replied=True))
-            stop_written(ledger, ledger.runs[run.account][run.id], "reply")
-        elif event.type in playbook.stop_events and event.type != "reply.received":
-            stop_written(ledger, ledger.runs[run.account][run.id], event.type)
-        elif event.type == "failure.unresolved" and event.data.get("failure") == run.failure:
-            _look_again(ledger, run, event)
-    run = ledger.runs[run.account][run.id]
-    types = {event.type for event in news if event.ref != run.trigger or event.revision}
-    if not run.is_open or not types:
-        return
-    if concerned(playbook, types):
-        _judge_anew(ledger, run, playbook)
-    _drop_dead_drafts(ledger, ledger.runs[run.account][run.id], playbook)
-    if _may_move(ledger.runs[run.account][run.id], playbook, types, ledger.now):
-        progress(ledger, run.id, run.account)
-
-
-def _of_this_round(ledger: Ledger, run: Run, events: list[Event]) -> list[Event]:
-    """What was said in a round before, before the customer's "it is not", was heard then."""
-    failure = ledger.accounts[run.account].failures.get(run.failure or "")
-    if failure is None or failure.round == 1:
-        return events
-    return [event for event in events if event.arrived >= failure.known_at]
-
-
-def concerned(playbook: Playbook, types: set[str]) -> bool:
-    """Whether news of these types can change what is judged as of now. A condition that reads no
-    events reads facts, and any event may change those."""
-    asked = [*playbook.stop_conditions, *([playbook.still_open] if playbook.still_open else [])]
-    return any(not condition.reads or not types.isdisjoint(condition.reads) for condition in asked)
-
-
-def _may_move(run: Run, playbook: Playbook, types: set[str], now: datetime) -> bool:
-    """Whether the cursor could go on now: its step is due, or what a wait is for has come."""
-    if not run.is_open or run.step_due is None or run.step_due > now:
-        return False
-    if run.wake_at is None or run.wake_at <= now or run.step >= len(playbook.steps):
-        return True
-    return playbook.steps[run.step].wait_for in types
-
-
-def _answers(event: Event, run: Run) -> bool:
-    """A reply of the hurt person, or one to a message of this very run."""
-    person = event.data.get("person_id")
-    return run.person is None or person is None or person == run.person
-
-
-def _look_again(ledger: Ledger, run: Run, event: Event) -> None:
-    """Once for each reminder: an account that is told anew hears the old ones again."""
-    run = ledger.runs[run.account][run.id]
-    if event.arrived < ledger.now or any(_answers_to(t, event) for t in ledger.touches_of_run(run)):
-        return
-    touch = look_again(run, ledger.playbook(run), footing(ledger, run))
-    if touch is not None:
-        _laid(ledger, run, touch)
-
-
-def _answers_to(touch: Touch, event: Event) -> bool:
-    laid_for_it = touch.created_at is not None and touch.created_at >= event.arrived
-    return touch.status is Status.ON_DESK or (touch.because == "look_again" and laid_for_it)
-
-
-def _judge_anew(ledger: Ledger, run: Run, playbook: Playbook) -> None:
-    """Stop conditions and ``still_open``, as of now."""
-    scope = run_scope(ledger, run, playbook)
-    if any(condition.test(scope) is True for condition in playbook.stop_conditions):
-        stop_written(ledger, run, "stop_when")
-        return
-    resolved = still_open(playbook, scope) is False
-    if resolved and playbook.if_resolved is None:
-        end_run(ledger, run, "no_longer_true")
-    elif resolved != run.resolved:
-        changed = replace(run, resolved=resolved)
-        ledger.put_run(changed)
-        _change_words(ledger, changed)
-
-
-def _change_words(ledger: Ledger, run: Run) -> None:
+def change_words(ledger: Ledger, run: Run) -> None:
     """``still_open`` has turned: what has not left takes the branch's text, or is skipped without one."""
     playbook = ledger.playbook(run)
     for touch in ledger.touches_of_run(run):
@@ -470,13 +333,3 @@ def _reworded(touch: Touch, resolved: bool, now: datetime) -> Touch:
     if touch.status is Status.DRAFT:
         return advance(touch, Status.DUE, now, draft=None, resolved=resolved, due=now)
     return replace(touch, draft=None, resolved=resolved)
-
-
-def _drop_dead_drafts(ledger: Ledger, run: Run, playbook: Playbook) -> None:
-    """A draft "we could not reach you" dies when they were reached."""
-    for touch in ledger.touches_of_run(run):
-        if touch.status is not Status.DRAFT:
-            continue
-        scope = run_scope(ledger, run, playbook)
-        if step_allows(playbook.steps[touch.step], scope) is False:
-            withhold(ledger, touch, drop("step_if", "The step's own condition is no longer true."))

@@ -152,7 +152,10 @@ class Days(RuleBasedStateMachine):
             return
         type_, account, id_, at, data = self.last
         if changed:
-            at, data = at + timedelta(minutes=later), {**data, TYPES[type_]: "k9"}
+            at, data = (
+                min(at + timedelta(minutes=later), max(at, self.house.now)),
+                {**data, TYPES[type_]: "k9"},
+            )
         self.tell(type_, account, at, id_, **data)
         assert self.tell(type_, account, at, id_, **data) == "duplicate"
 

@@ -177,3 +177,10 @@ def test_killed_with_all_it_has_started_it_comes_up_with_everything_it_answered_
     assert second.wait(30) == 0
     wait_for(lambda: not place.alive(), f"left behind: {place.alive()}")
     assert "late-last" in place.stored()
+
+
+def test_a_supervisor_killed_alone_leaves_no_one_behind_who_answers_in_its_place(place: Place) -> None:
+    first = place.start()
+    first.kill()
+    first.wait()
+    wait_for(lambda: not place.alive(), f"left behind: {place.alive()}")
