@@ -121,8 +121,10 @@ class _Judge:
     def value(self, node: Node) -> Any:
         """The node's value; None when it is missing or of the wrong kind."""
         match node:
-            case EventField() | Fact():
-                return READERS[node.type](self.raw(node))
+            case EventField(name, kind):
+                return READERS[kind](self.scope.event.get(name))
+            case Fact(place, name, kind):
+                return READERS[kind](getattr(self.scope, place).get(name))
             case Literal(value, _, members) if isinstance(value, tuple):
                 return [READERS[members or FieldType.TEXT](one) for one in value]
             case Literal(value, kind, _):

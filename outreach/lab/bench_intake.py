@@ -44,7 +44,7 @@ class Sizes:
     rounds: int
 
 
-FULL, QUICK = Sizes(20_000, 10_000, 5), Sizes(300, 500, 2)
+FULL, QUICK = Sizes(20_000, 10_000, 9), Sizes(300, 500, 2)
 
 
 def bench_intake(quick: bool, say: Say, postgres: str | None = None) -> list[Line]:

@@ -100,7 +100,12 @@ def _incoming(
     arrived: datetime,
 ) -> Incoming:
     # What nobody declared may be personal, too, so it lies apart: no condition can read it anyway.
-    private = {name: data[name] for name in data if name not in kind.fields or kind.fields[name].personal}
+    declared = kind.fields
+    private = {
+        name: value
+        for name, value in data.items()
+        if (field := declared.get(name)) is None or field.personal
+    }
     public = {name: value for name, value in data.items() if name not in private} if private else data
     sequence = raw.get("sequence")
     key = data.get(kind.key) if kind.key else None

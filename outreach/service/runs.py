@@ -68,7 +68,7 @@ def progress(ledger: Ledger, run_id: str, account: str) -> None:
     while True:
         run = ledger.runs[account][run_id]
         walked = walk(run, ledger.playbook(run), footing(ledger, run))
-        if walked.run != run:
+        if walked.run is not run and walked.run != run:
             ledger.put_run(walked.run)
         if not walked.run.is_open and run.is_open:
             _let_go(ledger, walked.run, walked.run.end_reason)

@@ -85,6 +85,8 @@ class Shape(Generic[T]):
 
     def changes(self, old: T, new: T) -> dict[str, Any]:
         """Column → the driver's value, for what differs."""
+        if old is new:
+            return {}
         before, after = self._get(old), self._get(new)
         differing = [i for i, (a, b) in enumerate(zip(before, after, strict=True)) if a is not b and a != b]
         if not differing:
