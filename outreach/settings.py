@@ -55,6 +55,35 @@ class Settings:
     proxies: int
     rehearsal_to: tuple[str, ...] = field(repr=False)
     database_url: str = field(repr=False)
+    provider_timeout: float
+    """Seconds that a provider may take for one call."""
+    mail_from: str
+    mail_domains: tuple[str, ...]
+    reply_domain: str
+    twilio_account_sid: str
+    twilio_auth_token: str = field(repr=False)
+    twilio_auth_token_next: str = field(repr=False)
+    twilio_from: str
+    twilio_messaging_service_sid: str
+    twilio_caller_id: str
+    twilio_base_url: str
+    twilio_rate: float
+    twilio_a2p: str
+    twilio_answers_stop: bool
+    sendgrid_api_key: str = field(repr=False)
+    sendgrid_base_url: str
+    sendgrid_rate: float
+    sendgrid_verify_key: str
+    sendgrid_verify_key_next: str
+    sendgrid_inbound_secret: str = field(repr=False)
+    sendgrid_inbound_secret_next: str = field(repr=False)
+    sendgrid_hold_groups: tuple[str, ...]
+    smtp_host: str
+    smtp_port: int
+    smtp_user: str = field(repr=False)
+    smtp_password: str = field(repr=False)
+    smtp_security: str
+    smtp_rate: float
     given_secret_key: str = field(default="", repr=False)
     given_endpoint_key: str = field(default="", repr=False)
 
@@ -121,6 +150,48 @@ _SETTINGS = (
     _Setting("rehearsal_to", kinds.addresses, "(nobody)",
              "While a provider is in rehearsal only these addresses and phone numbers are contacted; the rest goes "
              "to the outbox.", secret=True),
+    # How mails are addressed, whoever carries them.
+    _Setting("mail_from", kinds.address, "(the sender of company.yaml)",
+             "The verified address that mails leave from, under the account manager's name."),
+    _Setting("mail_domains", kinds.domains, "(none)",
+             "Mail domains that the provider has verified: account managers with an address there write from it."),
+    _Setting("reply_domain", kinds.domain, "(none: answers go to the account manager's own address)",
+             "Domain whose mail the provider hands to us, so that an answer finds its message again."),
+    _Setting("provider_timeout", kinds.seconds, "10", "How long a provider may take for one call."),
+    # Twilio: SMS and calls.
+    _Setting("twilio_account_sid", kinds.sid("AC"), "(none: SMS go to the outbox, calls are dialled by hand)",
+             "The account at Twilio."),
+    _Setting("twilio_auth_token", kinds.key, "(none)", "Its token; it signs what Twilio sends us, too.", secret=True),
+    _Setting("twilio_auth_token_next", kinds.key, "(none)",
+             "The secondary token, while the first is being changed: both are believed.", secret=True),
+    _Setting("twilio_from", kinds.phone, "(none)", "Our number for SMS."),
+    _Setting("twilio_messaging_service_sid", kinds.sid("MG"), "(none)", "A Messaging Service, instead of one number."),
+    _Setting("twilio_caller_id", kinds.phone, "(the number for SMS)", "The number that customers see when we ring."),
+    _Setting("twilio_base_url", kinds.url, "(Twilio's own)", "Another address for Twilio's API, for tests."),
+    _Setting("twilio_rate", kinds.rate, "1", "SMS and calls a second, at most."),
+    _Setting("twilio_a2p", kinds.text, "(none: no SMS to the United States)",
+             "The registered A2P 10DLC campaign, or the verified toll-free number, for SMS to the United States."),
+    _Setting("twilio_answers_stop", kinds.yes_no, "true",
+             "Whether Twilio answers STOP, START and HELP itself, as it does unless that was switched off."),
+    # SendGrid: mail.
+    _Setting("sendgrid_api_key", kinds.key, "(none)", "Key with the right to send mail and to read and write suppressions.", secret=True),
+    _Setting("sendgrid_base_url", kinds.url, "(SendGrid's own)", "Another address for SendGrid's API, for tests."),
+    _Setting("sendgrid_rate", kinds.rate, "10", "Mails a second, at most."),
+    _Setting("sendgrid_verify_key", kinds.text, "(none: what SendGrid reports is refused)",
+             "The public key of the signed event webhook."),
+    _Setting("sendgrid_verify_key_next", kinds.text, "(none)", "The new public key, while the old one is still in use."),
+    _Setting("sendgrid_inbound_secret", kinds.secret, "(none: incoming mail is refused)",
+             "Password of the inbound-parse address, which SendGrid does not sign.", secret=True),
+    _Setting("sendgrid_inbound_secret_next", kinds.secret, "(none)", "The new password, while the old one is still in use.", secret=True),
+    _Setting("sendgrid_hold_groups", kinds.words, "(none)",
+             "Unsubscribe groups of the company's own marketing: held customers are put into them and taken out again."),
+    # SMTP: mail, where there is no SendGrid.
+    _Setting("smtp_host", kinds.host, "(none: mails go to the outbox)", "A mail server that sends for us."),
+    _Setting("smtp_port", kinds.whole(1, 65535), "587", "Its port."),
+    _Setting("smtp_user", kinds.text, "(none)", "User there.", secret=True),
+    _Setting("smtp_password", kinds.text, "(none)", "Password there.", secret=True),
+    _Setting("smtp_security", kinds.one_of("starttls", "tls", "none"), "starttls", "How the line is protected: starttls, tls or none."),
+    _Setting("smtp_rate", kinds.rate, "5", "Mails a second, at most."),
 )  # fmt: skip
 
 
@@ -151,9 +222,35 @@ def load_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
                 "name the folder that holds playbooks/ and templates/",
             )
         )
+    faults += _incomplete(values, given)
     if faults:
         raise Invalid(faults)
     return _settings(values, cwd)
+
+
+_GO_TOGETHER = (
+    ("twilio_account_sid", "twilio_auth_token", "Twilio needs both"),
+    ("twilio_auth_token", "twilio_account_sid", "Twilio needs both"),
+    ("smtp_password", "smtp_user", "a password needs a user"),
+    ("smtp_user", "smtp_password", "a user needs a password"),
+)
+
+
+def _incomplete(values: Mapping[str, Any], given: Mapping[str, _Given]) -> list[Fault]:
+    """Half a provider is a fault at the start, not at the first customer."""
+    faults = []
+    for one, other, why in _GO_TOGETHER:
+        if values.get(one) and not values.get(other):
+            where = given[PREFIX + one.upper()]
+            name, missing = PREFIX + one.upper(), PREFIX + other.upper()
+            if missing not in given or not given[missing].text.strip():
+                faults.append(Fault(where.file, where.line, 1, f"{name} is set and {missing} is not", why))
+    if values.get("sendgrid_api_key") and values.get("smtp_host"):
+        where = given["OUTREACH_SMTP_HOST"]
+        faults.append(
+            Fault(where.file, where.line, 1, "both SendGrid and SMTP are set", "mail leaves one way: remove one")
+        )
+    return faults
 
 
 class _Given(NamedTuple):
@@ -218,6 +315,15 @@ def _read(setting: _Setting, given: Mapping[str, _Given], faults: list[Fault]) -
         return None
 
 
+_TEXTS = (
+    "mail_from", "reply_domain", "twilio_account_sid", "twilio_auth_token", "twilio_auth_token_next", "twilio_from",
+    "twilio_messaging_service_sid", "twilio_caller_id", "twilio_base_url", "twilio_a2p", "sendgrid_api_key",
+    "sendgrid_base_url", "sendgrid_verify_key", "sendgrid_verify_key_next", "sendgrid_inbound_secret",
+    "sendgrid_inbound_secret_next", "smtp_host", "smtp_user", "smtp_password",
+)  # fmt: skip
+"""Empty when not given."""
+
+
 def _settings(values: dict[str, Any], cwd: Path) -> Settings:
     """Fills in what is worked out from other settings."""
     data = _absolute(values["data_dir"], cwd)
@@ -231,6 +337,8 @@ def _settings(values: dict[str, Any], cwd: Path) -> Settings:
         "public_url": url,
         "cookie_secure": url.startswith("https:") if secure is None else secure,
         "rehearsal_to": values["rehearsal_to"] or (),
+        **{name: values[name] or "" for name in _TEXTS},
+        **{name: values[name] or () for name in ("mail_domains", "sendgrid_hold_groups")},
         "given_secret_key": values.pop("secret_key") or "",
         "given_endpoint_key": values.pop("endpoint_key") or "",
     }

@@ -105,6 +105,57 @@ def addresses(text: str) -> tuple[str, ...]:
     return found
 
 
+def address(text: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
+        raise ValueError("write a mail address, such as hello@example.com")
+    return text.lower()
+
+
+def domain(text: str) -> str:
+    if not re.fullmatch(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", text.lower()):
+        raise ValueError("write a mail domain, such as example.com")
+    return text.lower()
+
+
+def domains(text: str) -> tuple[str, ...]:
+    return tuple(domain(part) for part in words(text))
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def phone(text: str) -> str:
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", text):
+        raise ValueError("write the number with country code and without spaces, such as +4930123456")
+    return text
+
+
+def sid(prefix: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not re.fullmatch(prefix + "[0-9a-fA-F]{32}", text):
+            raise ValueError(f"it begins with {prefix} and has 32 letters and digits after it")
+        return text
+
+    return read
+
+
+def key(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{8,200}", text):
+        raise ValueError("copy it whole: letters, digits, dots and dashes")
+    return text
+
+
+def text(text: str) -> str:
+    return text
+
+
+def rate(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text) or not 0 < float(text) <= 1000:
+        raise ValueError("write how many a second, more than 0 and at most 1000")
+    return float(text)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     close = get_close_matches(word, list(known), n=1, cutoff=0.7)
     return f"; did you mean {close[0]}?" if close else ""

@@ -157,6 +157,8 @@ class Person:
     """channel or purpose or ``all`` → reason. Strictest wins."""
     consents: Mapping[str, str] = field(default_factory=dict)
     """purpose → basis (express, implied)."""
+    invalid: Mapping[str, str] = field(default_factory=dict)
+    """channel → why the endpoint on file does not work there (invalid, not_mobile, bounced)."""
     erased: bool = False
     identity: str = ""
     """The person id that stands for this human across confirmed links (own id when none)."""

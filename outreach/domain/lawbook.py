@@ -67,6 +67,11 @@ class Packs:
         self.narrowest = lru_cache(maxsize=4096)(self._narrowest)
         self._hours = lru_cache(maxsize=4096)(self._find_hours)
 
+    @property
+    def countries(self) -> frozenset[str]:
+        """Those with a pack of their own."""
+        return frozenset(pack.country for pack in self._all) - {ANYWHERE}
+
     def hours(self, place: Place, channel: Channel, purpose: Purpose, kind: str, today: date) -> Hours:
         """When the person may be contacted there: ``(zones, week, is_holiday, line)``."""
         return self._hours(place, channel, PurposeClass.of(purpose), kind, today)

@@ -26,6 +26,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -89,11 +90,34 @@ class Message:
     html: str = ""
     language: str = "en"
     purpose: str = ""
+    reply_to: str = ""
+    """Where an answer finds its touch again; empty: the sender's own address."""
+    message_id: str = ""
+    references: tuple[str, ...] = ()
+    """Message-IDs of what went before in the same run, oldest first."""
+    unsubscribe: str = ""
+    """The https address of RFC 8058's one-click; empty on what is transactional."""
+    valid_until: datetime | None = None
+    """An SMS must not be delivered later: the end of the allowed hours. Aware, UTC."""
 
     def __post_init__(self) -> None:
-        for name in ("to", "to_name", "sender", "sender_address", "subject", "language"):
+        for name in ("to", "to_name", "sender", "sender_address", "subject", "language", "reply_to",
+                     "message_id", "unsubscribe"):  # fmt: skip
             if not is_one_line(getattr(self, name)):
                 raise RenderFault("message", 0, f"`{name}` holds a line end or a control character")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Mail headers beyond From, To, Reply-To and Subject: who this is, what it follows, how to stop it."""
+        found = {"Message-ID": self.message_id} if self.message_id else {}
+        if self.references:
+            found |= {"In-Reply-To": self.references[-1], "References": " ".join(self.references)}
+        if self.unsubscribe:
+            found |= {
+                "List-Unsubscribe": f"<{self.unsubscribe}>",
+                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            }
+        return found
 
 
 def render_brief(

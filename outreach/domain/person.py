@@ -23,6 +23,8 @@ class PersonState:
     opted_out: dict[str, str] = field(default_factory=dict)
     consents: dict[str, str] = field(default_factory=dict)
     preferences: list[Preference] = field(default_factory=list)
+    invalid: dict[str, str] = field(default_factory=dict)
+    """channel → the endpoint that does not work there, a bar, and why."""
     erased: bool = False
     newest: tuple[datetime, str, str] | None = None
 
@@ -63,12 +65,40 @@ def _opted_out(state: PersonState, event: Event) -> None:
     state.opted_out[what] = event.data.get("how") or event.type
 
 
+REFUSED = "refused in their own words"
+_REFUSALS = {"nothing": (), "written": ("email", "sms"), "calls": ("call",), "all": ("all",)}
+
+
 def _refused(state: PersonState, event: Event) -> None:
-    """A free-text refusal blocks the written channels until a human has read what was meant."""
-    scope = event.data.get("scope") or "written"
-    blocked = ("email", "sms") if scope == "written" else ("all",)
-    for what in blocked:
-        state.opted_out[what] = "refused in their own words"
+    """A free-text refusal blocks the written channels until a human has read what was meant; the dial, too,
+    where the words may include calls."""
+    written = (event.data.get("scope") or "written") == "written"
+    for what in _REFUSALS["written" if written else "all"]:
+        state.opted_out.setdefault(what, REFUSED)
+
+
+def _refusal_settled(state: PersonState, event: Event) -> None:
+    """Only what stood on those words is changed: a STOP word, or an earlier wish, stays."""
+    meant = event.data.get("meant") or "all"
+    for what, how in list(state.opted_out.items()):
+        if how == REFUSED:
+            del state.opted_out[what]
+    for what in _REFUSALS.get(meant, ("all",)):
+        state.opted_out.setdefault(what, f"they meant it, says {event.data.get('by') or 'a colleague'}")
+
+
+def _opted_in(state: PersonState, event: Event) -> None:
+    """START on a channel, in their own hand: what they shut on it is open again."""
+    state.opted_out.pop(event.data.get("channel") or "", None)
+
+
+def _invalid(state: PersonState, event: Event) -> None:
+    channel, endpoint = event.data.get("channel") or "", _endpoint_of(event.data.get("channel"))
+    state.invalid[channel] = f"{state.described.get(endpoint) or ''}|{event.data.get('meaning') or 'invalid'}"
+
+
+def _endpoint_of(channel: str | None) -> str:
+    return "email" if channel == "email" else "phone"
 
 
 def _consented(state: PersonState, event: Event) -> None:
@@ -85,7 +115,7 @@ def _withdrew(state: PersonState, event: Event) -> None:
 
 
 def _erased(state: PersonState, event: Event) -> None:
-    state.described, state.preferences, state.consents = {}, [], {}
+    state.described, state.preferences, state.consents, state.invalid = {}, [], {}, {}
     state.erased = True
 
 
@@ -93,7 +123,10 @@ _CHANGES = {
     "person.described": _described,
     "preference.stated": _stated,
     "endpoint.opted_out": _opted_out,
+    "endpoint.opted_in": _opted_in,
+    "endpoint.invalid": _invalid,
     "person.refused": _refused,
+    "refusal.settled": _refusal_settled,
     "consent.given": _consented,
     "consent.withdrawn": _withdrew,
     "person.erased": _erased,
@@ -118,6 +151,17 @@ def as_person(state: PersonState, identity: str = "") -> Person:
         preferences=tuple(state.preferences),
         opted_out=dict(state.opted_out),
         consents=dict(state.consents),
+        invalid=_still_invalid(state),
         erased=state.erased,
         identity=identity or state.id,
     )
+
+
+def _still_invalid(state: PersonState) -> dict[str, str]:
+    """A new number or address starts afresh."""
+    found = {}
+    for channel, mark in state.invalid.items():
+        value, _, why = mark.rpartition("|")
+        if value == str(state.described.get(_endpoint_of(channel)) or ""):
+            found[channel] = why
+    return found

@@ -171,7 +171,7 @@ def _reply(stage: Stage, values: Values) -> None:
     person = values["person"]
     data = {"person_id": person, "channel": values["channel"] or "email", "text": values["text"] or "…"}
     subject = values["account"] or stage.account_of(person)
-    stage.must_take(stage.tell("reply.received", subject, data), "the reply")
+    stage.must_take(stage.tell("message.received", subject, data), "the reply")
 
 
 def _opt_out(stage: Stage, values: Values) -> None:

@@ -204,7 +204,7 @@ PLAYBOOK = Group(
         Key("hold", HOLD, "generic mail withheld meanwhile", "none"),
         Key("still_open", Expression(), "judged as of now before every step and at the dial", "true"),
         Key("if_resolved", BRANCH, "what the remaining steps say once `still_open` is false; without it the run ends"),
-        Key("stop_when", Many(Expression()), "event types or expressions that end the run; a person's erasure and refusal always do", "person.erased, person.refused, reply.received"),
+        Key("stop_when", Many(Expression()), "event types or expressions that end the run; a person's erasure and refusal always do", "person.erased, person.refused, message.received"),
         Key("may_offer", Many(RemedyKind()), "for the affected order only", "none"),
         Key("holdout", Number(0, 50), "percent of accounts left out for comparison; never for service_recovery or callback", "0"),
         Key("steps", Many(StepKind(), or_one=False), "what is done, in order", required=True),
@@ -222,7 +222,7 @@ BUILT_IN = read_table(
 all:
   if_running: ignore
   horizon: 14d
-  stop_when: [person.erased, person.refused, reply.received]
+  stop_when: [person.erased, person.refused, message.received]
   steps:
     email: {within: 3 business days, review: none}
     sms: {within: 3 business days, review: none}

@@ -64,8 +64,12 @@ def _may_send(ledger: Ledger, asked: Asked) -> MaySend:
 def _suppressed(ledger: Ledger, asked: Asked) -> MaySend | None:
     named = [("email", asked.email), ("phone", asked.phone)]
     hashes = [ledger.outside.endpoint_hash(kind, value) for kind, value in named if value]
-    for why in ledger.unit.suppressed(hashes).values():
-        return MaySend("deny", "suppressed", f"This address may not be contacted: {why}.")
+    channel = asked.channel or ("email" if asked.email else "")
+    for by_channel in ledger.unit.suppressed(hashes).values():
+        why = by_channel.get("all") or by_channel.get(channel)
+        if why or (by_channel and not channel):
+            why = why or next(iter(by_channel.values()))
+            return MaySend("deny", "suppressed", f"This address may not be contacted: {why}.")
     return None
 
 

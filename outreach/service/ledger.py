@@ -16,7 +16,7 @@ from outreach.domain.account import AccountState, History, Need
 from outreach.domain.card import Card
 from outreach.domain.errors import Invalid, NotFound
 from outreach.domain.evaluate import Ruleset, merged_needs
-from outreach.domain.facts import Event, Person
+from outreach.domain.facts import Channel, Event, Person
 from outreach.domain.hold import Hold
 from outreach.domain.person import PersonState, as_person
 from outreach.domain.plan import Decision, Run
@@ -48,7 +48,7 @@ class Ledger:
         self._histories: dict[str, tuple[dict[str, bool], History]] = {}
         self._cards: dict[str, Card | None] = {}
         self._new_cards: dict[str, Card] = {}
-        self._suppressed: dict[str, str | None] = {}
+        self._suppressed: dict[str, Mapping[str, str]] = {}
         self._stored_touches: dict[str, Touch] = {}
         self._changed_runs: dict[str, Run] = {}
         self._changed_holds: dict[str, Hold] = {}
@@ -113,7 +113,7 @@ class Ledger:
         self._cards.update({identity: cards.get(identity) for identity in wanted})
         hashes = {hash_ for person in self._people.values() for hash_ in self._hashes(person)}
         why = self.unit.suppressed(sorted(hashes))
-        self._suppressed.update({hash_: why.get(hash_) for hash_ in hashes})
+        self._suppressed.update({hash_: why.get(hash_, {}) for hash_ in hashes})
         self._read_windows({account: merged_needs(each) for account, each in needs.items()})
 
     def read_triggers(self, runs: Iterable[Run]) -> None:
@@ -153,11 +153,12 @@ class Ledger:
     def _as_person(self, state: PersonState) -> Person:
         return as_person(state, self.unit.identities([state.id]).get(state.id, state.id))
 
-    def suppressed(self, hash_: str) -> str | None:
-        """Why this endpoint may not be contacted, if so."""
+    def suppressed(self, hash_: str, channel: Channel) -> str | None:
+        """Why this endpoint may not be contacted on the channel, if so."""
         if hash_ not in self._suppressed:
-            self._suppressed[hash_] = self.unit.suppressed([hash_]).get(hash_)
-        return self._suppressed[hash_]
+            self._suppressed[hash_] = self.unit.suppressed([hash_]).get(hash_, {})
+        found = self._suppressed[hash_]
+        return found.get("all") or found.get(channel.value)
 
     def card_for(self, touch: Touch) -> Card:
         """The open card of the human the touch is for; a new one where there is none."""

@@ -20,8 +20,10 @@ from outreach.domain.facts import Channel, Event
 from outreach.domain.hold import Hold
 from outreach.domain.message import Message
 from outreach.domain.person import PersonState
+from outreach.domain.phone import Leg, PhoneCall
 from outreach.domain.plan import Decision, Run
 from outreach.domain.playbook import Playbook
+from outreach.domain.signal import Delivery, Meaning
 from outreach.domain.touch import Touch
 
 Done = TypeVar("Done")
@@ -103,6 +105,8 @@ class User:
     """The account manager that they are: what ``account.owner`` says."""
     zone: str | None = None
     active: bool = True
+    phone: str | None = None
+    """Their own, E.164: where the house rings them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,78 @@ class ImportProgress:
     accepted: int = 0
     bad: int = 0
     finished_at: datetime | None = None
+
+
+class Attempt(NamedTuple):
+    """One attempt to hand a message over: what it said, to whom, by whom it went, how far it got.
+
+    Written with the intent to send, so that there is evidence when nobody knows what became of it. The
+    personal fields are None once the person is erased.
+    """
+
+    token: str
+    touch: str
+    run: str
+    account: str
+    channel: Channel
+    provider: str
+    """``twilio · sendgrid · smtp · outbox``"""
+    at: datetime
+    person: str | None = None
+    recipient: str | None = None
+    sender: str | None = None
+    """The number or address it left from, where we choose it."""
+    subject: str | None = None
+    text: str | None = None
+    message_id: str | None = None
+    ref: str | None = None
+    """The provider's own id for it."""
+    delivery: Delivery | None = None
+    code: str | None = None
+    """The provider's error code, as it wrote it."""
+    heard_at: datetime | None = None
+
+
+class Inbound(NamedTuple):
+    """Something a person sent us that a colleague has to look at."""
+
+    id: str
+    """``sms:<provider id>``, ``email:<hash of the Message-ID>``, ``call:<provider id>``"""
+    at: datetime
+    channel: Channel
+    kind: str
+    """``unknown`` (who is it?) · ``refusal`` (what was meant?)"""
+    status: str
+    """``open`` · ``settled``"""
+    sender: str
+    hash: str
+    """Keyed hash of the sender's endpoint."""
+    name: str
+    recipient: str
+    subject: str
+    text: str
+    person: str | None = None
+    account: str | None = None
+    touch: str | None = None
+    by: str | None = None
+    why: str | None = None
+    settled_at: datetime | None = None
+
+
+class Pushed(NamedTuple):
+    """One address on one of a provider's unsubscribe lists.
+
+    ``adding`` and ``removing`` are intents: what they speak of may or may not have happened, and both may
+    be done again. ``theirs``: it was there before us, or they put it there themselves; we never take it off.
+    """
+
+    place: str
+    """``sendgrid/<group>``"""
+    hash: str
+    state: str
+    at: datetime
+    person: str | None = None
+    address: str | None = None
 
 
 class Unit(Protocol):
@@ -266,15 +342,78 @@ class Unit(Protocol):
     def beat(self, name: str, at: datetime, detail: str = "") -> None: ...
     def heartbeats(self) -> dict[str, tuple[datetime, str]]: ...
     def audit(self, at: datetime, who: str, what: str, subject: str, why: str = "") -> None: ...
-    def suppressed(self, hashes: Collection[str]) -> dict[str, str]:
-        """Keyed endpoint hash → why it may not be contacted (opted out, erased)."""
+    def suppressed(self, hashes: Collection[str]) -> dict[str, dict[str, str]]:
+        """Keyed endpoint hash → channel (or ``all``) → why it may not be contacted that way."""
 
-    def suppress(self, hash_: str, channel: str, why: str, at: datetime) -> None: ...
+    def suppress(self, hash_: str, channel: str, why: str, at: datetime) -> None:
+        """What is erased stays so, whatever comes later."""
+
+    def lift(self, hash_: str, channel: str) -> None:
+        """They want to hear from us on this channel again. What is erased stays so."""
+
     def audit_fault(self) -> str | None:
         """Where the audit chain was tampered with, in a sentence; None when it holds."""
 
     def forget(self, person: str) -> None:
-        """Remove the personal fields of events about that person; the events stay for the fold."""
+        """Remove the personal fields of events, attempts, calls and messages about that person; the rows
+        stay for the fold."""
+
+    # what went out, and what came back
+    def add_attempt(self, attempt: Attempt) -> None: ...
+    def attempt(self, token: str) -> Attempt | None: ...
+    def attempt_by_ref(self, ref: str) -> Attempt | None: ...
+    def attempts_of(self, touches: Collection[str]) -> list[Attempt]:
+        """Oldest first."""
+
+    def attempts_of_run(self, run: str) -> list[Attempt]: ...
+    def last_attempt_to(self, person: str, channel: Channel) -> Attempt | None:
+        """The newest message that went to this person on this channel."""
+
+    def save_attempt(self, attempt: Attempt) -> None: ...
+    def first_seen(self, ids: Collection[str], at: datetime) -> set[str]:
+        """Those of the ids that nobody has told us before; from now on they are known."""
+
+    def forget_seen(self, before: datetime) -> None: ...
+    def keep_inbound(self, row: Inbound) -> bool:
+        """False when it is there already."""
+
+    def inbound(self, id_: str) -> Inbound | None: ...
+    def inbound_open(self, limit: int, offset: int = 0) -> list[Inbound]:
+        """Oldest first: nothing expires unseen."""
+
+    def inbound_of(self, person: str) -> list[Inbound]: ...
+    def count_inbound(self) -> int: ...
+    def save_inbound(self, row: Inbound) -> None: ...
+    def people_at(self, kind: str, value: str) -> list[PersonState]:
+        """Everybody who has this endpoint, by id."""
+
+    # calls through the house
+    def add_call(self, call: PhoneCall, legs: Sequence[Leg]) -> None: ...
+    def call(self, id_: str) -> PhoneCall | None:
+        """Locked until the unit ends, where rows can be."""
+
+    def call_by_cause(self, cause: str) -> PhoneCall | None: ...
+    def calls_of_card(self, card: str) -> list[PhoneCall]:
+        """Newest first."""
+
+    def open_calls(self) -> list[PhoneCall]: ...
+    def calls_to_move(self, now: datetime, limit: int) -> list[str]:
+        """Ids of calls whose ``next_at`` has come."""
+
+    def save_call(self, call: PhoneCall) -> None: ...
+    def leg(self, token: str) -> Leg | None: ...
+    def legs_of(self, call: str) -> list[Leg]:
+        """In the order they were rung."""
+
+    def add_legs(self, legs: Sequence[Leg]) -> None: ...
+    def save_leg(self, leg: Leg) -> None: ...
+
+    # what we have put on providers' lists
+    def pushed(self, place: str) -> list[Pushed]: ...
+    def save_pushed(self, rows: Sequence[Pushed]) -> None: ...
+    def open_holds(self) -> list[Hold]:
+        """Every hold that has not been ended, in order of their ids."""
+
 
     # who may, and what was imported
     def user(self, id_: str) -> User | None: ...
@@ -322,13 +461,86 @@ class Receipt:
     ``unknown`` (may have been taken: never again by itself)"""
     ref: str | None = None
     reason: str = ""
+    """A sentence for people, without anybody's name, number or text."""
     retry_at: datetime | None = None
+    meaning: Meaning | None = None
+    """What a refusal means beyond this message."""
+    code: str = ""
+    """The provider's own error code."""
+    counts: bool = True
+    """Of a refusal: whether it counts among the tries. The provider that was never asked, or that never
+    processed it, says no."""
 
 
 class Sender(Protocol):
     """One way out. Called with no transaction open; must not raise for provider faults."""
 
     def send(self, message: Message, token: str) -> Receipt: ...
+
+
+class Found(NamedTuple):
+    """One message or call in a provider's own listing."""
+
+    ref: str
+    at: datetime
+    text: str
+    status: str
+    code: str | None = None
+
+
+class Finder(Protocol):
+    """A provider's own listing of what it has taken. Raises ``Unavailable`` when it cannot be read."""
+
+    def find(self, recipient: str, since: datetime, until: datetime) -> list[Found]: ...
+
+
+class Telephone(Protocol):
+    """Rings our own people's phones. Called with no transaction open; must not raise for provider faults."""
+
+    def ring(self, number: str, token: str) -> Receipt:
+        """Ring that phone; whoever picks up is asked to accept the call that the token stands for."""
+
+    def hang_up(self, ref: str) -> None:
+        """End that leg, whether it rings or talks. What has ended already is no fault."""
+
+
+class Lists(Protocol):
+    """A provider's lists of addresses that it does not write to. Raises ``Unavailable``."""
+
+    def groups(self) -> Sequence[str]:
+        """The unsubscribe groups that stand for the company's own marketing."""
+
+    def members(self, group: str, addresses: Sequence[str]) -> set[str]:
+        """Those of the addresses that are in the group."""
+
+    def add(self, group: str, addresses: Sequence[str]) -> None: ...
+    def remove(self, group: str, address: str) -> None: ...
+    def suppressed_since(self, since: datetime) -> list[Suppressed]:
+        """Bounces, spam reports and unsubscribes, of all lists, since then."""
+
+
+class Suppressed(NamedTuple):
+    """An address on one of the provider's lists. ``why``: ``bounced · spam_report · unsubscribed``;
+    ``group`` for an unsubscribe group's."""
+
+    address: str
+    why: str
+    at: datetime
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """How messages are addressed so that what comes back finds its touch."""
+
+    public_url: str = ""
+    from_address: str = ""
+    """The verified address that mails leave from when the account manager's own is not ours to use."""
+    domains: frozenset[str] = frozenset()
+    """Mail domains whose addresses may stand in From."""
+    reply_domain: str = ""
+    """Where answers are taken in; without one they go to the account manager's own address."""
+    sms_sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +553,16 @@ class Outside:
     rules: Callable[[], Ruleset]
     """Callable that gives the current Ruleset."""
     senders: Mapping[Channel, Sender] = field(default_factory=dict)
+    providers: Mapping[Channel, str] = field(default_factory=dict)
+    """Channel → the provider behind its sender. A channel without one leads to the outbox."""
+    outbox: Sender | None = None
+    """Takes what a provider in rehearsal must not."""
+    rehearsal_to: frozenset[str] = frozenset()
+    """Endpoints that a provider in rehearsal may contact."""
+    post: Post = Post()
+    finders: Mapping[Channel, Finder] = field(default_factory=dict)
+    telephone: Telephone | None = None
+    lists: Lists | None = None
     endpoint_hash: Callable[[str, str], str] = lambda kind, value: f"{kind}:{value}"
     """``(kind, value) -> str``, keyed by the composition root."""
     restore: Callable[[str], Playbook] | None = None

@@ -86,10 +86,10 @@ def _since_trigger(run: Run, events: Iterable[Event]) -> list[Event]:
 def _listen(ledger: Ledger, run: Run, news: list[Event]) -> None:
     playbook = ledger.playbook(run)
     for event in _of_this_round(ledger, run, _since_trigger(run, news)):
-        if event.type == "reply.received" and _answers(event, run):
+        if event.type == "message.received" and _answers(event, run):
             ledger.put_run(replace(ledger.runs[run.account][run.id], replied=True))
             stop_written(ledger, ledger.runs[run.account][run.id], "reply")
-        elif event.type in playbook.stop_events and event.type != "reply.received":
+        elif event.type in playbook.stop_events and event.type != "message.received":
             stop_written(ledger, ledger.runs[run.account][run.id], event.type)
         elif event.type == "failure.unresolved" and event.data.get("failure") == run.failure:
             _look_again(ledger, run, event)

@@ -196,7 +196,7 @@ def holds_on(ledger: Ledger, person: Person | None, accounts: Iterable[str] = ()
 
 
 def _suppressed(ledger: Ledger, touch: Touch) -> str | None:
-    return ledger.suppressed(touch.endpoint) if touch.endpoint else None
+    return ledger.suppressed(touch.endpoint, touch.channel) if touch.endpoint else None
 
 
 def _outranked(ledger: Ledger, run: Run, touch: Touch) -> datetime | None:

@@ -73,6 +73,14 @@ class People(Accounts):
         )  # fmt: skip
         return next(iter(found.values()), None)
 
+    def people_at(self, kind: str, value: str) -> list[PersonState]:
+        rows = self.bulk.rows(
+            "select person from endpoint where kind = ? and hash = ? and value = ? order by person",
+            kind, self.endpoint_hash(kind, value), value,
+        )  # fmt: skip
+        found = self.people([row[0] for row in rows])
+        return [found[row[0]] for row in rows if row[0] in found]
+
     def save_people(self, states: Sequence[PersonState]) -> None:
         self.bulk.upsert(
             tables.person,

@@ -74,20 +74,31 @@ class Records(Part):
         rows = self.bulk.rows('select name, "at", detail from heartbeat')
         return {name: (instant(at), detail) for name, at, detail in rows}
 
-    def suppressed(self, hashes: Collection[str]) -> dict[str, str]:
-        """Where there are several reasons: erased, else the newest."""
+    def suppressed(self, hashes: Collection[str]) -> dict[str, dict[str, str]]:
         if not hashes:
             return {}
         where = self.bulk.one_of("hash")
         rows = self.bulk.rows(
-            f'select hash, why from suppression where {where} order by "at", channel', self.bulk.keys(hashes)
+            f"select hash, channel, why from suppression where {where} order by channel", self.bulk.keys(hashes)
         )
-        found: dict[str, str] = {row[0]: row[1] for row in rows}
-        return found | {hash_: why for hash_, why in rows if why == _GRAVEST}
+        found: dict[str, dict[str, str]] = {}
+        for hash_, channel, why in rows:
+            found.setdefault(hash_, {})[channel] = why
+        return found
 
     def suppress(self, hash_: str, channel: str, why: str, at: datetime) -> None:
-        row = (hash_, channel, why, micros(at))
-        self.bulk.upsert(tables.suppression, ("hash", "channel", "why", "at"), [row])
+        self.bulk.insert(
+            tables.suppression,
+            ("hash", "channel", "why", "at"),
+            [(hash_, channel, why, micros(at))],
+            f" on conflict (hash, channel) do update set why = excluded.why, \"at\" = excluded.\"at\""
+            f" where suppression.why <> '{_GRAVEST}'",
+        )
+
+    def lift(self, hash_: str, channel: str) -> None:
+        self.bulk.run(
+            "delete from suppression where hash = ? and channel = ? and why <> ?", hash_, channel, _GRAVEST
+        )
 
     # --- users, tokens, imports
 

@@ -11,7 +11,9 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, 
 from outreach.domain.account import PromiseState
 from outreach.domain.facts import Channel, Purpose, Severity, Trace
 from outreach.domain.failure import FailureState
+from outreach.domain.phone import CallKind, CallState, LegState
 from outreach.domain.plan import RunState
+from outreach.domain.signal import Delivery
 from outreach.domain.touch import Settlement, Status
 from outreach.store.codec import Grade, Json, Utc, Word
 from outreach.store.columns import Growing, Number, is_in, key, may, metadata, must, numbered, one_of, some
@@ -205,6 +207,85 @@ touch = Table(
     some("ix_touch_identity", "identity intent_at", "intent_at is not null"),
 )
 
+attempt = Table(
+    "attempt",
+    metadata,
+    *key("token"),
+    *must("touch run account provider"),
+    *must("channel", Word(Channel)),
+    *must("at", Utc),
+    *may("person recipient sender subject text message_id ref code"),
+    *may("delivery", Word(Delivery)),
+    *may("heard_at", Utc),
+    Index("ix_attempt_touch", "touch"),
+    Index("ix_attempt_run", "run"),
+    some("ix_attempt_person", "person", "person is not null"),
+    some("ix_attempt_ref", "ref", "ref is not null"),
+)
+"""What was handed over, to whom, and how far it got: the evidence when nobody knows."""
+
+phone_call = Table(
+    "phone_call",
+    metadata,
+    *key("id"),
+    *must("kind", Word(CallKind)),
+    *must("state", Word(CallState)),
+    *must("started_at", Utc),
+    *must("stage seconds", Integer),
+    *must("outcome"),
+    *may("account person card number accepted_by ref cause"),
+    *may("next_at accepted_at talking_at ended_at", Utc),
+    one_of("kind", CallKind),
+    one_of("state", CallState),
+    some("ix_phone_call_next", "next_at", "next_at is not null"),
+    some("ix_phone_call_card", "card", "card is not null"),
+    some("ix_phone_call_person", "person", "person is not null"),
+    some("ix_phone_call_cause", "cause", "cause is not null"),
+)
+
+call_leg = Table(
+    "call_leg",
+    metadata,
+    *key("token"),
+    *must("call user"),
+    *must("state", Word(LegState)),
+    *must("at", Utc),
+    *must("sequence", Integer),
+    *may("ref code"),
+    one_of("state", LegState),
+    Index("ix_call_leg_call", "call"),
+)
+
+inbound = Table(
+    "inbound",
+    metadata,
+    *key("id"),
+    *must("at", Utc),
+    *must("channel", Word(Channel)),
+    *must("kind status sender hash name recipient subject text"),
+    *may("person account touch by why"),
+    *may("settled_at", Utc),
+    one_of("status", ("open", "settled")),
+    some("ix_inbound_open", "at", "status = 'open'"),
+    Index("ix_inbound_hash", "hash"),
+    some("ix_inbound_person", "person", "person is not null"),
+)
+"""What people wrote or rang about that a colleague has to look at; ids are the provider's."""
+
+seen = Table("seen", metadata, *key("id"), *must("at", Utc), Index("ix_seen_at", "at"))
+"""Ids of what providers have told us, for as long as they may tell it again."""
+
+pushed = Table(
+    "pushed",
+    metadata,
+    *key("place hash"),
+    *must("state"),
+    *must("at", Utc),
+    *may("person address"),
+    one_of("state", ("adding", "in", "theirs", "removing", "out")),
+)
+"""Addresses that we have put on a provider's unsubscribe list while they are held."""
+
 hold = Table(
     "hold",
     metadata,
@@ -275,7 +356,7 @@ last hash). Locked as the last thing of a unit."""
 
 app_user = Table(
     "app_user", metadata, *key("id"), *must("name email password_hash role"), *may("manager zone"),
-    *must("active", Boolean), Index("ux_app_user_email", "email", unique=True),
+    *must("active", Boolean), *may("phone"), Index("ux_app_user_email", "email", unique=True),
 )  # fmt: skip
 
 api_token = Table(

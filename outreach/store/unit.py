@@ -12,11 +12,13 @@ from outreach.store.bulk import Bulk
 from outreach.store.desk import Desk
 from outreach.store.events import Events
 from outreach.store.people import People
+from outreach.store.phone import Phone
 from outreach.store.records import Records
 from outreach.store.runs import Runs
+from outreach.store.traffic import Traffic
 
 
-class StoreUnit(Events, People, Runs, Desk, Records, Audit):
+class StoreUnit(Traffic, Events, People, Runs, Desk, Phone, Records, Audit):
     """What was read is kept until the end, so that only differences are written. Never commits by itself."""
 
     def __init__(self, core: Connection, bulk: Bulk, endpoint_hash: EndpointHash, *, writes: bool) -> None:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from outreach.domain.facts import Channel, Event, Purpose, Severity
 from outreach.domain.failure import Failure
-from outreach.domain.person import PersonState
 from outreach.domain.touch import Touch
 from outreach.store.accounts import FAILURE
 from outreach.store.bulk import Row, quoted
@@ -258,16 +257,6 @@ def open_cards_of(unit: StoreUnit, accounts: Collection[str]) -> list[tuple[str,
         unit.bulk.keys(sorted(accounts)),
     )
     return [(row[0], row[1], row[2]) for row in rows]
-
-
-def people_at(unit: StoreUnit, kind: str, value: str) -> list[PersonState]:
-    """Everybody who has that phone number or e-mail address; ``value`` is normalised."""
-    rows = unit.bulk.rows(
-        "select person from endpoint where kind = ? and hash = ? and value = ? order by person limit 20",
-        kind, unit.endpoint_hash(kind, value), value,
-    )  # fmt: skip
-    found = unit.people([row[0] for row in rows])
-    return [found[row[0]] for row in rows if row[0] in found]
 
 
 class AccountRow(NamedTuple):

@@ -20,6 +20,7 @@ from outreach.web import (
     desk,
     docs,
     front,
+    hooks,
     ops,
     ops_pages,
     outbox,
@@ -87,10 +88,12 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
     problems.install(app)
     sayings.install(app)
     Bootstrap5(app)
-    CSRFProtect(app).exempt(api)
+    csrf = CSRFProtect(app)
+    for signed in (api, hooks.hooks):
+        csrf.exempt(signed)
     front.limiter.init_app(app)
     for blueprint in (front.front, desk.desk, cards.cards, accounts.accounts, people.people, outbox.outbox,
-                      ops.ops, ops_pages.ops_pages, docs.docs, health):  # fmt: skip
+                      ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks):  # fmt: skip
         app.register_blueprint(blueprint)
     app.register_api(api)
     app.after_request(_protect)

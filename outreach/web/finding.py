@@ -11,7 +11,6 @@ from outreach.domain.facts import Person
 from outreach.domain.failure import Failure
 from outreach.domain.person import PersonState, as_person
 from outreach.service.briefs import preferences_of
-from outreach.store import views
 from outreach.store.unit import StoreUnit
 from outreach.web.reception import reception
 
@@ -43,7 +42,7 @@ class Found:
 
 def by_endpoint(kind: str, value: str) -> list[Found]:
     with reception().house.database.view() as unit:
-        return [found(unit, state) for state in views.people_at(unit, kind, value)]
+        return [found(unit, state) for state in unit.people_at(kind, value)[:20]]
 
 
 def found(unit: StoreUnit, state: PersonState) -> Found:

@@ -29,6 +29,12 @@ class Metrics:
         self.events = Counter(
             "outreach_events", "Events by what became of them", ["outcome"], registry=self.registry
         )
+        self.hooks = Counter(
+            "outreach_hooks",
+            "What providers told us, by what it was",
+            ["provider", "outcome"],
+            registry=self.registry,
+        )
         self.registry.register(_Standing(house))
 
 

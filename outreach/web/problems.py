@@ -74,7 +74,7 @@ def install(app: Flask) -> None:
 
 
 def _for_systems() -> bool:
-    return request.path.startswith("/v1/") or request.path in ("/healthz", "/readyz", "/metrics")
+    return request.path.startswith(("/v1/", "/hooks/")) or request.path in ("/healthz", "/readyz", "/metrics")
 
 
 def _problem(code: int, detail: str) -> Response:

@@ -110,7 +110,7 @@ _SAID: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "preference.stated": lambda d: (
         f"They told {words.someone(d.get('by')) if d.get('by') else 'us'}: {d.get('value')}"
     ),
-    "reply.received": lambda d: "They wrote" + (f": “{d['text']}”" if d.get("text") else ""),
+    "message.received": lambda d: "They wrote" + (f": “{d['text']}”" if d.get("text") else ""),
     "account.described": lambda d: "What we know of the account was updated",
     "person.described": lambda d: "What we know of the person was updated",
 }

@@ -275,7 +275,7 @@ def test_reaching_them_ends_the_climb_and_sets_a_look_again(folding: FoldRules) 
         (event("contact.logged", reached=False), False),
         (event("contact.logged"), False),
         (event("call.inbound", call_id="k1"), True),  # the vocabulary says that two people have spoken
-        (event("reply.received", person_id="anna"), False),  # a reply alone is not reached
+        (event("message.received", person_id="anna"), False),  # a reply alone is not reached
         (event("complaint.answered", complaint_id="c1"), False),
     ],
 )
@@ -317,7 +317,7 @@ def test_a_humans_word_closes_it_and_its_clocks(
 
 
 @pytest.mark.parametrize(
-    "type_", ["delivery.arrived", "complaint.closed", "contact.settled", "reply.received"]
+    "type_", ["delivery.arrived", "complaint.closed", "contact.settled", "message.received"]
 )
 def test_nothing_else_closes_a_failure(folding: FoldRules, type_: str) -> None:
     news = event(

@@ -205,7 +205,7 @@ STOPPED = {
         "no_longer_true",
     ),
     "they replied": (
-        lambda here: say(here, "reply.received", "p1-0", person_id="p1", channel="email", text="stop"),
+        lambda here: say(here, "message.received", "p1-0", person_id="p1", channel="email", text="stop"),
         "reply",
     ),
     "the playbook is disabled": (

@@ -176,7 +176,7 @@ class Days(RuleBasedStateMachine):
 
     @rule(account=accounts)
     def they_reply(self, account: str) -> None:
-        self.tell("reply.received", account, person_id=OWNER[account], channel="email", text="hm")
+        self.tell("message.received", account, person_id=OWNER[account], channel="email", text="hm")
 
     @rule(hours=st.sampled_from([1, 3, 8, 24, 50]))
     def time_passes(self, hours: int) -> None:

@@ -201,7 +201,7 @@ SCRIPT: tuple[Step, ...] = (
     events(
         at(3, 2), "call me",
         event("callback.asked", "a4", "cb1", at(3, 2), callback_id="cb1", person_id="fay", wanted_at=at(3, 3).isoformat()),
-        event("reply.received", "b2", "r1", at(3, 2), person_id="cem", channel="email", text="stop it"),
+        event("message.received", "b2", "r1", at(3, 2), person_id="cem", channel="email", text="stop it"),
     ),
     call(at(3, 3.1), "ring-back", "a4", Outcome(NO_ANSWER)),
     not_right(at(4, 1), "a1", "delivery/o1"),

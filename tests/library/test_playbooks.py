@@ -86,7 +86,7 @@ def test_defaults_are_laid_under_by_purpose_and_the_nearest_word_wins() -> None:
     assert (late.hold.scope, late.hold.at_most) == (Scope.ACCOUNT, Duration.parse("30d"))
     assert late.if_running is IfRunning.PARALLEL
     assert late.horizon == Duration.parse("14d")
-    assert late.stop_events == ("person.erased", "person.refused", "reply.received")
+    assert late.stop_events == ("person.erased", "person.refused", "message.received")
     assert late.steps[0].ladder["no_answer"].voicemail == "once"
     assert late.steps[1].review is Review.OWNER
     assert late.steps[1].within == Duration.parse("3 business days")

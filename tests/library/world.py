@@ -47,7 +47,7 @@ delivery.arrived:
   fields:
     order_id: {type: text, required: true}
   key: order_id
-reply.received:
+message.received:
   title: The customer wrote
   contact: reply
   fields:

@@ -163,9 +163,9 @@ def test_a_new_failure_of_the_same_order_reopens_it() -> None:
 def test_a_mail_never_closes_anything() -> None:
     with house() as home:
         give(home)
-        home.take_in(event(home, "reply.received", "0", person_id="anna", text="all is well, thank you"))
+        home.take_in(event(home, "message.received", "0", person_id="anna", text="all is well, thank you"))
         lost(home)
-        home.take_in(event(home, "reply.received", "2", person_id="anna", text="all is well, thank you"))
+        home.take_in(event(home, "message.received", "2", person_id="anna", text="all is well, thank you"))
         assert failure(home, ID).state == "open"
 
 

@@ -283,7 +283,7 @@ def test_a_late_event_does_not_stop_what_a_later_round_writes_by_an_old_reply() 
     with house() as home:
         give(home)
         home.take_in(late(home, 3))
-        home.take_in(event(home, "reply.received", "2", time=home.now + timedelta(minutes=1), person_id="anna", text="?"))
+        home.take_in(event(home, "message.received", "2", time=home.now + timedelta(minutes=1), person_id="anna", text="?"))
         home.advance(HOUR)
         desk.put_right(home.outside, "a1", "delivery/o1", "jonas", "customer", "")
         home.advance(HOUR)

@@ -72,12 +72,18 @@ def test_settings_and_heartbeats(store: Store) -> None:
         assert unit.heartbeats() == {"clock": (at(1), "12 due")}
 
 
-def test_suppressions_say_why_and_erased_is_the_gravest(store: Store) -> None:
+def test_suppressions_say_why_by_channel_and_what_is_erased_stays(store: Store) -> None:
     with store.unit() as unit:
         unit.suppress("#1", "sms", "opted out", NOW)
-        unit.suppress("#2", "sms", "erased", NOW)
-        unit.suppress("#2", "email", "opted out", at(1))
-        assert unit.suppressed(["#1", "#2", "#3"]) == {"#1": "opted out", "#2": "erased"}
+        unit.suppress("#2", "all", "erased", NOW)
+        unit.suppress("#2", "all", "opted out", at(1))
+        unit.suppress("#2", "email", "bounced", at(1))
+        assert unit.suppressed(["#1", "#2", "#3"]) == {
+            "#1": {"sms": "opted out"}, "#2": {"all": "erased", "email": "bounced"},
+        }  # fmt: skip
+        unit.lift("#1", "sms")
+        unit.lift("#2", "all")
+        assert unit.suppressed(["#1", "#2"]) == {"#2": {"all": "erased", "email": "bounced"}}
         assert unit.suppressed([]) == {}
 
 

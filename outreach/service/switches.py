@@ -1,0 +1,122 @@
+"""The switches that stand above every touch: may a provider be used at all, and for whom?
+
+A provider begins in rehearsal: only the endpoints that were named are contacted, everything else goes to
+the outbox, until ops go live. A provider that refuses us (credentials, account, sender) is stopped by the
+send itself and stays so until somebody has looked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from outreach.domain.errors import Refused
+from outreach.domain.person import as_person
+from outreach.domain.place import place_of
+from outreach.service.ports import Outside, Unit
+
+LIVE = "live"
+_STOPPED = "stopped:"
+
+
+# -- rehearsal -----------------------------------------------------------------------------------------
+
+
+def is_live(unit: Unit) -> bool:
+    return unit.setting(LIVE) is not None
+
+
+def may_contact(unit: Unit, outside: Outside, value: str) -> bool:
+    """Whether a configured provider may contact this endpoint (E.164, or a mail address) by now."""
+    return is_live(unit) or value.lower() in outside.rehearsal_to
+
+
+def go_live(outside: Outside, by: str, reason: str, *, accept_strict: bool = False) -> None:
+    """Contact everybody from now on. Raises Refused without a reason, and while people on file live where
+    no law pack of their own rules (unless ``accept_strict``: the strict default rules there)."""
+    _needs(reason)
+    now = outside.clock.now()
+
+    def work(unit: Unit) -> None:
+        bare = uncovered(unit, outside)
+        if bare and not accept_strict:
+            named = ", ".join(f"{country} ({count})" for country, count in sorted(bare.items()))
+            raise Refused(
+                f"No law pack of its own covers the people in {named}. Add one to playbooks/law, or say that the"
+                " strict default shall rule there (--accept-strict)."
+            )
+        unit.set_setting(LIVE, f"{by}: {reason}")
+        unit.audit(now, by, "go_live", "sending", reason)
+
+    outside.database.retrying(work)
+
+
+def rehearse(outside: Outside, by: str, reason: str) -> None:
+    """Back into rehearsal: what waits is judged as before and goes to the outbox."""
+    _needs(reason)
+    now = outside.clock.now()
+
+    def work(unit: Unit) -> None:
+        unit.set_setting(LIVE, None)
+        unit.audit(now, by, "rehearse", "sending", reason)
+
+    outside.database.retrying(work)
+
+
+def uncovered(unit: Unit, outside: Outside) -> Counter[str]:
+    """Country → how many people on file live there and are ruled by the strict default alone; ``unknown``
+    for those of whom no country is known."""
+    rules = outside.rules()
+    covered = rules.packs.countries
+    found: Counter[str] = Counter()
+    for page in _pages(unit.person_ids(), 500):
+        for state in unit.people(page).values():
+            person = as_person(state)
+            if person.erased or not (person.phone or person.email):
+                continue
+            account = unit.account(next(iter(sorted(person.roles)), ""))
+            said = account.described if account else {}
+            place = place_of(
+                person, said.get("country"), said.get("region"), said.get("zone"), rules.company.zone
+            )
+            found.update(country for country in place.countries or ("unknown",) if country not in covered)
+    return found
+
+
+def _pages(ids: list[str], size: int) -> Iterable[list[str]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+# -- providers that stopped ----------------------------------------------------------------------------
+
+
+def provider_stopped(unit: Unit, provider: str) -> str | None:
+    """Why nothing goes by this provider, if so."""
+    return unit.setting(_STOPPED + provider)
+
+
+def stop_provider(unit: Unit, provider: str, why: str, now: datetime) -> None:
+    """Nothing more goes by it. The first reason stays: it is the one to look into."""
+    if provider_stopped(unit, provider) is None:
+        unit.set_setting(_STOPPED + provider, why)
+        unit.audit(now, "outreach", "provider.stopped", f"provider/{provider}", why)
+
+
+def resume_provider(outside: Outside, provider: str, by: str, reason: str) -> None:
+    """Somebody has looked: it may be used again. Raises Refused when it is not stopped."""
+    _needs(reason)
+    now = outside.clock.now()
+
+    def work(unit: Unit) -> None:
+        if provider_stopped(unit, provider) is None:
+            raise Refused(f"{provider} is not stopped.")
+        unit.set_setting(_STOPPED + provider, None)
+        unit.audit(now, by, "provider.resumed", f"provider/{provider}", reason)
+
+    outside.database.retrying(work)
+
+
+def _needs(reason: str) -> None:
+    if not reason.strip():
+        raise Refused("Say why.")

@@ -1,0 +1,112 @@
+"""What went out and what came back: attempts, what providers have told us, messages to look at, pushed holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from outreach.domain.facts import Channel
+from outreach.domain.hold import Hold
+from outreach.service.ports import Attempt, Inbound, Pushed
+from outreach.store import tables
+from outreach.store.base import Part
+from outreach.store.bulk import quoted
+from outreach.store.codec import micros
+from outreach.store.desk import HOLD
+from outreach.store.shapes import Shape
+
+ATTEMPT = Shape(Attempt, tables.attempt)
+INBOUND = Shape(Inbound, tables.inbound)
+PUSHED = Shape(Pushed, tables.pushed)
+
+_PERSONAL = ("recipient", "subject", "text")
+
+
+class Traffic(Part):
+    # --- attempts
+
+    def add_attempt(self, attempt: Attempt) -> None:
+        self.bulk.insert(tables.attempt, ATTEMPT.names, [ATTEMPT.row(attempt)])
+
+    def attempt(self, token: str) -> Attempt | None:
+        return self.bulk.one(ATTEMPT, "where token = ?", token)
+
+    def attempt_by_ref(self, ref: str) -> Attempt | None:
+        return self.bulk.one(ATTEMPT, "where ref = ? order by token limit 1", ref)
+
+    def attempts_of(self, touches: Collection[str]) -> list[Attempt]:
+        return self.bulk.by_keys(ATTEMPT, "touch", touches, 'order by "at", token')
+
+    def attempts_of_run(self, run: str) -> list[Attempt]:
+        return self.bulk.all(ATTEMPT, 'where run = ? order by "at", token', run)
+
+    def last_attempt_to(self, person: str, channel: Channel) -> Attempt | None:
+        more = (
+            'where person = ? and person is not null and channel = ? order by "at" desc, token desc limit 1'
+        )
+        return self.bulk.one(ATTEMPT, more, person, channel.value)
+
+    def save_attempt(self, attempt: Attempt) -> None:
+        self.bulk.put(ATTEMPT, [attempt])
+
+    def forget(self, person: str) -> None:
+        super().forget(person)  # type: ignore[misc]
+        nothing = ", ".join(f"{quoted(name)} = null" for name in _PERSONAL)
+        self.bulk.run(f"update attempt set {nothing} where person = ?", person)
+        self.bulk.run("update phone_call set number = null where person = ?", person)
+        self.bulk.run("delete from inbound where person = ?", person)
+
+    # --- what we were told before
+
+    def first_seen(self, ids: Collection[str], at: datetime) -> set[str]:
+        wanted = sorted(set(ids))
+        if not wanted:
+            return set()
+        known = {
+            row[0]
+            for row in self.bulk.rows(
+                f"select id from seen where {self.bulk.one_of('id')}", self.bulk.keys(wanted)
+            )
+        }
+        new = [id_ for id_ in wanted if id_ not in known]
+        rows = [(id_, micros(at)) for id_ in new]
+        self.bulk.insert(tables.seen, ("id", "at"), rows, " on conflict (id) do nothing")
+        return set(new)
+
+    def forget_seen(self, before: datetime) -> None:
+        self.bulk.run('delete from seen where "at" < ?', micros(before))
+
+    # --- messages that a colleague has to look at
+
+    def keep_inbound(self, row: Inbound) -> bool:
+        if self.inbound(row.id) is not None:
+            return False
+        self.bulk.insert(tables.inbound, INBOUND.names, [INBOUND.row(row)], " on conflict (id) do nothing")
+        return True
+
+    def inbound(self, id_: str) -> Inbound | None:
+        return self.bulk.one(INBOUND, "where id = ?", id_)
+
+    def inbound_open(self, limit: int, offset: int = 0) -> list[Inbound]:
+        more = "where status = 'open' order by \"at\", id limit ? offset ?"
+        return self.bulk.all(INBOUND, more, limit, offset)
+
+    def inbound_of(self, person: str) -> list[Inbound]:
+        return self.bulk.all(INBOUND, 'where person = ? order by "at", id', person)
+
+    def count_inbound(self) -> int:
+        return int(self.bulk.rows("select count(*) from inbound where status = 'open'")[0][0])
+
+    def save_inbound(self, row: Inbound) -> None:
+        self.bulk.put(INBOUND, [row])
+
+    # --- holds that others keep for us
+
+    def pushed(self, place: str) -> list[Pushed]:
+        return self.bulk.all(PUSHED, "where place = ? order by hash", place)
+
+    def save_pushed(self, rows: Sequence[Pushed]) -> None:
+        self.bulk.put(PUSHED, rows)
+
+    def open_holds(self) -> list[Hold]:
+        return self.bulk.all(HOLD, "where ended_at is null order by id")
