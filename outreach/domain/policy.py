@@ -78,6 +78,8 @@ class Case:
     preferred_until: datetime | None = None
     """Their own stated hours: not before."""
     preferred_sentence: str = ""
+    provider_stopped: str | None = None
+    """Why nothing goes by the provider of this channel, if so."""
 
 
 Rule = Callable[[Case], Ruling | None]
@@ -105,6 +107,14 @@ def rule(case: Case, rules: Sequence[Rule] | None = None) -> Ruling:
 def kill_switch(case: Case) -> Ruling | None:
     if case.kill_switch:
         return wait("kill_switch", "All sending is stopped by the kill switch.", case.now + RECHECK)
+    return None
+
+
+def provider(case: Case) -> Ruling | None:
+    """A provider that refuses us, or our sender, until somebody has looked."""
+    if case.provider_stopped and case.touch.channel.written:
+        sentence = f"The provider is stopped: {case.provider_stopped}"
+        return wait("provider_stopped", sentence, case.now + RECHECK)
     return None
 
 
@@ -258,7 +268,7 @@ def _wait_or_drop(case: Case, code: str, sentence: str, until: datetime) -> Ruli
 
 
 RULES: tuple[Rule, ...] = (
-    kill_switch, publish, erased, run_stopped, reachable, opted_out, suppressed, consent, still_true,
+    kill_switch, provider, publish, erased, run_stopped, reachable, opted_out, suppressed, consent, still_true,
     in_time, held, outranked, capped, stated_hours, lawful_hours,
 )  # fmt: skip
 """Judged at the moment of sending; for a call that moment is the dial."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from outreach.domain.card import Card
 from outreach.domain.touch import Disposition, Status, Touch
+from outreach.domain.wishes import wish_of
 from outreach.lab.story_reader import Said
 from outreach.lab.story_stage import DESK, SOMEBODY, Complaint, Stage
 from outreach.service import care, desk, workbench
@@ -169,7 +170,9 @@ def _let_be(stage: Stage, values: Values) -> None:
 
 def _reply(stage: Stage, values: Values) -> None:
     person = values["person"]
-    data = {"person_id": person, "channel": values["channel"] or "email", "text": values["text"] or "…"}
+    text = values["text"] or "…"
+    asks = wish_of(text).asks.value
+    data = {"person_id": person, "channel": values["channel"] or "email", "text": text, "asks": asks}
     subject = values["account"] or stage.account_of(person)
     stage.must_take(stage.tell("message.received", subject, data), "the reply")
 

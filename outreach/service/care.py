@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from outreach.domain.facts import PERSON_PREFIX, Person, Purpose
+from outreach.domain.errors import NotFound
+from outreach.domain.facts import PERSON_PREFIX, Channel, Person, Purpose
 from outreach.domain.hold import Hold, strongest
 from outreach.domain.person import as_person
+from outreach.service.endpoints import shut, stop_selling
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
@@ -92,6 +94,52 @@ def holds_since(outside: Outside, cursor: int, limit: int = 500) -> list[tuple[i
     """The holds feed: every change of a hold, with a growing cursor."""
     with outside.database.view() as unit:
         return unit.hold_changes(cursor, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribing:
+    """What the link of a mail stops, and in which language its page speaks."""
+
+    company: str
+    language: str
+    selling: bool
+    """Only what sells; else every mail to that address."""
+    done: bool = False
+
+
+def unsubscribing(outside: Outside, token: str) -> Unsubscribing:
+    """What the mail's own link would stop; changes nothing. Raises NotFound for a token that is none."""
+    with outside.database.view() as unit:
+        return _unsubscribing(unit, outside, token)
+
+
+def _unsubscribing(unit: Unit, outside: Outside, token: str) -> Unsubscribing:
+    attempt = unit.attempt(token)
+    touch = unit.touch(attempt.touch) if attempt else None
+    if attempt is None or touch is None or attempt.channel is not Channel.EMAIL:
+        raise NotFound("This link is not one of ours, or it was not copied whole.")
+    state = unit.people([attempt.person]).get(attempt.person) if attempt.person else None
+    company = outside.rules().company
+    language = (state.described.get("language") if state else None) or company.language
+    return Unsubscribing(company.name, language, touch.purpose.sells)
+
+
+def unsubscribe(outside: Outside, token: str) -> Unsubscribing:
+    """One click (RFC 8058): the mail's recipient gets no more of this. Again is no fault. Raises NotFound."""
+
+    def work(unit: Unit) -> Unsubscribing:
+        asked = _unsubscribing(unit, outside, token)
+        attempt = unit.attempt(token)
+        ledger = Ledger(unit, outside, outside.clock.now())
+        if attempt is not None and attempt.recipient is not None:
+            stop = stop_selling if asked.selling else shut
+            stop(ledger, Channel.EMAIL, attempt.recipient, "the link in a mail")
+            ledger.flush()
+            unit.audit(ledger.now, "customer", "unsubscribed", f"touch/{attempt.touch}", "the link in a mail")
+        return replace(asked, done=True)
+
+    found: Unsubscribing = outside.database.retrying(work)
+    return found
 
 
 def opt_out(outside: Outside, person_id: str, channel: str, how: str, by: str) -> None:

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any
 
 from outreach.domain.account import AccountState
-from outreach.domain.facts import OUTREACH_SOURCE, PERSON_PREFIX, Event
+from outreach.domain.facts import CLOCK_SOURCE, PERSON_PREFIX, Event
 from outreach.domain.person import PersonState
 from outreach.service.following import News, tell_accounts
 from outreach.service.front import Incoming, Rejected, check, is_about_person, whole
@@ -277,9 +277,6 @@ def take_parked(outside: Outside, limit: int = 500) -> int:
 
 # -- people ----------------------------------------------------------------------------------------
 
-FORBIDS = frozenset({"endpoint.opted_out", "person.refused", "consent.withdrawn", "person.erased"})
-
-
 def _tell_people(ledger: Ledger, news: Mapping[str, News], people: dict[str, PersonState]) -> None:
     changed = []
     for subject, found in news.items():
@@ -307,8 +304,17 @@ def absorb_own(ledger: Ledger, raws: Iterable[Mapping[str, Any]]) -> list[Answer
 
 def _after_the_newest(ledger: Ledger, raw: Mapping[str, Any]) -> Mapping[str, Any]:
     """What is said on our pages comes after what it answers, even if that sender's clock is ahead."""
-    state = ledger.accounts.get(raw["subject"])
-    if raw["source"] != OUTREACH_SOURCE or state is None or state.newest is None:
+    newest = _newest(ledger, raw["subject"])
+    if raw["source"] == CLOCK_SOURCE or newest is None:
         return raw
-    said, newest = datetime.fromisoformat(raw["time"]), state.newest[0]
+    said = datetime.fromisoformat(raw["time"])
     return raw if said > newest else {**raw, "time": (newest + timedelta(microseconds=1)).isoformat()}
+
+
+def _newest(ledger: Ledger, subject: str) -> datetime | None:
+    if subject.startswith(PERSON_PREFIX):
+        id_ = subject.removeprefix(PERSON_PREFIX)
+        newest = state.newest if (state := ledger.unit.people([id_]).get(id_)) else None
+    else:
+        newest = known.newest if (known := ledger.accounts.get(subject)) else None
+    return newest[0] if newest else None

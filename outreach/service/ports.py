@@ -299,6 +299,9 @@ class Unit(Protocol):
     def touches_stuck(self, before: datetime, limit: int) -> list[Touch]:
         """Status ``sending`` with an intent older than ``before``."""
 
+    def touches_unknown(self, limit: int) -> list[Touch]:
+        """Of which nobody knows whether they left, the newest first: they are the likeliest to be found."""
+
     def contacts_since(self, identity: str, endpoint: str | None, since: datetime) -> list[Touch]:
         """Touches of this human or endpoint that count for caps: sending, sent, unknown, dialled."""
 
@@ -370,6 +373,7 @@ class Unit(Protocol):
         """The newest message that went to this person on this channel."""
 
     def save_attempt(self, attempt: Attempt) -> None: ...
+    def was_seen(self, id_: str) -> bool: ...
     def first_seen(self, ids: Collection[str], at: datetime) -> set[str]:
         """Those of the ids that nobody has told us before; from now on they are known."""
 
@@ -386,6 +390,11 @@ class Unit(Protocol):
     def save_inbound(self, row: Inbound) -> None: ...
     def people_at(self, kind: str, value: str) -> list[PersonState]:
         """Everybody who has this endpoint, by id."""
+
+    def people_like(
+        self, *, name: str = "", mail_domain: str = "", phone_start: str = "", limit: int = 50
+    ) -> list[tuple[str, str]]:
+        """(person, name) of people whose name shares a word with it, or who have such an endpoint."""
 
     # calls through the house
     def add_call(self, call: PhoneCall, legs: Sequence[Leg]) -> None: ...

@@ -11,7 +11,7 @@ from outreach.domain.conditions import Condition, Scope
 from outreach.domain.evaluate import asks_for_people, scope_of
 from outreach.domain.facts import Channel, Event, Person, Purpose
 from outreach.domain.hold import Hold, kin, strongest
-from outreach.domain.law import attempts_per_day, consent_needed, is_allowed, relationship_until
+from outreach.domain.law import attempts_per_day, closes, consent_needed, is_allowed, relationship_until
 from outreach.domain.lawline import ConsentNeed
 from outreach.domain.place import Place, place_of
 from outreach.domain.plan import Run
@@ -22,6 +22,7 @@ from outreach.domain.recipient import hurt_one
 from outreach.domain.steps import resolved_text
 from outreach.domain.touch import Touch
 from outreach.service.ledger import Ledger
+from outreach.service.switches import provider_stopped
 
 
 def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
@@ -46,6 +47,7 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
 
 
 _ASKED_FOR = timedelta(hours=1)
+ASKS_FOR_A_CALL = frozenset({"callback.asked", "callback.missed", "callback.promised"})
 
 def case_for(ledger: Ledger, run: Run, touch: Touch) -> Case:
     """The policy's whole case for one touch, as of the ledger's now: for sending, and for the dial."""
@@ -55,6 +57,7 @@ def case_for(ledger: Ledger, run: Run, touch: Touch) -> Case:
         placing_case(ledger, run, touch),
         law=law_says(ledger, touch, person),
         kill_switch=ledger.kill_switch,
+        provider_stopped=_provider_stopped(ledger, touch),
         contacts=contacts(ledger, touch),
         caps=ledger.rules.company.caps,
         outranked_until=_outranked(ledger, run, touch),
@@ -118,18 +121,29 @@ def step_allows(step: Step, scope: Scope) -> bool | None:
     return True if step.condition is None else step.condition.test(scope)
 
 
+def _place(ledger: Ledger, touch: Touch, person: Person | None) -> tuple[Place, str]:
+    """Where they may be, and whether the account is private or business."""
+    said, company = ledger.accounts[touch.account].described, ledger.rules.company
+    place = place_of(
+        person or Person(""), said.get("country"), said.get("region"), said.get("zone"), company.zone
+    )
+    return place, said.get("kind") or ""
+
+
+def lawful_until(ledger: Ledger, touch: Touch) -> datetime | None:
+    """When the allowed hours around now end at the person's place; None where nothing limits them."""
+    place, kind = _place(ledger, touch, ledger.person(touch.person))
+    return closes(ledger.rules.packs, place, touch.channel, touch.purpose, kind, ledger.now)
+
+
 def law_says(ledger: Ledger, touch: Touch, person: Person | None) -> LawSays:
     """The law packs' answers for this touch at the person's place."""
     if touch.channel is Channel.TASK:
         return LawSays(True, None)
-    account, packs = ledger.accounts[touch.account], ledger.rules.packs
-    said, company = account.described, ledger.rules.company
-    kind = said.get("kind") or ""
-    place = place_of(
-        person or Person(""), said.get("country"), said.get("region"), said.get("zone"), company.zone
-    )
+    packs = ledger.rules.packs
+    place, kind = _place(ledger, touch, person)
     today = ledger.now.date()
-    asked_for = _asked_for(touch, ledger.now)
+    asked_for = _asked_for(ledger, touch)
     answer = is_allowed(packs, place, touch.channel, touch.purpose, asked_for, kind, ledger.now)
     consent = consent_needed(packs, place, touch.channel, touch.purpose, kind, today)
     attempts = attempts_per_day(packs, place, touch.purpose, today)
@@ -143,12 +157,15 @@ def law_says(ledger: Ledger, touch: Touch, person: Person | None) -> LawSays:
     )
 
 
-def _asked_for(touch: Touch, now: datetime) -> bool:
+def _asked_for(ledger: Ledger, touch: Touch) -> bool:
     """They wanted this call at this time, whatever the hour; once its promise clock has run out, the
-    usual hours count again."""
+    usual hours count again. Who wrote to us has asked for an answer, not for a call at night."""
     if touch.purpose is not Purpose.CALLBACK or touch.channel is not Channel.CALL:
         return False
-    return touch.due <= now <= (touch.deadline or touch.due + _ASKED_FOR)
+    run = ledger.runs.get(touch.account, {}).get(touch.run)
+    if run is not None and run.trigger_type not in ASKS_FOR_A_CALL:
+        return False
+    return touch.due <= ledger.now <= (touch.deadline or touch.due + _ASKED_FOR)
 
 
 def _has_consent(
@@ -193,6 +210,14 @@ def holds_on(ledger: Ledger, person: Person | None, accounts: Iterable[str] = ()
     found = {hold.id: hold for hold in ledger.unit.holds_on(people, all_, akin)}
     found.update({hold.id: hold for holds in ledger.holds.values() for hold in holds.values()})
     return [hold for hold in found.values() if hold.reaches(people, all_, akin)]
+
+
+def _provider_stopped(ledger: Ledger, touch: Touch) -> str | None:
+    provider = ledger.outside.providers.get(touch.channel)
+    if provider is None or not touch.channel.written:
+        return None
+    ways = (provider, f"{provider}/{touch.channel.value}")
+    return next((why for way in ways if (why := provider_stopped(ledger.unit, way))), None)
 
 
 def _suppressed(ledger: Ledger, touch: Touch) -> str | None:

@@ -12,15 +12,16 @@ from datetime import timedelta
 from typing import Any
 
 from outreach.domain.errors import Invalid, NotFound
-from outreach.domain.facts import Channel, Person
-from outreach.domain.message import Message, RenderFault, html_of, render_message, render_sms
+from outreach.domain.message import Message, RenderFault
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Review
 from outreach.domain.policy import Action, rule
+from outreach.domain.signal import SENTENCES, Delivery, further
 from outreach.domain.touch import Status, Touch, advance
-from outreach.service.briefs import context_of, template_of
+from outreach.service.endpoints import follow
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Receipt, Unit
+from outreach.service.posting import OUTBOX, addressed, as_attempt, compose, provider_for, too_close
 from outreach.service.rulings import case_for
 from outreach.service.runs import place, postpone, progress, readdressed, settle_step, withhold
 
@@ -47,6 +48,7 @@ class Prepared:
 
     touch: Touch
     message: Message
+    provider: str = ""
 
 
 def deliver_due(outside: Outside, due: Sequence[tuple[str, str]]) -> int:
@@ -106,8 +108,10 @@ def _hand_over(outside: Outside, pair: tuple[str, str]) -> int:
 def _send(outside: Outside, prepared: Prepared) -> Receipt:
     """A sender must not raise; one that does has left us in the dark, and no other message behind."""
     touch = prepared.touch
+    rehearsed = prepared.provider == OUTBOX and touch.channel in outside.providers
     try:
-        return outside.senders[touch.channel].send(prepared.message, touch.token or "")
+        sender = outside.outbox if rehearsed and outside.outbox else outside.senders[touch.channel]
+        return sender.send(prepared.message, touch.token or "")
     except Exception as fault:
         return Receipt("unknown", reason=f"{type(fault).__name__} while it was handed over")
 
@@ -150,6 +154,7 @@ def _decide(ledger: Ledger, touch: Touch, claim: bool) -> Prepared | None:
 
 def _send_or_not(ledger: Ledger, run: Run, touch: Touch, claim: bool) -> Prepared | None:
     ruling = rule(case_for(ledger, run, touch))
+    ruling = (too_close(ledger, touch) if ruling.sends else None) or ruling
     if ruling.action is Action.WAIT:
         postpone(ledger, touch, ruling)
         return None
@@ -168,56 +173,19 @@ def _send_or_not(ledger: Ledger, run: Run, touch: Touch, claim: bool) -> Prepare
         return None
     if not claim:
         return Prepared(touch, message)
-    sending = advance(
-        touch, Status.SENDING, ledger.now, token=ledger.outside.ids.token(), intent_at=ledger.now
-    )
+    token = ledger.outside.ids.token()
+    message = addressed(ledger, touch, message, token)
+    sending = advance(touch, Status.SENDING, ledger.now, token=token, intent_at=ledger.now)
     ledger.claim(touch, sending)
-    return Prepared(sending, message)
+    provider = provider_for(ledger, message)
+    ledger.unit.add_attempt(as_attempt(sending, message, provider, ledger.outside))
+    return Prepared(sending, message, provider)
 
 
 def _needs_review(ledger: Ledger, run: Run, touch: Touch) -> bool:
     step = ledger.playbook(run).steps[touch.step]
     released = bool(touch.draft and touch.draft.get("released_by"))
     return step.review is Review.OWNER and not released
-
-
-def compose(ledger: Ledger, run: Run, touch: Touch) -> Message:
-    """The message as it will arrive. Raises RenderFault; a released draft is sent as it was read."""
-    person = ledger.person(touch.person)
-    assert person is not None
-    endpoint = person.endpoint(touch.channel)
-    assert endpoint is not None
-    if touch.draft is not None and touch.draft.get("released_by"):
-        subject, text = touch.draft.get("subject") or "", touch.draft["text"]
-        html = touch.draft.get("html") or html_of(text, person.language)
-        return _message(ledger, touch, person, endpoint.value, subject, text, html)
-    templates = ledger.playbook(run).templates
-    name, text = template_of(ledger.playbook(run), touch, person)
-    context = context_of(ledger, run, touch)
-    if touch.channel is Channel.SMS:
-        body = render_sms(text, context, name, templates, language=person.language)
-        return _message(ledger, touch, person, endpoint.value, "", body, "")
-    subject, plain, html = render_message(text, context, name, templates, language=person.language)
-    return _message(ledger, touch, person, endpoint.value, subject, plain, html)
-
-
-def _message(
-    ledger: Ledger, touch: Touch, person: Person, to: str, subject: str, text: str, html: str
-) -> Message:
-    company = ledger.rules.company
-    caller = ledger.outside.am(ledger.unit, touch.caller)
-    return Message(
-        channel=touch.channel,
-        to=to,
-        to_name=person.name,
-        sender=caller.name or company.sender_name or company.name,
-        sender_address=caller.email or company.sender_email,
-        subject=subject,
-        text=text,
-        html=html,
-        language=person.language,
-        purpose=touch.purpose.value,
-    )
 
 
 def fail(ledger: Ledger, touch: Touch, code: str, sentence: str) -> None:
@@ -234,11 +202,16 @@ def record(outside: Outside, touch: Touch, receipt: Receipt) -> None:
         ledger = Ledger(unit, outside, outside.clock.now())
         ledger.lock([touch.account])
         current = ledger.touches.get(touch.account, {}).get(touch.id) or unit.touch(touch.id)
-        if current is None or current.token != touch.token or not _settles(current, receipt):
+        if current is None or current.token != touch.token:
+            return
+        _keep_answer(ledger, touch, receipt)
+        if not _settles(current, receipt):
             return
         if current.id not in ledger.touches[touch.account]:
             ledger.adopt(current)
         ledger.put_touch(_recorded(ledger, current, receipt))
+        if receipt.meaning is not None:
+            follow(ledger, current, receipt.meaning)
         if walks_on and ledger.touches[touch.account][touch.id].status is not Status.DUE:
             settle_step(ledger, current)
             progress(ledger, touch.run, touch.account)
@@ -250,6 +223,19 @@ def record(outside: Outside, touch: Touch, receipt: Receipt) -> None:
         outside.database.retrying(lambda unit: work(unit, False))
 
 
+def _keep_answer(ledger: Ledger, touch: Touch, receipt: Receipt) -> None:
+    """What the provider said of the attempt. A callback may have told more of it already."""
+    attempt = ledger.unit.attempt(touch.token or "")
+    if attempt is None or receipt.outcome == "unknown":
+        return
+    delivery = further(attempt.delivery, Delivery.ACCEPTED) if receipt.outcome == "sent" else attempt.delivery
+    kept = attempt._replace(
+        ref=attempt.ref or receipt.ref, delivery=delivery, code=attempt.code or receipt.code or None
+    )
+    if kept != attempt:
+        ledger.unit.save_attempt(kept)
+
+
 def _settles(touch: Touch, receipt: Receipt) -> bool:
     definite = receipt.outcome in ("sent", "failed")
     return touch.status is Status.SENDING or (touch.status is Status.UNKNOWN and definite)
@@ -257,17 +243,19 @@ def _settles(touch: Touch, receipt: Receipt) -> bool:
 
 def _recorded(ledger: Ledger, touch: Touch, receipt: Receipt) -> Touch:
     now = ledger.now
-    if receipt.outcome == "refused" and touch.attempt < MOST_ATTEMPTS:
+    if receipt.outcome == "refused" and (touch.attempt < MOST_ATTEMPTS or not receipt.counts):
         again = receipt.retry_at or now + RETRY_AFTER
         return advance(
-            touch, Status.DUE, now, attempt=touch.attempt + 1, due=again, token=None,
+            touch, Status.DUE, now, attempt=touch.attempt + receipt.counts, due=again, token=None,
             intent_at=None, because="refused", sentence=receipt.reason,
         )  # fmt: skip
     if receipt.outcome == "sent":
         return advance(touch, Status.SENT, now, sent_at=now, provider_ref=receipt.ref)
     if receipt.outcome == "unknown":
         return advance(touch, Status.UNKNOWN, now, because="unknown", sentence=receipt.reason)
-    return advance(touch, Status.FAILED, now, because="refused", sentence=receipt.reason)
+    because = receipt.meaning.value if receipt.meaning else "refused"
+    said = SENTENCES[receipt.meaning] if receipt.meaning else receipt.reason
+    return advance(touch, Status.FAILED, now, because=because, sentence=said)
 
 
 def mark_stuck(outside: Outside, older_than: timedelta, limit: int = 100) -> int:

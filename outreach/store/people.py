@@ -81,6 +81,29 @@ class People(Accounts):
         found = self.people([row[0] for row in rows])
         return [found[row[0]] for row in rows if row[0] in found]
 
+    def people_like(
+        self, *, name: str = "", mail_domain: str = "", phone_start: str = "", limit: int = 50
+    ) -> list[tuple[str, str]]:
+        """A name is sought by its longest word within the state's text: a look through all people, which a
+        person who waits for a suggestion can bear."""
+        ids: list[str] = []
+        for kind, pattern in (("email", f"%@{_like(mail_domain)}"), ("phone", f"{_like(phone_start)}%")):
+            if mail_domain if kind == "email" else phone_start:
+                rows = self.bulk.rows(
+                    "select person from endpoint where kind = ? and value like ? escape '\\' order by person limit ?",
+                    kind, pattern, limit,
+                )  # fmt: skip
+                ids += [row[0] for row in rows]
+        if name:
+            word = max(name.lower().split(), key=len, default="")
+            rows = self.bulk.rows(
+                "select id from person where state is not null and not erased"
+                " and lower(state) like ? escape '\\' order by id limit ?",
+                f"%{_like(word)}%", limit,
+            )  # fmt: skip
+            ids += [row[0] for row in rows]
+        return [(id_, str(state.described.get("name") or "")) for id_, state in self.people(ids).items()]
+
     def save_people(self, states: Sequence[PersonState]) -> None:
         self.bulk.upsert(
             tables.person,
@@ -154,3 +177,8 @@ def _join(groups: dict[str, set[str]], a: str, b: str) -> None:
     both = groups.get(a, {a}) | groups.get(b, {b})
     for id_ in both:
         groups[id_] = both
+
+
+def _like(text: str) -> str:
+    """The text itself within a pattern of ``like … escape '\\'``."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

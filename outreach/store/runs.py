@@ -95,6 +95,9 @@ class Runs(Part):
         more = "where status = 'sending' and intent_at < ? order by intent_at limit ?"
         return self.bulk.all(TOUCH, more, micros(before), limit)
 
+    def touches_unknown(self, limit: int) -> list[Touch]:
+        return self.bulk.all(TOUCH, "where status = 'unknown' order by intent_at desc, id limit ?", limit)
+
     def contacts_since(self, identity: str, endpoint: str | None, since: datetime) -> list[Touch]:
         """A call counts once it was dialled, that is, has an intent."""
         at = micros(since)

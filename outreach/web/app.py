@@ -27,6 +27,7 @@ from outreach.web import (
     people,
     problems,
     sayings,
+    unsubscribe,
 )
 from outreach.web.api import api
 from outreach.web.health import Metrics, health
@@ -89,11 +90,12 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
     sayings.install(app)
     Bootstrap5(app)
     csrf = CSRFProtect(app)
-    for signed in (api, hooks.hooks):
+    for signed in (api, hooks.hooks, unsubscribe.unsubscribe):  # by a token or a signature of their own
         csrf.exempt(signed)
     front.limiter.init_app(app)
     for blueprint in (front.front, desk.desk, cards.cards, accounts.accounts, people.people, outbox.outbox,
-                      ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks):  # fmt: skip
+                      ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks,
+                      unsubscribe.unsubscribe):  # fmt: skip
         app.register_blueprint(blueprint)
     app.register_api(api)
     app.after_request(_protect)

@@ -6,16 +6,42 @@ cannot be stored the provider is told to try again (503).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
+import orjson
 from flask import Blueprint, Response, abort, g, request
+from markupsafe import escape
 
-from outreach.channels.signatures import twilio_signed
-from outreach.web.reception import reception
+from outreach.channels import incoming
+from outreach.channels.signatures import is_recent, same_secret, sendgrid_signed, twilio_signed
+from outreach.domain.errors import Invalid
+from outreach.domain.facts import Channel
+from outreach.service import mailroom, replies
+from outreach.service.ports import InDoubt, Outpaced, Unavailable, Unit
+from outreach.service.posting import led_back
+from outreach.service.providers import heard_of, keep_aside
+from outreach.service.signals import hear
+from outreach.settings import Settings
+from outreach.web.reception import outside, reception
 
 hooks = Blueprint("hooks", __name__, url_prefix="/hooks")
+SENDGRID_BATCH = 2 * 1024 * 1024
+"""Bytes; SendGrid posts at 768 kB."""
+INBOUND_MAIL = 32 * 1024 * 1024
+"""Bytes; attachments come along and are not kept."""
+
+
+def _settings() -> Settings:
+    return reception().house.settings
+
+
+def _count(provider: str, outcome: str) -> None:
+    reception().metrics.hooks.labels(provider, outcome).inc()
+
+
+# -- is it really them? ------------------------------------------------------------------------------------
 
 
 def public_url() -> str:
@@ -25,7 +51,7 @@ def public_url() -> str:
     path, _, _ = str(raw).partition("?")
     path = path[path.index("/", path.index("://") + 3) :] if "://" in path else path
     query = request.environ.get("QUERY_STRING", "")
-    return reception().house.settings.public_url + path + (f"?{query}" if query else "")
+    return _settings().public_url + path + (f"?{query}" if query else "")
 
 
 def signed_by_twilio(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,11 +59,11 @@ def signed_by_twilio(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        settings = reception().house.settings
+        settings = _settings()
         tokens = (settings.twilio_auth_token, settings.twilio_auth_token_next)
         fields = list(request.form.items(multi=True))
         if not twilio_signed(tokens, public_url(), fields, request.headers.get("X-Twilio-Signature", "")):
-            reception().metrics.hooks.labels("twilio", "forged").inc()
+            _count("twilio", "forged")
             abort(403)
         g.said = request.form.to_dict(flat=True)
         return view(*args, **kwargs)
@@ -54,3 +80,136 @@ def said() -> Mapping[str, str]:
 
 def twiml(text: str = "<?xml version='1.0' encoding='UTF-8'?><Response/>") -> Response:
     return Response(text, content_type="text/xml; charset=utf-8")
+
+
+# -- Twilio: statuses and SMS ------------------------------------------------------------------------------
+
+
+@hooks.post("/twilio/status")
+@signed_by_twilio
+def twilio_status() -> Response:
+    """How far an SMS got. ``t`` is the token that we gave with it."""
+    word = incoming.said_by_twilio(said(), request.args.get("t", ""))
+    _count("twilio", "unsaid" if word is None else hear(outside(), word))
+    return Response(status=204)
+
+
+@hooks.post("/twilio/sms")
+@signed_by_twilio
+def twilio_sms() -> Response:
+    """An SMS to us. Answered in the same breath where the carrier has not done it."""
+    text = incoming.text_of(said())
+    if text is None:
+        _count("twilio", "unsaid")
+        return twiml()
+    words = text.text or ("(a picture)" if text.pictures else "")
+    received = replies.Received(
+        f"sms:{text.id}",
+        Channel.SMS,
+        text.sender,
+        "",
+        text.recipient,
+        "",
+        words,
+        opt_out_type=text.opt_out_type,
+    )
+    taken = replies.receive(outside(), received, answers=not _settings().twilio_answers_stop)
+    _count("twilio", f"sms_{taken.outcome}")
+    if not taken.answer:
+        return twiml()
+    return twiml(
+        f"<?xml version='1.0' encoding='UTF-8'?><Response><Message>{escape(taken.answer)}</Message></Response>"
+    )
+
+
+# -- SendGrid: events ----------------------------------------------------------------------------------------
+
+
+@hooks.post("/sendgrid/events")
+def sendgrid_events() -> Response:
+    """A batch of what became of mails. One bad item never loses the others."""
+    request.max_content_length = SENDGRID_BATCH
+    settings, body = _settings(), request.get_data(cache=False)
+    keys = (settings.sendgrid_verify_key, settings.sendgrid_verify_key_next)
+    stamp = request.headers.get("X-Twilio-Email-Event-Webhook-Timestamp", "")
+    signature = request.headers.get("X-Twilio-Email-Event-Webhook-Signature", "")
+    if not sendgrid_signed([key for key in keys if key], body, signature, stamp):
+        _count("sendgrid", "forged")
+        abort(403)
+    if not is_recent(stamp, g.now):
+        _count("sendgrid", "stale")
+        abort(403)
+    try:
+        items = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        _count("sendgrid", "unreadable")
+        abort(400)
+    for item in items if isinstance(items, list) else [items]:
+        _count("sendgrid", _one_event(item))
+    return Response(status=204)
+
+
+def _one_event(item: Any) -> str:
+    """What cannot be stored fails the request, so that it comes again; what breaks a room is put aside."""
+    try:
+        event = incoming.mail_event(item)
+        return "unreadable" if event is None else heard_of(outside(), event.id, event.said, event.left)
+    except (Unavailable, InDoubt, Outpaced):
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, Invalid) as fault:
+        keep_aside(outside(), "sendgrid", orjson.dumps(item, default=str), type(fault).__name__)
+        return "broken"
+
+
+# -- SendGrid: mail that comes in -----------------------------------------------------------------------------
+
+
+@hooks.post("/sendgrid/inbound")
+def sendgrid_inbound() -> Response:
+    """Not signed: SendGrid brings a password in the address that was given to it."""
+    request.max_content_length = INBOUND_MAIL
+    settings = _settings()
+    secrets = (settings.sendgrid_inbound_secret, settings.sendgrid_inbound_secret_next)
+    given = request.authorization.password if request.authorization else None
+    if not same_secret(secrets, given or ""):
+        _count("sendgrid", "forged")
+        response = Response(status=401)
+        response.headers["WWW-Authenticate"] = 'Basic realm="inbound"'
+        return response
+    request.max_form_memory_size = INBOUND_MAIL
+    mail = incoming.mail_of(request.form)
+    _count("sendgrid", "unsaid" if mail is None else f"mail_{_take_mail(mail)}")
+    return Response(status=204)
+
+
+def _take_mail(mail: incoming.Mail) -> str:
+    led = [found for address in mail.recipients if (found := led_back(outside(), address))]
+    copies = [name for kind, name in led if kind == "copy"]
+    if copies:
+        whose, words = incoming.forwarded(mail)
+        copied = mailroom.Copied(
+            mail.id, mail.sender, [one for one in mail.to if one not in mail.recipients], mail.subject, mail.text,
+            whose, words,
+        )  # fmt: skip
+        return mailroom.copied(outside(), copies[0], copied)
+    if mail.automatic:
+        return "automatic"
+    touch = next((name for kind, name in led if kind == "reply"), None) or _by_thread(mail.references)
+    received = replies.Received(
+        mail.id, Channel.EMAIL, mail.sender, mail.name, next(iter(mail.recipients or mail.to), ""),
+        mail.subject, mail.text, touch,
+    )  # fmt: skip
+    return replies.receive(outside(), received).outcome
+
+
+def _by_thread(references: tuple[str, ...]) -> str | None:
+    """The touch whose Message-ID they answer to: it begins with the attempt's token."""
+    with reception().house.database.view() as unit:
+        return next(_touches(unit, references), None)
+
+
+def _touches(unit: Unit, references: tuple[str, ...]) -> Iterator[str]:
+    for reference in reversed(references[-20:]):
+        attempt = unit.attempt(reference.strip("<>").rpartition("@")[0])
+        if attempt is not None:
+            yield attempt.touch

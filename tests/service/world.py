@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from outreach.channels.null import RecordingSender
 from outreach.domain.evaluate import Ruleset
+from outreach.domain.facts import Channel
 from outreach.domain.plan import Run
 from outreach.domain.touch import Touch
 from outreach.lab.scratch import Scratch, cloud_event, scratch_house
 from outreach.library.loader import SHARED, assemble, load, snapshot
+from outreach.service.ports import Post
 
 ROOT = Path(__file__).resolve().parents[2]
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -56,6 +60,16 @@ def rules_with(playbooks: Mapping[str, str]) -> Ruleset:
 def house(rules: Ruleset | None = None, start: datetime = MONDAY, **more: Any) -> Iterator[Scratch]:
     with scratch_house(rules or own_rules(), start, **more) as made:
         yield made
+
+
+def provided(house: Scratch, live: bool = True, **more: Any) -> Scratch:
+    """The same house with providers behind its senders, gone live unless it rehearses."""
+    post = Post("https://outreach.example", "hello@hearth.example", frozenset({"house.example"}), "in.hearth.example")
+    given = {"providers": {Channel.EMAIL: "sendgrid", Channel.SMS: "twilio"}, "post": post, "outbox": RecordingSender()}
+    outside = replace(house.outside, **(given | more))
+    if live:
+        house.database.retrying(lambda unit: unit.set_setting("live", "the test"))
+    return replace(house, outside=outside)
 
 
 def event(house: Scratch, type_: str, id_: str, subject: str = "a1", time: datetime | None = None, **data: Any) -> Any:
