@@ -21,7 +21,7 @@ from outreach.domain.facts import Channel
 from outreach.domain.playbook import Playbook
 from outreach.library.loader import Library
 from outreach.library.loader import restore as stored_playbook
-from outreach.service.ports import Clock, Ids, Outside, Sender
+from outreach.service.ports import Clock, Ids, Outside, Post, Sender
 from outreach.settings import Settings
 from outreach.store.engine import Store, open_database
 from outreach.store.schema import upgrade
@@ -113,6 +113,17 @@ def assemble(
         database, Glance(library.current), clock, ids or TimeOrderedIds(), senders, hashed, library.restore
     )
     return House(settings, database, library, outside)
+
+
+def post_of(settings: Settings) -> Post:
+    """How messages are addressed, so that answers come back to this house."""
+    return Post(
+        public_url=settings.public_url,
+        from_address=settings.mail_from,
+        domains=frozenset(settings.mail_domains),
+        reply_domain=settings.reply_domain,
+        sms_sender=settings.twilio_messaging_service_sid or settings.twilio_from,
+    )
 
 
 def collect_less_often() -> None:

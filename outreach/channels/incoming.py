@@ -169,7 +169,7 @@ class Mail(NamedTuple):
     """An out-of-office answer, by its own word: nobody waits for an answer."""
 
 
-MOST_READ = 6000
+MOST_READ = 4000
 """Characters that are searched for quoted text: the answer stands on top, and searching long texts is slow."""
 
 
@@ -268,7 +268,6 @@ def own_words(text: str) -> str:
 
     tidy = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text.replace("\r\n", "\n"))).strip()
     head, rest = tidy[:MOST_READ], tidy[MOST_READ:]
-    head = "\n".join(line[:1000] for line in head.split("\n"))
     said = EmailReplyParser(languages=["en", "de", "fr", "es"]).parse_reply(head) or ""
     said = "\n".join(line for line in said.split("\n") if not line.startswith(">")).strip()
     if said and len(said) >= len(head.strip()) and rest:

@@ -11,9 +11,9 @@ from typing import Any
 
 from outreach.domain.facts import PERSON_PREFIX, Channel
 from outreach.domain.signal import SENTENCES, Meaning
-from outreach.domain.touch import Touch
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
+from outreach.service.ports import Attempt
 from outreach.service.switches import stop_provider
 
 
@@ -66,25 +66,24 @@ def stop_selling(ledger: Ledger, channel: Channel, value: str, how: str) -> bool
     return done
 
 
-def follow(ledger: Ledger, touch: Touch, meaning: Meaning) -> None:
-    """What a provider's refusal of this touch means beyond it."""
-    attempt = ledger.unit.attempt(touch.token) if touch.token else None
-    provider = attempt.provider if attempt else ledger.outside.providers.get(touch.channel, "")
-    value = attempt.recipient if attempt else None
+def follow(ledger: Ledger, attempt: Attempt, meaning: Meaning) -> None:
+    """What a provider's refusal of this attempt means beyond it."""
+    channel, value = attempt.channel, attempt.recipient
     if meaning is Meaning.PROVIDER:
-        stop_provider(ledger.unit, provider, SENTENCES[meaning], ledger.now)
+        stop_provider(ledger.unit, attempt.provider, SENTENCES[meaning], ledger.now)
     elif meaning is Meaning.SENDER:
-        stop_provider(ledger.unit, f"{provider}/{touch.channel.value}", SENTENCES[meaning], ledger.now)
+        stop_provider(ledger.unit, f"{attempt.provider}/{channel.value}", SENTENCES[meaning], ledger.now)
     elif meaning is Meaning.FILTERED:
-        ledger.unit.audit(ledger.now, "outreach", "message.filtered", f"touch/{touch.id}", SENTENCES[meaning])
+        what = f"touch/{attempt.touch}"
+        ledger.unit.audit(ledger.now, "outreach", "message.filtered", what, SENTENCES[meaning])
     elif value is None:
         return
     elif meaning is Meaning.OPTED_OUT:
-        shut(ledger, touch.channel, value, "told their carrier to stop")
+        shut(ledger, channel, value, "told their carrier to stop")
     elif meaning is Meaning.INVALID:
-        broken(ledger, touch.channel, value, "bounced" if touch.channel is Channel.EMAIL else meaning.value)
+        broken(ledger, channel, value, "bounced" if channel is Channel.EMAIL else meaning.value)
     elif meaning is Meaning.NOT_MOBILE:
-        broken(ledger, touch.channel, value, meaning.value)
+        broken(ledger, channel, value, meaning.value)
 
 
 def _kind(channel: Channel) -> str:

@@ -63,7 +63,7 @@ def _words(ledger: Ledger, run: Run, touch: Touch, person: Person) -> tuple[str,
 def _from(ledger: Ledger, caller: User) -> str:
     """The account manager's own address where we may write from it, else the verified one."""
     post, company = ledger.outside.post, ledger.rules.company
-    if not post.domains and not post.from_address:
+    if Channel.EMAIL not in ledger.outside.providers:
         return caller.email or company.sender_email
     if caller.email and caller.email.rpartition("@")[2] in post.domains:
         return caller.email

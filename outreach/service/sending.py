@@ -20,7 +20,7 @@ from outreach.domain.signal import SENTENCES, Delivery, further
 from outreach.domain.touch import Status, Touch, advance
 from outreach.service.endpoints import follow
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Outside, Receipt, Unit
+from outreach.service.ports import Attempt, Outside, Receipt, Unit
 from outreach.service.posting import OUTBOX, addressed, as_attempt, compose, provider_for, too_close
 from outreach.service.rulings import case_for
 from outreach.service.runs import place, postpone, progress, readdressed, settle_step, withhold
@@ -204,14 +204,14 @@ def record(outside: Outside, touch: Touch, receipt: Receipt) -> None:
         current = ledger.touches.get(touch.account, {}).get(touch.id) or unit.touch(touch.id)
         if current is None or current.token != touch.token:
             return
-        _keep_answer(ledger, touch, receipt)
+        attempt = _keep_answer(ledger, touch, receipt)
         if not _settles(current, receipt):
             return
         if current.id not in ledger.touches[touch.account]:
             ledger.adopt(current)
         ledger.put_touch(_recorded(ledger, current, receipt))
-        if receipt.meaning is not None:
-            follow(ledger, current, receipt.meaning)
+        if receipt.meaning is not None and attempt is not None:
+            follow(ledger, attempt, receipt.meaning)
         if walks_on and ledger.touches[touch.account][touch.id].status is not Status.DUE:
             settle_step(ledger, current)
             progress(ledger, touch.run, touch.account)
@@ -223,17 +223,18 @@ def record(outside: Outside, touch: Touch, receipt: Receipt) -> None:
         outside.database.retrying(lambda unit: work(unit, False))
 
 
-def _keep_answer(ledger: Ledger, touch: Touch, receipt: Receipt) -> None:
+def _keep_answer(ledger: Ledger, touch: Touch, receipt: Receipt) -> Attempt | None:
     """What the provider said of the attempt. A callback may have told more of it already."""
     attempt = ledger.unit.attempt(touch.token or "")
     if attempt is None or receipt.outcome == "unknown":
-        return
+        return attempt
     delivery = further(attempt.delivery, Delivery.ACCEPTED) if receipt.outcome == "sent" else attempt.delivery
     kept = attempt._replace(
         ref=attempt.ref or receipt.ref, delivery=delivery, code=attempt.code or receipt.code or None
     )
     if kept != attempt:
         ledger.unit.save_attempt(kept)
+    return kept
 
 
 def _settles(touch: Touch, receipt: Receipt) -> bool:

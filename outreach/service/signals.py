@@ -117,9 +117,9 @@ def _came_back(ledger: Ledger, attempt: Attempt, said: Said) -> None:
     if touch is None:
         return
     meaning = said.meaning or Meaning.REJECTED
-    follow(ledger, touch, meaning)
+    follow(ledger, attempt, meaning)
     data = {
-        "touch_id": touch.id, "person_id": touch.person, "channel": touch.channel.value,
+        "touch_id": touch.id, "person_id": touch.person, "channel": attempt.channel.value,
         "meaning": meaning.value, "code": said.code or None,
     }  # fmt: skip
     new = ledger.outside.ids.new()

@@ -167,7 +167,7 @@ def install(app: Flask, outside: Outside) -> None:
     def ask_who() -> Response | None:
         if request.endpoint in OPEN_ENDPOINTS or request.blueprint in OPEN_BLUEPRINTS:
             return None
-        if current_user.is_authenticated or request.path.startswith("/v1/"):
+        if current_user.is_authenticated or request.path.startswith(("/v1/", "/hooks/")):
             return None
         here = request.path if request.method == "GET" else None
         return redirect(url_for("front.login", next=here if here != "/" else None))

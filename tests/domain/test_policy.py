@@ -49,8 +49,8 @@ def names(rules: tuple[Rule, ...]) -> list[str]:
 
 def test_the_order_of_the_rules_at_the_moment_of_sending() -> None:
     assert names(RULES) == [
-        "kill_switch", "publish", "erased", "run_stopped", "reachable", "opted_out", "suppressed", "consent",
-        "still_true", "in_time", "held", "outranked", "capped", "stated_hours", "lawful_hours",
+        "kill_switch", "provider", "publish", "erased", "run_stopped", "reachable", "opted_out", "suppressed",
+        "consent", "still_true", "in_time", "held", "outranked", "capped", "stated_hours", "lawful_hours",
     ]  # fmt: skip
 
 
@@ -95,6 +95,7 @@ SHUT = person(opted_out={"all": "refused"})
 
 SPEAKS: list[tuple[Rule, dict[str, Any], Action, str]] = [
     (policy.kill_switch, {"kill_switch": True}, WAIT, "kill_switch"),
+    (policy.provider, {"provider_stopped": "The key is refused."}, WAIT, "provider_stopped"),
     (policy.publish, {"publish_state": "disabled"}, DROP, "disabled"),
     (policy.publish, {"publish_state": "paused"}, WAIT, "paused"),
     (policy.publish, {"publish_state": "shadow"}, DROP, "shadow"),
@@ -137,6 +138,7 @@ SPEAKS: list[tuple[Rule, dict[str, Any], Action, str]] = [
 ]
 
 SILENT: list[tuple[Rule, dict[str, Any]]] = [
+    (policy.provider, {"provider_stopped": "The key is refused.", "channel": CALL}),  # a human dials
     (policy.publish, {"publish_state": "percent"}),
     (policy.erased, {"person": None}),
     (policy.reachable, {"person": person(phone=None), "channel": CALL}),  # on the desk: a human finds out

@@ -55,7 +55,11 @@ def test_a_reply_becomes_news_stops_what_is_written_and_brings_a_card() -> None:
         assert replies.receive(home.outside, sms("When does it come?")).outcome == "received"
         home.settle()
         (told,) = news(home, "message.received")
-        assert (told.data["text"], told.data["person_id"], told.data["asks"]) == ("When does it come?", "anna", "answer")
+        assert (told.data["text"], told.data["person_id"], told.data["asks"]) == (
+            "When does it come?",
+            "anna",
+            "answer",
+        )
         assert ("email", "cancelled") in statuses(home)
         assert {run.playbook for run in runs(home) if run.is_open} >= {"late-delivery", "message-received"}
         with home.database.view() as unit:
@@ -76,7 +80,9 @@ def test_two_deliveries_at_once_are_one_message(database_url: str) -> None:
         give(home)
         outcomes: list[str] = []
         threads = [
-            threading.Thread(target=lambda: outcomes.append(replies.receive(home.outside, sms("Hello")).outcome))
+            threading.Thread(
+                target=lambda: outcomes.append(replies.receive(home.outside, sms("Hello")).outcome)
+            )
             for _ in range(6)
         ]
         for thread in threads:
@@ -123,7 +129,14 @@ def test_an_answer_from_another_address_is_still_theirs() -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["r-t1-000000000000@in.hearth.example", "r-@in.hearth.example", "am-jonas@in.hearth.example", "x@in.hearth.example", "r-t1-abc@elsewhere.example", ""],
+    [
+        "r-t1-000000000000@in.hearth.example",
+        "r-@in.hearth.example",
+        "am-jonas@in.hearth.example",
+        "x@in.hearth.example",
+        "r-t1-abc@elsewhere.example",
+        "",
+    ],
 )
 def test_an_address_that_nobody_gave_leads_nowhere(address: str) -> None:
     with house(mail()) as plain:
@@ -160,7 +173,9 @@ def test_a_confirmation_is_said_once_and_only_when_the_carrier_has_not() -> None
         assert replies.receive(home.outside, sms("STOP", "2"), answers=True).answer == ""
         assert "again" in replies.receive(home.outside, sms("START", "3"), answers=True).answer
         assert replies.receive(home.outside, sms("STOP", "4"), answers=False).answer == ""
-        assert replies.receive(home.outside, sms("START", "5", opt_out_type="START"), answers=True).answer == ""
+        assert (
+            replies.receive(home.outside, sms("START", "5", opt_out_type="START"), answers=True).answer == ""
+        )
         assert "+49 30 23125 100" in replies.receive(home.outside, sms("HELP", "6"), answers=True).answer
 
 
@@ -211,7 +226,9 @@ def test_the_reader_sets_what_was_meant(meant: str, shut: set[str]) -> None:
         with home.database.view() as unit:
             anna = unit.people(["anna"])["anna"]
         assert set(anna.opted_out) == shut
-        assert suppressed(home, "email", "anna@x.example") == ({} if meant == "nothing" else {"email": "refused in their own words"})
+        assert suppressed(home, "email", "anna@x.example") == (
+            {} if meant == "nothing" else {"email": "refused in their own words"}
+        )
         assert waiting(home) == []
         with pytest.raises(Refused):
             mailroom.settle_refusal(home.outside, "email:1", "all", "jonas")
@@ -233,12 +250,19 @@ def test_a_stop_word_outlives_a_refusal_that_was_none() -> None:
 def test_what_nobody_can_place_waits_and_never_expires() -> None:
     with house() as home:
         give(home)
-        assert replies.receive(home.outside, letter("Where is it?", sender="boss@x.example")).outcome == "unknown"
+        assert (
+            replies.receive(home.outside, letter("Where is it?", sender="boss@x.example")).outcome
+            == "unknown"
+        )
         home.advance(400 * DAY)
         (row,) = waiting(home)
         with home.database.view() as unit:
             (suggested,) = mailroom.suggest(unit, row)
-        assert (suggested.person, suggested.account, suggested.why) == ("anna", "a1", "somebody else at x.example")
+        assert (suggested.person, suggested.account, suggested.why) == (
+            "anna",
+            "a1",
+            "somebody else at x.example",
+        )
         mailroom.identify(home.outside, row.id, "anna", None, "jonas")
         assert [e.data["text"] for e in news(home, "message.received")] == ["Where is it?"]
         assert waiting(home) == []
@@ -333,7 +357,9 @@ def test_a_forwarded_mail_is_what_the_customer_wrote() -> None:
         home = provided(plain)
         give(home)
         jonas(home)
-        mine = Copied("email:f1", "jonas@house.example", [], "Fwd: hm", "see below", "anna@x.example", "Where is it?")
+        mine = Copied(
+            "email:f1", "jonas@house.example", [], "Fwd: hm", "see below", "anna@x.example", "Where is it?"
+        )
         assert mailroom.copied(home.outside, "jonas", mine) == "received"
         assert [e.data["text"] for e in news(home, "message.received")] == ["Where is it?"]
 

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from outreach.channels.null import FaultySender
 from outreach.domain.facts import Channel
-from outreach.domain.signal import TWILIO_CODES, Delivery, Meaning, further, meaning_of_http, meaning_of_twilio
+from outreach.domain.signal import (
+    TWILIO_CODES,
+    Delivery,
+    Meaning,
+    further,
+    meaning_of_http,
+    meaning_of_twilio,
+)
 from outreach.domain.touch import Status
 from outreach.lab.scratch import Scratch
 from outreach.service import switches
@@ -79,7 +86,11 @@ def test_what_was_handed_over_is_kept_with_the_intent() -> None:
         give(home)
         lost(home)
         kept = attempt_of(home)
-        assert (kept.provider, kept.recipient, kept.subject) == ("sendgrid", "anna@x.example", "We let you down")
+        assert (kept.provider, kept.recipient, kept.subject) == (
+            "sendgrid",
+            "anna@x.example",
+            "We let you down",
+        )
         assert kept.text is not None and kept.text.startswith("I am sorry.")
         assert (kept.delivery, kept.ref) == (Delivery.ACCEPTED, "taken-1")
 
@@ -191,7 +202,10 @@ def test_an_opt_out_at_the_carrier_holds_for_everybody_with_that_number_and_the_
         assert [touch.because for touch in touches(home, "a2")] == ["opted_out"]
         with home.database.view() as unit:
             people = unit.people(["anna", "bert"])
-        assert {id_: set(state.opted_out) for id_, state in people.items()} == {"anna": {"sms"}, "bert": {"sms"}}
+        assert {id_: set(state.opted_out) for id_, state in people.items()} == {
+            "anna": {"sms"},
+            "bert": {"sms"},
+        }
 
 
 def test_a_message_that_came_back_is_news_of_the_account() -> None:
@@ -199,7 +213,10 @@ def test_a_message_that_came_back_is_news_of_the_account() -> None:
         home = provided(plain)
         give(home)
         lost(home)
-        hear(home.outside, Said(Delivery.UNDELIVERED, attempt_of(home).token, "ref", "30006", Meaning.NOT_MOBILE))
+        hear(
+            home.outside,
+            Said(Delivery.UNDELIVERED, attempt_of(home).token, "ref", "30006", Meaning.NOT_MOBILE),
+        )
         with home.database.view() as unit:
             (news,) = [e for e in unit.events_of("a1") if e.type == "message.undelivered"]
         assert (news.data["meaning"], news.data["code"]) == ("not_mobile", "30006")
@@ -225,7 +242,11 @@ def test_credentials_that_are_refused_stop_the_provider_until_somebody_has_looke
         give(home)
         lost(home)
         home.advance(2 * HOUR)
-        assert (only(home).status, only(home).because, only(home).attempt) == (Status.PLANNED, "provider_stopped", 1)
+        assert (only(home).status, only(home).because, only(home).attempt) == (
+            Status.PLANNED,
+            "provider_stopped",
+            1,
+        )
         switches.resume_provider(home.outside, "sendgrid", "ops", "the key was changed")
         home.advance(HOUR)
         assert only(home).status is Status.SENT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-from outreach.assemble import House, keyed_hash, make_outside
+from outreach.assemble import House, keyed_hash, make_outside, post_of
 from outreach.channels.outbox import OutboxSender
 from outreach.domain.facts import Channel
 from outreach.library.loader import Library
@@ -150,15 +150,22 @@ def _house(settings: Settings, clock: StandingClock) -> House:
     library, outbox = _library(settings.root), OutboxSender(settings.outbox_dir, clock.now)
     senders = {Channel.EMAIL: outbox, Channel.SMS: outbox}
     outside = make_outside(database, library.current, clock, CountedIds(), senders, hashed)
+    outside = replace(outside, post=post_of(settings))
     return House(settings, database, library, outside)
 
 
 def world(
-    tmp: Path, root: Path, url: str | None = None, *, limits: bool = False, csrf: bool = False
+    tmp: Path,
+    root: Path,
+    url: str | None = None,
+    *,
+    limits: bool = False,
+    csrf: bool = False,
+    settings: Mapping[str, str] | None = None,
 ) -> World:
     environment = {
         "OUTREACH_DATA_DIR": str(tmp / "var"), "OUTREACH_ROOT": str(root),
-        "OUTREACH_RATE_LIMITS": "true" if limits else "false",
+        "OUTREACH_RATE_LIMITS": "true" if limits else "false", **(settings or {}),
     }  # fmt: skip
     if url:
         environment["OUTREACH_DATABASE_URL"] = url
