@@ -1,4 +1,4 @@
-"""What came in and what became of it: import, rebuild, replay, owed, why, unknowns."""
+"""What came in and what became of it: import, rebuild, replay, owed, why."""
 
 from __future__ import annotations
 
@@ -109,16 +109,3 @@ def why(account: str, limit: int, as_json: bool) -> None:
 
 def _local(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-@click.command()
-def unknowns() -> None:
-    """Messages of which nobody knows whether they left. Exit code 1 when there are any."""
-    from outreach.store.views_ops import unknown_touches
-
-    with house() as here, here.database.view() as unit:
-        rows = unknown_touches(unit)
-    for touch, name in rows:
-        since = _local(touch.intent_at) if touch.intent_at else "?"
-        click.echo(f"{touch.id}  {touch.channel}  {touch.account}  {name}  since {since}")
-    found_something(bool(rows))

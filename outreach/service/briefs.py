@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from outreach.domain.account import Promise, account_facts, failure_facts
@@ -13,6 +13,7 @@ from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook
 from outreach.domain.touch import Touch
 from outreach.service.ledger import Ledger
+from outreach.service.ports import Unit
 
 
 def template_of(playbook: Playbook, touch: Touch, person: Person | None) -> tuple[str, str]:
@@ -54,8 +55,20 @@ def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
         "run": {"attempts": run.attempts, "round": run.round},
         "others": [],
         "late_apology": is_late(touch, now),
-        "said": None,
+        "said": last_words(ledger.unit, run.account, touch.person, now),
     }  # fmt: skip
+
+
+WORDS_LAST = timedelta(days=30)
+"""So long what a customer wrote heads what we say to them."""
+
+
+def last_words(unit: Unit, account: str, person: str | None, now: datetime) -> str | None:
+    """What they last wrote to us, if that was lately."""
+    for event in unit.last_of(account, "message.received", 5):
+        if event.time > now - WORDS_LAST and person in (None, event.data.get("person_id")):
+            return event.data.get("text")
+    return None
 
 
 def _fields_of(ledger: Ledger, run: Run) -> set[str]:

@@ -226,6 +226,9 @@ class Unit(Protocol):
     def events_of(self, subject: str) -> list[Event]:
         """All current events of one subject, retracted ones included, in order of (time, source, id)."""
 
+    def last_of(self, subject: str, type_: str, limit: int = 1) -> list[Event]:
+        """The newest events of a type, personal fields included, newest first; retracted ones are left out."""
+
     def event(self, ref: str) -> Event | None:
         """By ``source|id``."""
 

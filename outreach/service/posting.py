@@ -119,7 +119,7 @@ def too_close(ledger: Ledger, touch: Touch) -> Ruling | None:
 def provider_for(ledger: Ledger, message: Message) -> str:
     """Which way it goes. In rehearsal only the named endpoints are contacted; the rest goes to the outbox."""
     provider = ledger.outside.providers.get(message.channel, OUTBOX)
-    if provider == OUTBOX or may_contact(ledger.unit, ledger.outside, message.to):
+    if provider == OUTBOX or may_contact(ledger.unit, ledger.outside, message.to, provider):
         return provider
     return OUTBOX
 

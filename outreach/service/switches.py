@@ -12,31 +12,41 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from outreach.domain.errors import Refused
+from outreach.domain.facts import Channel
 from outreach.domain.person import as_person
 from outreach.domain.place import place_of
 from outreach.service.ports import Outside, Unit
 
-LIVE = "live"
+_LIVE = "live:"
 _STOPPED = "stopped:"
 
 
 # -- rehearsal -----------------------------------------------------------------------------------------
 
 
-def is_live(unit: Unit) -> bool:
-    return unit.setting(LIVE) is not None
+def is_live(unit: Unit, provider: str) -> bool:
+    return unit.setting(_LIVE + provider) is not None
 
 
-def may_contact(unit: Unit, outside: Outside, value: str) -> bool:
-    """Whether a configured provider may contact this endpoint (E.164, or a mail address) by now."""
-    return is_live(unit) or value.lower() in outside.rehearsal_to
+def may_contact(unit: Unit, outside: Outside, value: str, provider: str = "twilio") -> bool:
+    """Whether the provider may contact this endpoint (E.164, or a mail address) by now."""
+    return is_live(unit, provider) or value.lower() in outside.rehearsal_to
 
 
-def go_live(outside: Outside, by: str, reason: str, *, accept_strict: bool = False) -> None:
-    """Contact everybody from now on. Raises Refused without a reason, and while people on file live where
-    no law pack of their own rules (unless ``accept_strict``: the strict default rules there)."""
+def configured(outside: Outside) -> list[str]:
+    """The providers that are set up."""
+    ours = set(outside.providers.values()) | ({"twilio"} if outside.telephone else set())
+    return sorted(ours)
+
+
+def go_live(outside: Outside, by: str, reason: str, *, accept_strict: bool = False) -> list[str]:
+    """Contact everybody from now on by every provider that is set up; one that is added later rehearses
+    first. Gives their names. Raises Refused without a reason or a provider, and while people on file live
+    where no law pack of their own rules (unless ``accept_strict``: the strict default rules there)."""
     _needs(reason)
-    now = outside.clock.now()
+    now, providers = outside.clock.now(), configured(outside)
+    if not providers:
+        raise Refused("No provider is set up, so there is nothing to go live with: see docs/providers.md.")
 
     def work(unit: Unit) -> None:
         bare = uncovered(unit, outside)
@@ -46,10 +56,12 @@ def go_live(outside: Outside, by: str, reason: str, *, accept_strict: bool = Fal
                 f"No law pack of its own covers the people in {named}. Add one to playbooks/law, or say that the"
                 " strict default shall rule there (--accept-strict)."
             )
-        unit.set_setting(LIVE, f"{by}: {reason}")
-        unit.audit(now, by, "go_live", "sending", reason)
+        for provider in providers:
+            unit.set_setting(_LIVE + provider, f"{by}: {reason}")
+            unit.audit(now, by, "go_live", f"provider/{provider}", reason)
 
     outside.database.retrying(work)
+    return providers
 
 
 def rehearse(outside: Outside, by: str, reason: str) -> None:
@@ -58,8 +70,9 @@ def rehearse(outside: Outside, by: str, reason: str) -> None:
     now = outside.clock.now()
 
     def work(unit: Unit) -> None:
-        unit.set_setting(LIVE, None)
-        unit.audit(now, by, "rehearse", "sending", reason)
+        for provider in configured(outside):
+            unit.set_setting(_LIVE + provider, None)
+            unit.audit(now, by, "rehearse", f"provider/{provider}", reason)
 
     outside.database.retrying(work)
 
@@ -94,6 +107,13 @@ def _pages(ids: list[str], size: int) -> Iterable[list[str]]:
 def provider_stopped(unit: Unit, provider: str) -> str | None:
     """Why nothing goes by this provider, if so."""
     return unit.setting(_STOPPED + provider)
+
+
+def stopped_ways(unit: Unit, provider: str) -> Iterable[tuple[str, str]]:
+    """(way, why) of the provider and its channels, as far as they are stopped."""
+    for way in (provider, *(f"{provider}/{channel.value}" for channel in Channel)):
+        if (why := provider_stopped(unit, way)) is not None:
+            yield way, why
 
 
 def stop_provider(unit: Unit, provider: str, why: str, now: datetime) -> None:

@@ -138,6 +138,10 @@ class Events(Part):
         rows = self.bulk.rows(_EVENT_SELECT + "where e.subject = ?", subject)
         return sorted(map(_event, rows), key=lambda event: event.order)
 
+    def last_of(self, subject: str, type_: str, limit: int = 1) -> list[Event]:
+        where = 'where e.subject = ? and e.type = ? and not e.retracted order by e."time" desc, e.seq desc limit ?'
+        return [_event(row) for row in self.bulk.rows(_EVENT_SELECT + where, subject, type_, limit)]
+
     def event(self, ref: str) -> Event | None:
         """Both halves may hold a bar themselves, so every place is tried."""
         for at in (i for i, letter in enumerate(ref) if letter == "|"):

@@ -6,13 +6,14 @@ Every function takes an open view (``Store.view()``). Lists are bounded; nothing
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from outreach.domain.facts import Channel, Event, Purpose, Severity
 from outreach.domain.failure import Failure
 from outreach.domain.touch import Touch
+from outreach.service.ports import Attempt
 from outreach.store.accounts import FAILURE
 from outreach.store.bulk import Row, quoted
 from outreach.store.codec import instant, micros
@@ -216,6 +217,8 @@ class Step:
     at: datetime
     event: Event | None = None
     touch: Touch | None = None
+    attempt: Attempt | None = None
+    """The newest attempt to send the touch."""
 
     @property
     def id(self) -> str:
@@ -243,7 +246,9 @@ def timeline(
     )  # fmt: skip
     steps = [Step(event.time, event=event) for event in map(_event, events)]
     steps += [Step(instant(row[0]), touch=TOUCH.made(row[1:])) for row in touches]
-    return sorted(steps, key=lambda step: (step.at, step.id), reverse=True)[:limit]
+    newest = sorted(steps, key=lambda step: (step.at, step.id), reverse=True)[:limit]
+    attempts = {a.touch: a for a in unit.attempts_of([step.touch.id for step in newest if step.touch])}
+    return [replace(step, attempt=attempts.get(step.touch.id)) if step.touch else step for step in newest]
 
 
 def open_cards_of(unit: StoreUnit, accounts: Collection[str]) -> list[tuple[str, str, str | None]]:

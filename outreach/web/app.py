@@ -21,6 +21,7 @@ from outreach.web import (
     docs,
     front,
     hooks,
+    mailroom,
     ops,
     ops_pages,
     outbox,
@@ -93,7 +94,7 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
     for signed in (api, hooks.hooks, unsubscribe.unsubscribe):  # by a token or a signature of their own
         csrf.exempt(signed)
     front.limiter.init_app(app)
-    for blueprint in (front.front, desk.desk, cards.cards, accounts.accounts, people.people, outbox.outbox,
+    for blueprint in (front.front, desk.desk, cards.cards, accounts.accounts, people.people, mailroom.room, outbox.outbox,
                       ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks,
                       unsubscribe.unsubscribe):  # fmt: skip
         app.register_blueprint(blueprint)

@@ -18,7 +18,7 @@ from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Remedy
 from outreach.domain.touch import Status, Touch
 from outreach.service import desk
-from outreach.service.briefs import context_of, is_late, preferences_of, template_of
+from outreach.service.briefs import WORDS_LAST, context_of, is_late, preferences_of, template_of
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside
 from outreach.service.workbench import spell
@@ -90,6 +90,8 @@ class Conversation:
     promises: tuple[Promise, ...]
     dial: board.Dial
     dialled_at: datetime | None
+    said: tuple[str, datetime] | None
+    """What they last wrote to us, and when."""
     winback: str | None
     steps: Sequence[views.Step]
     more: datetime | None
@@ -147,10 +149,24 @@ def conversation(
         promises=_promises(accounts),
         dial=board.dial_of(ledger, on_desk, zone),
         dialled_at=_dialled(on_desk, now),
+        said=_said(unit, accounts, person, now),
         winback=winback_of(unit, outside, accounts, person.id if person else None, now),
         steps=steps[:PAGE],
         more=steps[PAGE - 1].at if len(steps) > PAGE else None,
     )
+
+
+def _said(
+    unit: StoreUnit, accounts: Iterable[AccountState], person: Person | None, now: datetime
+) -> tuple[str, datetime] | None:
+    found = [event for state in accounts for event in unit.last_of(state.id, "message.received", 5)]
+    theirs = [
+        event for event in found
+        if event.time > now - WORDS_LAST and event.data.get("text")
+        and (person is None or event.data.get("person_id") == person.id)
+    ]  # fmt: skip
+    newest = max(theirs, key=lambda event: event.time, default=None)
+    return (str(newest.data["text"]), newest.time) if newest else None
 
 
 def _lines(ledger: Ledger, touches: Sequence[Touch]) -> tuple[LineShown, ...]:

@@ -32,7 +32,7 @@ def board_page() -> str:
             "pages": max(-(-len(rows) // board.PAGE), 1), "stamp": views.desk_stamp(unit),
             "drafts": [draft for draft in views.drafts(unit) if _is_for(draft.owner, draft.team, whose)],
             "unmatched": views.count_unmatched(unit), "unreached": views.count_unreached(unit),
-            "owed": views.count_owed(unit),
+            "owed": views.count_owed(unit), "messages": unit.count_inbound(),
         }  # fmt: skip
     template = "_board.html" if request.headers.get("X-Fragment") else "desk.html"
     return render_template(template, titles=_titles(), **shown)

@@ -10,9 +10,10 @@ from werkzeug.wrappers import Response
 
 from outreach.domain.errors import Fault, OutreachError
 from outreach.domain.playbook import Playbook
-from outreach.service import desk, workbench
+from outreach.service import desk, switches, unknowns, workbench
 from outreach.service.sweep import CLOCK
 from outreach.store import views_ops as views
+from outreach.store.unit import StoreUnit
 from outreach.web import auth
 from outreach.web.health import CLOCK_LATE
 from outreach.web.problems import tell
@@ -42,14 +43,39 @@ def overview() -> str:
         unknowns = views.unknown_touches(unit)
         parked = views.parked_by_reason(unit)
         audit = views.audit_rows(unit, 15)
+        ways, messages = _ways(unit), unit.count_inbound()
     beat = beats.get(CLOCK)
     late = beat is None or (g.now - beat[0]).total_seconds() > CLOCK_LATE
     faults = tuple(getattr(reception().house.library, "faults", rules.faults))
     return render_template(
         "ops.html", counts=counts, beat=beat, late=late, rows=_rows(rules.playbooks, states, running, faults),
         unknowns=unknowns, parked=parked, audit=audit, publish_states=workbench.PUBLISH_STATES,
-        shared=[fault for fault in faults if not _is_playbook(fault)],
+        shared=[fault for fault in faults if not _is_playbook(fault)], ways=ways, messages=messages,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """A provider and the channels that it carries."""
+
+    provider: str
+    channels: tuple[str, ...]
+    stopped: tuple[tuple[str, str], ...]
+    """What is stopped (the provider, or one channel of it), and why."""
+    live: bool
+
+
+def _ways(unit: StoreUnit) -> list[WayOut]:
+    carried: dict[str, list[str]] = {}
+    for channel, provider in outside().providers.items():
+        carried.setdefault(provider, []).append(channel.value)
+    if outside().telephone is not None:
+        carried.setdefault("twilio", []).append("call")
+    return [
+        WayOut(provider, tuple(sorted(channels)), tuple(switches.stopped_ways(unit, provider)),
+               switches.is_live(unit, provider))
+        for provider, channels in sorted(carried.items())
+    ]
 
 
 def _rows(
@@ -120,6 +146,47 @@ def publish(name: str) -> Response:
         return f"{name} is now {state}" + (f" for {percent} %." if state == "percent" else ".")
 
     return _do(work, url_for("ops.overview", _anchor=name))
+
+
+@ops.post("/live")
+@auth.may("steer")
+def live() -> Response:
+    """Out of rehearsal. Asks for a word typed out: from here on everybody is contacted."""
+
+    def work() -> str:
+        reason = request.form.get("reason", "")
+        if request.form.get("back"):
+            switches.rehearse(outside(), auth.me().by, reason)
+            return "Rehearsing again: only the named addresses are contacted."
+        if request.form.get("sure", "").strip().lower() != "live":
+            return "Nothing has changed: type the word live to confirm."
+        strict = request.form.get("accept_strict") == "1"
+        switches.go_live(outside(), auth.me().by, reason, accept_strict=strict)
+        return "Live. What is due leaves for everybody from now on."
+
+    return _do(work, url_for("ops.overview", _anchor="providers"))
+
+
+@ops.post("/providers/resume")
+@auth.may("steer")
+def resume_provider() -> Response:
+    def work() -> str:
+        way = request.form.get("way", "")
+        switches.resume_provider(outside(), way, auth.me().by, request.form.get("reason", ""))
+        return f"{way} is used again. What waited is judged anew."
+
+    return _do(work, url_for("ops.overview", _anchor="providers"))
+
+
+@ops.get("/unknowns/<touch_id>")
+@auth.may("steer")
+def evidence(touch_id: str) -> str:
+    """What we meant to send beside what the provider has of it."""
+    found = unknowns.evidence(outside(), touch_id)
+    with reception().house.database.view() as unit:
+        account = unit.account(found.touch.account)
+    name = (account.described.get("name") if account else None) or found.touch.account
+    return render_template("unknown.html", found=found, account=account, name=name)
 
 
 @ops.post("/unknowns/<touch_id>")

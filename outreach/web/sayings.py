@@ -9,8 +9,12 @@ from flask import Flask
 
 from outreach.domain.account import parse_instant
 from outreach.domain.facts import Channel, Event, Severity
+from outreach.domain.signal import Delivery
 from outreach.domain.touch import Status, Touch
+from outreach.service.ports import Attempt
+from outreach.service.posting import OUTBOX
 from outreach.web import words
+from outreach.web.reception import outside
 
 
 def install(app: Flask) -> None:
@@ -118,8 +122,14 @@ _SAID: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 _CHANNELS = {Channel.CALL: "Call", Channel.EMAIL: "E-mail", Channel.SMS: "SMS", Channel.TASK: "Task"}
 
 
-def of_touch(touch: Touch) -> str:
-    """``E-mail sent``, ``Call on the desk``, ``SMS withheld: They opted out``."""
+_ARRIVED = {
+    Delivery.DEFERRED: ", not taken yet", Delivery.DELIVERED: " and arrived", Delivery.READ: " and read",
+    Delivery.UNDELIVERED: ", but it came back",
+}  # fmt: skip
+
+
+def of_touch(touch: Touch, attempt: Attempt | None = None) -> str:
+    """``E-mail sent and arrived``, ``Call on the desk``, ``SMS withheld: They opted out``."""
     what = _CHANNELS[touch.channel]
     if touch.status is Status.SETTLED:
         how = words.human(touch.disposition) if touch.disposition else words.human(touch.settlement)
@@ -132,4 +142,11 @@ def of_touch(touch: Touch) -> str:
     said = f"{what} {words.human(touch.status)}"
     if touch.status in (Status.WITHHELD, Status.EXPIRED, Status.FAILED, Status.UNKNOWN) and touch.sentence:
         said += f": {touch.sentence}"
+    if touch.status is Status.SENT and attempt is not None:
+        said += _ARRIVED.get(attempt.delivery, "") if attempt.delivery else ""
+        said += " (rehearsed: it stayed in the outbox)" if _was_rehearsed(attempt) else ""
     return said
+
+
+def _was_rehearsed(attempt: Attempt) -> bool:
+    return attempt.provider == OUTBOX and attempt.channel in outside().providers

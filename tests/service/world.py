@@ -68,7 +68,8 @@ def provided(house: Scratch, live: bool = True, **more: Any) -> Scratch:
     given = {"providers": {Channel.EMAIL: "sendgrid", Channel.SMS: "twilio"}, "post": post, "outbox": RecordingSender()}
     outside = replace(house.outside, **(given | more))
     if live:
-        house.database.retrying(lambda unit: unit.set_setting("live", "the test"))
+        for provider in ("sendgrid", "twilio"):
+            house.database.retrying(lambda unit, p=provider: unit.set_setting(f"live:{p}", "the test"))
     return replace(house, outside=outside)
 
 

@@ -1,0 +1,130 @@
+"""What leaves the house: messages of which nobody knows, rehearsal and going live, providers that stopped."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import datetime
+
+import click
+
+from outreach.cli.common import answer, found_something, house, json_option
+from outreach.domain.touch import Touch
+from outreach.service.unknowns import Evidence
+
+
+@click.command()
+@click.argument("touch", required=False)
+@click.option(
+    "--was",
+    type=click.Choice(["sent", "failed", "again"]),
+    help="What became of it; again: send it once more.",
+)
+@click.option("--reason", default="", help="How you know. Stands in the audit with your name.")
+@click.option("--look", is_flag=True, help="Look them up at the providers first.")
+@json_option
+def unknowns(touch: str | None, was: str | None, reason: str, look: bool, as_json: bool) -> None:
+    """Messages of which nobody knows whether they left. With TOUCH: the evidence, or with --was your word.
+
+    Exit code 1 when there are any.
+    """
+    from outreach.service.desk import settle_unknown
+    from outreach.service.unknowns import evidence, look_up
+
+    with house() as here:
+        if touch and was:
+            if not reason.strip():
+                raise click.UsageError("say with --reason how you know")
+            settle_unknown(here.outside, touch, getpass.getuser(), was, reason)
+            click.echo("It will be sent again, judged anew." if was == "again" else f"Written down: {was}.")
+            return
+        if touch:
+            _show(evidence(here.outside, touch), as_json)
+            return
+        if look:
+            click.echo(f"{look_up(here.outside, limit=1000)} found in the providers' listings.", err=as_json)
+        with here.database.view() as unit:
+            from outreach.store.views_ops import unknown_touches
+
+            rows = unknown_touches(unit, limit=1000)
+    if as_json:
+        answer([_as_dict(row, name) for row, name in rows])
+    for row, name in () if as_json else rows:
+        click.echo(f"{row.id}  {row.channel}  {row.account}  {name}  since {_utc(row.intent_at)}")
+    if rows and not as_json:
+        click.echo(
+            "\noutreach unknowns TOUCH shows the evidence; --was sent|failed|again --reason … settles it."
+        )
+    found_something(bool(rows))
+
+
+def _as_dict(touch: Touch, name: str) -> dict[str, object]:
+    return {
+        "touch": touch.id, "channel": touch.channel.value, "account": touch.account, "name": name,
+        "since": touch.intent_at, "why": touch.sentence,
+    }  # fmt: skip
+
+
+def _show(found: Evidence, as_json: bool) -> None:
+    attempt = found.attempt
+    if as_json:
+        answer({
+            "touch": found.touch.id, "readable": found.readable,
+            "ours": attempt and {"at": attempt.at, "to": attempt.recipient, "provider": attempt.provider,
+                                 "subject": attempt.subject, "text": attempt.text},
+            "theirs": [one._asdict() for one in found.found],
+        })  # fmt: skip
+        return
+    click.secho("We handed over", bold=True)
+    if attempt is None:
+        click.echo("  (its text is not on file)")
+    else:
+        click.echo(f"  {_utc(attempt.at)}  by {attempt.provider}  to {attempt.recipient or '(erased)'}")
+        click.echo(_indented(f"{attempt.subject or ''}\n{attempt.text or ''}".strip()))
+    click.secho("The provider has", bold=True)
+    if not found.readable:
+        click.echo("  (its listing cannot be read from here; look on its own page)")
+    for one in found.found:
+        click.echo(f"  {_utc(one.at)}  {one.status}{f' {one.code}' if one.code else ''}  {one.ref}")
+        click.echo(_indented(one.text))
+    if found.readable and not found.found:
+        click.echo("  nothing to this number around that time")
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def _utc(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "?"
+
+
+@click.command("go-live")
+@click.option("--reason", required=True)
+@click.option("--back", is_flag=True, help="Back into rehearsal.")
+@click.option(
+    "--accept-strict", is_flag=True, help="Where no law pack is written, the strict default shall rule."
+)
+def go_live(reason: str, back: bool, accept_strict: bool) -> None:
+    """Out of rehearsal: from now on the providers contact everybody, not only OUTREACH_REHEARSAL_TO."""
+    from outreach.service.switches import go_live as leave_rehearsal
+    from outreach.service.switches import rehearse
+
+    with house() as here:
+        if back:
+            rehearse(here.outside, getpass.getuser(), reason)
+            click.echo("Rehearsing: only the named addresses are contacted, the rest goes to the outbox.")
+            return
+        live = leave_rehearsal(here.outside, getpass.getuser(), reason, accept_strict=accept_strict)
+    click.echo(f"Live, by {' and '.join(live)}. What is due leaves for everybody from now on.")
+
+
+@click.command()
+@click.argument("way")
+@click.option("--reason", required=True, help="What was mended.")
+def resume(way: str, reason: str) -> None:
+    """Use a provider again that had stopped: twilio, sendgrid, smtp, or one channel of it, such as twilio/sms."""
+    from outreach.service.switches import resume_provider
+
+    with house() as here:
+        resume_provider(here.outside, way, getpass.getuser(), reason)
+    click.echo(f"{way} is used again. What waited is judged anew.")

@@ -1,0 +1,125 @@
+"""Messages that a colleague has to look at: who is it, and what was meant. Nothing here expires."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from outreach.domain.endpoint import as_endpoint
+from outreach.domain.errors import OutreachError, Refused
+from outreach.domain.person import PersonState
+from outreach.service import mailroom
+from outreach.service.ports import Inbound
+from outreach.store.unit import StoreUnit
+from outreach.web import auth
+from outreach.web.problems import tell
+from outreach.web.reception import outside, reception
+
+room = Blueprint("mailroom", __name__, url_prefix="/desk/messages")
+PAGE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class RowShown:
+    """One message, with who it may be from."""
+
+    row: Inbound
+    suggested: tuple[mailroom.Suggested, ...]
+    name: str
+    """Of the person, where it is known whose it is."""
+
+
+@room.get("")
+@auth.may("desk")
+def messages() -> str:
+    return _page()
+
+
+def _page(open_: str = "", found: list[mailroom.Suggested] | None = None, sought: str = "") -> str:
+    page = max(request.args.get("page", 1, type=int), 1)
+    with reception().house.database.view() as unit:
+        rows = unit.inbound_open(PAGE + 1, (page - 1) * PAGE)
+        shown = [_shown(unit, row) for row in rows[:PAGE]]
+        total = unit.count_inbound()
+    return render_template(
+        "mailroom.html", rows=shown, total=total, page=page, more=len(rows) > PAGE, open=open_, found=found, sought=sought
+    )
+
+
+def _shown(unit: StoreUnit, row: Inbound) -> RowShown:
+    person = unit.people([row.person]).get(row.person) if row.person else None
+    suggested = () if row.kind == "refusal" and person else tuple(mailroom.suggest(unit, row))
+    return RowShown(row, suggested, str(person.described.get("name") or person.id) if person else "")
+
+
+def _do(work: Callable[[], str]) -> Response:
+    try:
+        flash(work(), "done")
+    except OutreachError as fault:
+        tell(fault)
+    return redirect(url_for("mailroom.messages"))
+
+
+@room.post("/<path:id_>/find")
+@auth.may("desk")
+def find(id_: str) -> str | tuple[str, int]:
+    """Somebody else than the suggested: by phone or mail, or by name. By POST: names stay out of addresses."""
+    sought = request.form.get("sought", "").strip()[:200]
+    with reception().house.database.view() as unit:
+        found = [row for state in _sought(unit, sought) for row in _accounts(unit, state)]
+    return _page(id_, found, sought)
+
+
+def _sought(unit: StoreUnit, sought: str) -> list[PersonState]:
+    try:
+        kind, value = as_endpoint(sought, outside().rules().company.country)
+        return unit.people_at(kind, value)[:20]
+    except OutreachError:
+        ids = [id_ for id_, _ in unit.people_like(name=sought, limit=20)] if len(sought) > 1 else []
+        return list(unit.people(ids).values())
+
+
+def _accounts(unit: StoreUnit, state: PersonState) -> list[mailroom.Suggested]:
+    name = str(state.described.get("name") or state.id)
+    known = [account for id_ in sorted(state.roles) if (account := unit.account(id_)) is not None]
+    return [
+        mailroom.Suggested(state.id, name, account.id, account.described.get("name") or account.id, "")
+        for account in known
+    ]
+
+
+@room.post("/<path:id_>/is")
+@auth.may("desk")
+def identify(id_: str) -> Response:
+    def work() -> str:
+        person, _, account = request.form.get("who", "").partition("|")
+        if not person:
+            raise Refused("Choose who it is.")
+        mailroom.identify(outside(), id_, person, account or None, auth.me().by)
+        return "Told to their account. Whoever looks after them gets a card."
+
+    return _do(work)
+
+
+@room.post("/<path:id_>/meant")
+@auth.may("desk")
+def meant(id_: str) -> Response:
+    def work() -> str:
+        chosen = request.form.get("meant", "")
+        mailroom.settle_refusal(outside(), id_, chosen, auth.me().by, request.form.get("reason", "").strip())
+        return "Written down. Everybody who wants to contact them sees it."
+
+    return _do(work)
+
+
+@room.post("/<path:id_>/nobody")
+@auth.may("desk")
+def nobody(id_: str) -> Response:
+    def work() -> str:
+        mailroom.discard(outside(), id_, auth.me().by, request.form.get("reason", "").strip())
+        return "Put aside, with your reason."
+
+    return _do(work)
