@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +14,8 @@ import orjson
 from outreach.assemble import House
 from outreach.domain.errors import Invalid, OutreachError
 from outreach.domain.plan import Run
+from outreach.lab.doctor_providers import providers
+from outreach.lab.finding import Finding, Findings, look, many, well
 from outreach.lab.scratch import next_due
 from outreach.service.sweep import CLOCK
 from outreach.store import views_ops
@@ -31,22 +32,12 @@ MOST_LOOKED_AT = 1000
 """Runs that are looked at one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    ok: bool
-    what: str
-    remedy: str = ""
-
-
-Findings = Iterator[Finding]
-
-
 def examine(house: House) -> list[Finding]:
     """All findings, well or not. Changes nothing; a check that breaks is a finding itself."""
     found = list(_safely(_database, house))
     checks: list[Callable[[House], Findings]] = [_playbooks, _disk, _keys]
     if all(finding.ok or "tables" not in finding.what for finding in found):
-        checks = [_clock, _sending, *checks, _waiting_events, _runs, _board]
+        checks = [_clock, _sending, providers, *checks, _waiting_events, _runs, _board]
     for check in checks:
         found += _safely(check, house)
     return found
@@ -57,14 +48,6 @@ def _safely(check: Callable[[House], Findings], house: House) -> Findings:
         yield from check(house)
     except (OutreachError, OSError) as fault:
         yield Finding(False, f"could not look at {check.__name__.strip('_').replace('_', ' ')}: {fault}")
-
-
-def well(what: str) -> Finding:
-    return Finding(True, what)
-
-
-def look(what: str, remedy: str) -> Finding:
-    return Finding(False, what, remedy)
 
 
 # -- the database --------------------------------------------------------------------------------------
@@ -111,14 +94,19 @@ def _clock(house: House) -> Findings:
     with house.database.view() as unit:
         beat = unit.heartbeats().get(CLOCK)
     if beat is None:
-        yield look("the clock has never run: nothing is due until it does", "outreach serve, or outreach clock")
+        yield look(
+            "the clock has never run: nothing is due until it does", "outreach serve, or outreach clock"
+        )
     elif now - beat[0] > CLOCK_OLD:
         yield look(f"the clock stopped {_ago(now, beat[0])}", "outreach serve, or outreach clock")
     else:
         yield well(f"the clock beat {_ago(now, beat[0])}")
     waits = next_due(house.database)
     if waits is not None and now - waits > BEHIND:
-        yield look(f"something was due {_ago(now, waits)} and has not been done", "see that the clock runs, and its log")
+        yield look(
+            f"something was due {_ago(now, waits)} and has not been done",
+            "see that the clock runs, and its log",
+        )
 
 
 def _sending(house: House) -> Findings:
@@ -128,7 +116,7 @@ def _sending(house: House) -> Findings:
     if stopped:
         yield look(f"all sending is stopped ({stopped})", "outreach stop-all --resume --reason …")
     if unknown:
-        yield look(f"of {_many(unknown, 'message')} nobody knows whether they left", "outreach unknowns")
+        yield look(f"of {many(unknown, 'message')} nobody knows whether they left", "outreach unknowns")
     if not stopped and not unknown:
         yield well("messages may leave, and it is known of each what became of it")
     folder = house.settings.outbox_dir
@@ -146,14 +134,18 @@ def _playbooks(house: House) -> Findings:
     for fault in faults:
         yield look(f"a playbook is faulty: {fault}", "its last good version goes on; outreach check")
     if not faults:
-        yield well(f"{_many(len(rules.playbooks), 'playbook')}, none faulty")
+        yield well(f"{many(len(rules.playbooks), 'playbook')}, none faulty")
 
 
 def _disk(house: House) -> Findings:
     folder = house.settings.data_dir
     free = shutil.disk_usage(folder if folder.exists() else folder.parent).free
     says = f"{humanize.naturalsize(free, binary=True)} free in {folder}"
-    yield well(says) if free >= LEAST_DISK else look(f"only {says}", "make room: a full disk answers 503 to every event")
+    yield (
+        well(says)
+        if free >= LEAST_DISK
+        else look(f"only {says}", "make room: a full disk answers 503 to every event")
+    )
 
 
 def _keys(house: House) -> Findings:
@@ -183,7 +175,9 @@ def _waiting_events(house: House) -> Findings:
         count = views_ops.counts(unit, now)
         oldest = _oldest_parked(unit)
     if count.quarantined:
-        yield look(f"{_many(count.quarantined, 'event')} in quarantine", "mend or discard them: /ops/quarantine")
+        yield look(
+            f"{many(count.quarantined, 'event')} in quarantine", "mend or discard them: /ops/quarantine"
+        )
     if oldest is not None and now - oldest > PARKED_OLD:
         yield look(
             f"an event came {_ago(now, oldest)} for an account that nobody has described ({count.parked:,} parked)",
@@ -206,7 +200,9 @@ def _runs(house: House) -> Findings:
             f"outreach why {run.account}",
         )
     if len(stuck) > 5:
-        yield look(f"and {len(stuck) - 5:,} more runs wait for nothing", "tell whoever looks after the program")
+        yield look(
+            f"and {len(stuck) - 5:,} more runs wait for nothing", "tell whoever looks after the program"
+        )
     if not stuck:
         yield well("every open run waits for something")
 
@@ -238,16 +234,14 @@ def _board(house: House) -> Findings:
     with house.database.view() as unit:
         count = views_ops.counts(unit, now)
     if count.overdue_calls:
-        yield look(f"{_many(count.overdue_calls, 'call')} past their hour", "/desk shows them first")
+        yield look(f"{many(count.overdue_calls, 'call')} past their hour", "/desk shows them first")
     if count.unmatched:
-        yield look(f"{_many(count.unmatched, 'failure')} that no playbook sees to", "/ops: call, or write a playbook")
+        yield look(
+            f"{many(count.unmatched, 'failure')} that no playbook sees to", "/ops: call, or write a playbook"
+        )
     if count.owed:
-        yield look(f"{_many(count.owed, 'failure')} learnt of too late", "outreach owed")
+        yield look(f"{many(count.owed, 'failure')} learnt of too late", "outreach owed")
     yield well(f"{count.open_failures:,} failures open, {count.unreached:,} of them with nobody spoken to")
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def _ago(now: datetime, then: datetime) -> str:

@@ -305,7 +305,7 @@ def test_settings_in_the_docs_exist() -> None:
     known = {row.variable for row in describe()} | {
         "OUTREACH_TEST_PROFILE", "OUTREACH_NEW_PASSWORD", "OUTREACH_BENCH_POSTGRES",
     }  # fmt: skip
-    named = {(name_of(p), v) for p in WRITTEN for v in re.findall(r"OUTREACH_[A-Z_]*[A-Z]", text_of(p))}
+    named = {(name_of(p), v) for p in WRITTEN for v in re.findall(r"OUTREACH_[A-Z0-9_]*[A-Z]", text_of(p))}
     assert not {(page, variable) for page, variable in named if variable not in known}
 
 
