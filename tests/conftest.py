@@ -7,7 +7,7 @@ OUTREACH_TEST_NO_INSTALL=1 (never install anything) · OUTREACH_TEST_REQUIRE_ALL
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support import chromium, postgres, run
+from tests.support import rig as providers
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = os.environ.get("OUTREACH_TEST_PROFILE", "ci")
@@ -23,6 +24,8 @@ MARKED_BY_FIXTURE = {
     "browser": "browser",
     "browser_page": "browser",
     "shared_dir": "shared",
+    "rig": "shared",
+    "rig_for": "shared",
 }
 
 settings.register_profile(
@@ -123,6 +126,41 @@ def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
 def database_url(request: pytest.FixtureRequest) -> str:
     """A test that takes this runs on each database."""
     return request.getfixturevalue(f"{request.param}_url")
+
+
+# --- the providers' rig -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def _rigs() -> Iterator[Callable[..., providers.Rig]]:
+    """Starts instances; all of them end with the session."""
+    started: dict[tuple[Any, ...], providers.Rig] = {}
+
+    def started_with(engine_base: str = "", event_url: str = "", auto: bool = False) -> providers.Rig:
+        how = (engine_base, event_url, auto)
+        if how not in started:
+            try:
+                started[how] = providers.start(*how)
+            except run.Missing as missing:
+                run.skip_loudly(str(missing))
+        started[how].reset()
+        return started[how]
+
+    yield started_with
+    for one in started.values():
+        one.stop()
+
+
+@pytest.fixture
+def rig(_rigs: Callable[..., providers.Rig]) -> providers.Rig:
+    """Twilio and SendGrid on loopback, with nothing in them. Nobody is called back."""
+    return _rigs()
+
+
+@pytest.fixture
+def rig_for(_rigs: Callable[..., providers.Rig]) -> Callable[..., providers.Rig]:
+    """An instance that calls an engine back: ``rig_for(engine_base, event_url, auto)``."""
+    return _rigs
 
 
 # --- browser ----------------------------------------------------------------------------------------

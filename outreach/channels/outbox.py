@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.errors import MessageError
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from hashlib import blake2b
 from pathlib import Path
 
+from outreach.channels.mail import NOBODY, as_mail
 from outreach.domain.errors import NotFound
 from outreach.domain.facts import Channel
 from outreach.domain.message import Message, sms_parts
@@ -34,7 +34,6 @@ MAX_FILE = 2 * 1024 * 1024
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\.(eml|txt)")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_POLICY = policy.SMTP.clone(cte_type="7bit")
 
 
 class OutboxSender:
@@ -159,23 +158,10 @@ def file_name(channel: Channel, token: str) -> str:
 
 def as_bytes(message: Message, token: str, at: datetime) -> bytes:
     """The file's content: an RFC 5322 message, or for an SMS a few lines of head and then its text."""
-    return _sms(message, at) if message.channel is Channel.SMS else as_mail(message, token, at).as_bytes()
-
-
-def as_mail(message: Message, token: str, at: datetime) -> EmailMessage:
-    """Text, and HTML beside it where there is one. From is the human who speaks."""
-    mail = EmailMessage(policy=_POLICY)
-    sender = message.sender_address or "nobody@outbox.invalid"
-    mail["From"] = Address(message.sender, addr_spec=sender)
-    mail["To"] = Address(message.to_name, addr_spec=message.to)
-    mail["Subject"] = message.subject
-    mail["Date"] = format_datetime(at)
-    mail["Message-ID"] = f"<{file_name(message.channel, token)[:-4]}@{sender.rpartition('@')[2]}>"
-    mail["Content-Language"] = message.language
-    mail.set_content(message.text)
-    if message.html:
-        mail.add_alternative(message.html, subtype="html")
-    return mail
+    if message.channel is Channel.SMS:
+        return _sms(message, at)
+    domain = (message.sender_address or NOBODY).rpartition("@")[2]
+    return as_mail(message, f"<{file_name(message.channel, token)[:-4]}@{domain}>", at).as_bytes()
 
 
 def _sms(message: Message, at: datetime) -> bytes:
