@@ -8,23 +8,23 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
 import orjson
 
-from outreach.channels.outbox import OutboxSender
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel
 from outreach.domain.playbook import Playbook
 from outreach.library.loader import Library
 from outreach.library.loader import restore as stored_playbook
-from outreach.service.ports import Clock, Ids, Outside, Post, Sender
+from outreach.service.ports import Clock, Ids, Outside, Sender
 from outreach.settings import Settings
 from outreach.store.engine import Store, open_database
 from outreach.store.schema import upgrade
+from outreach.ways import Ways, ways_out
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -90,6 +90,7 @@ class House:
     database: Store
     library: Library
     outside: Outside
+    ways: Ways
 
     def close(self) -> None:
         self.database.close()
@@ -107,22 +108,30 @@ def assemble(
     database = open_database(settings.database_url, endpoint_hash=hashed)
     library = Library(settings.root)
     clock = clock or SystemClock()
-    outbox = OutboxSender(settings.outbox_dir, clock.now)
-    senders: Mapping[Channel, Sender] = {Channel.EMAIL: outbox, Channel.SMS: outbox}
+    ways = ways_out(settings, clock)
     outside = make_outside(
-        database, Glance(library.current), clock, ids or TimeOrderedIds(), senders, hashed, library.restore
+        database,
+        Glance(library.current),
+        clock,
+        ids or TimeOrderedIds(),
+        ways.senders,
+        hashed,
+        library.restore,
     )
-    return House(settings, database, library, outside)
+    return House(settings, database, library, with_ways(outside, settings, ways), ways)
 
 
-def post_of(settings: Settings) -> Post:
-    """How messages are addressed, so that answers come back to this house."""
-    return Post(
-        public_url=settings.public_url,
-        from_address=settings.mail_from,
-        domains=frozenset(settings.mail_domains),
-        reply_domain=settings.reply_domain,
-        sms_sender=settings.twilio_messaging_service_sid or settings.twilio_from,
+def with_ways(outside: Outside, settings: Settings, ways: Ways) -> Outside:
+    """The services' side of the providers that are set up."""
+    return replace(
+        outside,
+        senders=ways.senders,
+        providers=ways.providers,
+        outbox=ways.outbox,
+        rehearsal_to=frozenset(settings.rehearsal_to),
+        post=ways.post,
+        finders=ways.finders,
+        telephone=ways.telephone,
     )
 
 

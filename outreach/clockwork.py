@@ -21,6 +21,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from outreach.domain.errors import OutreachError
+from outreach.service.errands import run_errands
 from outreach.service.ports import Outside
 from outreach.service.sweep import Swept, tick
 
@@ -45,26 +46,37 @@ def ring(outside: Outside) -> Swept:
     return swept
 
 
-def run_clock(outside: Outside, every_seconds: float, stop: threading.Event) -> None:
-    """Ring until told to stop. A failed ring is logged and the next one tries again."""
+ERRANDS_EVERY = 60.0
+"""Seconds between two rounds of what is done at providers beside sending."""
 
-    def safely() -> None:
+
+def run_clock(outside: Outside, every_seconds: float, stop: threading.Event) -> None:
+    """Ring until told to stop. A failed ring is logged and the next one tries again. Errands have a thread of
+    their own: a provider that is slow to answer a question must not keep anything from leaving."""
+
+    def safely(work: Callable[[Outside], object], name: str) -> None:
         try:
-            ring(outside)
+            work(outside)
         except OutreachError as fault:
-            log.error("ring_failed", fault=type(fault).__name__)
+            log.error(f"{name}_failed", fault=type(fault).__name__)
         except Exception:
-            log.exception("ring_broke")
+            log.exception(f"{name}_broke")
+
+    def errands(house: Outside) -> None:
+        moved = run_errands(house)
+        if moved:
+            log.info("errands", **moved)
 
     scheduler = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(1)},
+        executors={"default": ThreadPoolExecutor(1), "errands": ThreadPoolExecutor(1)},
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
-    scheduler.add_job(safely, "interval", seconds=every_seconds)
+    scheduler.add_job(safely, "interval", (ring, "ring"), seconds=every_seconds)
+    scheduler.add_job(safely, "interval", (errands, "errands"), seconds=ERRANDS_EVERY, executor="errands")
     scheduler.start()
     log.info("clock_started", every=every_seconds)
-    safely()
+    safely(ring, "ring")
     try:
         stop.wait()
     finally:

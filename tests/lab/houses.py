@@ -19,6 +19,7 @@ from outreach.library.loader import Library
 from outreach.service.ports import Clock
 from outreach.settings import Settings, load_settings
 from outreach.store.engine import open_database
+from outreach.ways import ways_out
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
@@ -47,8 +48,9 @@ def house_in(folder: Path, clock: Clock | None = None) -> House:
     database = open_database(settings.database_url, endpoint_hash=hashed, durable=False, create=True)
     sender = RecordingSender()
     senders = {Channel.EMAIL: sender, Channel.SMS: sender}
-    outside = make_outside(database, rules, clock or VirtualClock(NOW), TimeOrderedIds(), senders, hashed)
-    return House(settings, database, library(), outside)
+    clock = clock or VirtualClock(NOW)
+    outside = make_outside(database, rules, clock, TimeOrderedIds(), senders, hashed)
+    return House(settings, database, library(), outside, ways_out(settings, clock))
 
 
 def line(type_: str, subject: str, time: datetime, id_: str, **data: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -13,15 +13,14 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-from outreach.assemble import House, keyed_hash, make_outside, post_of
-from outreach.channels.outbox import OutboxSender
-from outreach.domain.facts import Channel
+from outreach.assemble import House, keyed_hash, make_outside, with_ways
 from outreach.library.loader import Library
 from outreach.service.intake import take_in
 from outreach.service.ports import ApiToken, User
 from outreach.service.sweep import tick
 from outreach.settings import Settings, load_settings
 from outreach.store.engine import open_database
+from outreach.ways import ways_out
 from outreach.web import auth
 from outreach.web.app import create_app
 
@@ -147,11 +146,9 @@ def _house(settings: Settings, clock: StandingClock) -> House:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     hashed = keyed_hash(settings.endpoint_key)
     database = open_database(settings.database_url, endpoint_hash=hashed, durable=False, create=True)
-    library, outbox = _library(settings.root), OutboxSender(settings.outbox_dir, clock.now)
-    senders = {Channel.EMAIL: outbox, Channel.SMS: outbox}
-    outside = make_outside(database, library.current, clock, CountedIds(), senders, hashed)
-    outside = replace(outside, post=post_of(settings))
-    return House(settings, database, library, outside)
+    library, ways = _library(settings.root), ways_out(settings, clock)
+    outside = make_outside(database, library.current, clock, CountedIds(), ways.senders, hashed)
+    return House(settings, database, library, with_ways(outside, settings, ways), ways)
 
 
 def world(

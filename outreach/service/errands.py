@@ -1,0 +1,53 @@
+"""What the clock does outside the house every minute: look-ups at providers, their lists, what we forget.
+
+Each errand is alone: a provider that cannot be reached is written down with its heartbeat and stops none of
+the others. None of them holds a transaction while it is out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from outreach.service.ports import Outside, Unavailable, Unit
+from outreach.service.providers import KNOWN_FOR
+from outreach.service.unknowns import look_up
+
+FORGET_EVERY = timedelta(hours=6)
+BEAT = "errand:"
+"""Heartbeats of errands begin so."""
+
+
+def run_errands(outside: Outside) -> dict[str, int]:
+    """Errand → how much it moved."""
+    return {name: moved for name, errand in ERRANDS.items() if (moved := _run(outside, name, errand))}
+
+
+def _run(outside: Outside, name: str, errand: Callable[[Outside], int]) -> int:
+    try:
+        moved = errand(outside)
+        detail = f"moved {moved}"
+    except Unavailable as fault:
+        moved, detail = 0, f"not reached: {fault}"
+    now = outside.clock.now()
+    outside.database.retrying(lambda unit: unit.beat(BEAT + name, now, detail))
+    return moved
+
+
+def forget_seen(outside: Outside) -> int:
+    """What nobody repeats any more need not be known any longer."""
+    now = outside.clock.now()
+    with outside.database.view() as unit:
+        last = unit.setting("seen_forgotten")
+    if last is not None and float(last) > (now - FORGET_EVERY).timestamp():
+        return 0
+
+    def work(unit: Unit) -> None:
+        unit.forget_seen(now - KNOWN_FOR)
+        unit.set_setting("seen_forgotten", str(now.timestamp()))
+
+    outside.database.retrying(work)
+    return 0
+
+
+ERRANDS: dict[str, Callable[[Outside], int]] = {"look_up": look_up, "forget": forget_seen}
