@@ -159,6 +159,7 @@ def world(
     limits: bool = False,
     csrf: bool = False,
     settings: Mapping[str, str] | None = None,
+    clock: Any = None,
 ) -> World:
     environment = {
         "OUTREACH_DATA_DIR": str(tmp / "var"), "OUTREACH_ROOT": str(root),
@@ -166,7 +167,7 @@ def world(
     }  # fmt: skip
     if url:
         environment["OUTREACH_DATABASE_URL"] = url
-    clock = StandingClock()
+    clock = clock or StandingClock()
     house = _house(load_settings(environment, cwd=tmp), clock)
     app = create_app(house, cheap_hashes=True)
     app.config["TESTING"] = False  # faults are pages, as in life
