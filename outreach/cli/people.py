@@ -26,25 +26,46 @@ def user() -> None:
 @click.option("--email", required=True)
 @click.option("--role", type=click.Choice(ROLES), default="am", show_default=True)
 @click.option("--zone", default=None, help="IANA time zone.")
+@click.option(
+    "--phone", default=None, help="Their own number: where the house rings them. Kept when left out."
+)
 @click.password_option(envvar="NEW_USER_PASSWORD")
-def add(id_: str, name: str, email: str, role: str, zone: str | None, password: str) -> None:
+def add(
+    id_: str, name: str, email: str, role: str, zone: str | None, phone: str | None, password: str
+) -> None:
     """Add a colleague, or give one a new password. ID is what account.owner says (jonas)."""
+    from outreach.domain.endpoint import as_phone
     from outreach.web.auth import hash_password
 
     if len(password) < 12:
         raise click.BadParameter("a password has at least 12 characters", param_hint="--password")
     with house() as here:
-        new = User(id_, name, email.strip().lower(), hash_password(password), role, None, zone)
+        with here.database.view() as unit:
+            known = unit.user(id_)
+        number = as_phone(phone, here.library.current().company.country) if phone else None
+        number = number or (known.phone if known else None)
+        new = User(id_, name, email.strip().lower(), hash_password(password), role, None, zone, phone=number)
         here.database.retrying(lambda unit: unit.save_user(new))
     click.echo(f"{name} may sign in as {new.email} ({role}).")
 
 
 @user.command("list")
+@click.option("--addresses", is_flag=True, help="Where each sends a copy of their own mails to customers.")
 @json_option
-def list_(as_json: bool) -> None:
+def list_(addresses: bool, as_json: bool) -> None:
     """Everybody who may sign in."""
-    with house() as here, here.database.view() as unit:
-        rows = unit.users()
+    from outreach.service.posting import copy_address
+
+    with house() as here:
+        with here.database.view() as unit:
+            rows = unit.users()
+        if addresses and not here.settings.reply_domain:
+            raise click.UsageError("no answers are taken in: set OUTREACH_REPLY_DOMAIN (docs/providers)")
+        where = {each.id: copy_address(here.outside, each.id) for each in rows} if addresses else {}
+    if addresses:
+        for each in rows:
+            click.echo(f"{each.id:16} {where[each.id]}")
+        return
     if as_json:
         answer([{"id": u.id, "name": u.name, "role": u.role, "active": u.active} for u in rows])
         return

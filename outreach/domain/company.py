@@ -59,6 +59,8 @@ class Company:
     sender_phone: str = ""
     care_text: str = ""
     """The first words on the customer's own page."""
+    missed_call: str = ""
+    """What a customer hears who rings when nobody can come; ``{time}`` is the hour by which we ring."""
     caps: Caps = Caps()
     teams: Mapping[str, Team] = field(default_factory=dict)
 

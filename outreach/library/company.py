@@ -114,6 +114,7 @@ COMPANY = Group(
         Key("phone", Text(), "where customers can ring"),
         Key("sender", SENDER, "in whose name mail leaves when no account manager is known"),
         Key("care_text", Text(), "the first words on the customer's own page"),
+        Key("missed_call", Text(), "what a caller hears when nobody can come; {time} is the hour by which you ring", "a sentence in the company's language"),
         Key("hours", Hours(), "when the company works", required=True),
         Key("holidays", HOLIDAYS, "when it does not"),
         Key("named_person", USER, "the last rung of every ladder", required=True),
@@ -141,7 +142,7 @@ def _company(tree: Table, values: Mapping[str, Any], reading: Reading) -> Compan
     if calendar is None:
         return None
     teams = _teams(tree, values, off, reading)
-    texts, sender = ("region", "currency", "postal_address", "phone", "care_text"), values["sender"] or {}
+    texts, sender = ("region", "currency", "postal_address", "phone", "care_text", "missed_call"), values["sender"] or {}
     given = {name: values[name] for name in texts if values[name]}
     return Company(
         name=values["company"],

@@ -87,24 +87,38 @@ def dial(outside: Outside, card_id: str, by: str) -> Ruling:
     """May we call now? Judged at the dial, for the strictest line; a yes counts as an attempt."""
 
     def work(unit: Unit) -> Ruling:
-        card = _mine(unit, card_id, by)
-        ledger = _locked(unit, outside, card)
-        unit.lock_people([card.identity])
-        calls = [readdressed(ledger, t) for t in _lines(ledger, card) if t.channel is Channel.CALL]
-        if not calls:
-            raise Refused("There is no call on this card.")
-        unit.lock_endpoints(sorted({t.endpoint for t in calls if t.endpoint}))
-        rulings = [rule(_dial_case(ledger, touch), DIALLING) for touch in calls]
-        refused = [ruling for ruling in rulings if not ruling.sends]
-        if len(refused) == len(rulings):
-            return refused[0]
-        for touch, ruling in zip(calls, rulings, strict=True):
-            if ruling.sends:
-                ledger.put_touch(replace(touch, intent_at=ledger.now, opened=True))
-        ledger.flush()
-        return next(ruling for ruling in rulings if ruling.sends)
+        return judge_dial(unit, outside, open_and_mine(unit, card_id, by)).ruling
 
     return outside.database.retrying(work)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the dial says of a card, and what it is about: the calls that may be made now."""
+
+    ruling: Ruling
+    ledger: Ledger
+    calls: tuple[Touch, ...]
+
+
+def judge_dial(unit: Unit, outside: Outside, card: Card, *, counts: bool = True) -> Judged:
+    """Within a unit: may we call now? ``counts``: a yes is an attempt; without it, it is only a look ahead.
+    Raises Refused when there is no call on the card."""
+    ledger = _locked(unit, outside, card)
+    unit.lock_people([card.identity])
+    calls = [readdressed(ledger, t) for t in _lines(ledger, card) if t.channel is Channel.CALL]
+    if not calls:
+        raise Refused("There is no call on this card.")
+    unit.lock_endpoints(sorted({t.endpoint for t in calls if t.endpoint}))
+    rulings = [rule(_dial_case(ledger, touch), DIALLING) for touch in calls]
+    allowed = [touch for touch, ruling in zip(calls, rulings, strict=True) if ruling.sends]
+    if not allowed:
+        return Judged(rulings[0], ledger, ())
+    if counts:
+        for touch in allowed:
+            ledger.put_touch(replace(touch, intent_at=ledger.now, opened=True))
+        ledger.flush()
+    return Judged(next(ruling for ruling in rulings if ruling.sends), ledger, tuple(allowed))
 
 
 def _dial_case(ledger: Ledger, touch: Touch) -> Case:
@@ -116,7 +130,7 @@ def settle(outside: Outside, card_id: str, by: str, outcome: Outcome) -> Card:
     when nobody was reached. Raises Refused when the card is somebody else's or already closed."""
 
     def work(unit: Unit) -> Card:
-        card = _mine(unit, card_id, by)
+        card = open_and_mine(unit, card_id, by)
         ledger = _locked(unit, outside, card)
         ticked = _ticked(ledger, card, outcome)
         if not ticked:
@@ -166,9 +180,7 @@ def _settle_touch(ledger: Ledger, touch: Touch, outcome: Outcome) -> None:
         settle_step(ledger, touch)
 
 
-def _said(
-    ledger: Ledger, card: Card, by: str, outcome: Outcome, ticked: list[Touch]
-) -> list[dict[str, Any]]:
+def _said(ledger: Ledger, card: Card, by: str, outcome: Outcome, ticked: list[Touch]) -> list[dict[str, Any]]:
     """The conversation as events: they enter by the front door like any other news."""
     now, new = ledger.now, ledger.outside.ids.new
     events = []
@@ -211,9 +223,7 @@ def _callbacks_made(ledger: Ledger, by: str, calls: list[Touch]) -> list[dict[st
 def _promised(
     ledger: Ledger, by: str, promise: PromiseMade, person: str | None, ticked: list[Touch]
 ) -> dict[str, Any]:
-    touch = next(
-        (t for t in ticked if ledger.runs[t.account][t.run].failure == promise.failure), ticked[0]
-    )
+    touch = next((t for t in ticked if ledger.runs[t.account][t.run].failure == promise.failure), ticked[0])
     data = {
         "promise_id": promise.id or ledger.outside.ids.new(), "what": promise.what, "until": promise.until.isoformat(),
         "by": by, "person_id": person,
@@ -357,7 +367,7 @@ def let_be(outside: Outside, account: str, failure: str, by: str, reason: str) -
 
 
 def not_right(outside: Outside, account: str, failure: str, by: str, reason: str) -> None:
-    """"It is not": the failure reopens, one more severe, and its run begins again."""
+    """ "It is not": the failure reopens, one more severe, and its run begins again."""
     data = {"failure": failure, "by": by, "reason": reason or None}
     tell(outside, "failure.reopened", account, data, by, reason)
 
@@ -391,7 +401,8 @@ def _open_card(unit: Unit, card_id: str) -> Card:
     return card
 
 
-def _mine(unit: Unit, card_id: str, by: str) -> Card:
+def open_and_mine(unit: Unit, card_id: str, by: str) -> Card:
+    """The open card, unless somebody else has it. Raises NotFound, Refused."""
     card = _open_card(unit, card_id)
     if card.claimed_by not in (None, by):
         raise Refused(f"{card.claimed_by} has this card.")

@@ -409,6 +409,10 @@ class Unit(Protocol):
         """Newest first."""
 
     def open_calls(self) -> list[PhoneCall]: ...
+    def callbacks_to_ring(self, since: datetime, now: datetime, limit: int) -> list[tuple[str, str, str]]:
+        """(account, touch, run) of calls on the desk that a customer asked for, due since then, for which
+        no phone of ours has rung yet."""
+
     def calls_to_move(self, now: datetime, limit: int) -> list[str]:
         """Ids of calls whose ``next_at`` has come."""
 

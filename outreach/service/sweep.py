@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from outreach.domain.account import Due
 from outreach.domain.hold import ended
+from outreach.service.calls_now import move_calls
 from outreach.service.front import Rejected, check, from_clock
 from outreach.service.intake import absorb_into, take_parked
 from outreach.service.ledger import Ledger
@@ -40,11 +41,12 @@ class Swept:
     touches: int = 0
     stuck: int = 0
     holds: int = 0
+    calls: int = 0
     more: bool = False
 
     @property
     def total(self) -> int:
-        return self.parked + self.events + self.woken + self.touches + self.stuck + self.holds
+        return self.parked + self.events + self.woken + self.touches + self.stuck + self.holds + self.calls
 
 
 def tick(outside: Outside, batch: int = BATCH) -> Swept:
@@ -53,11 +55,13 @@ def tick(outside: Outside, batch: int = BATCH) -> Swept:
     events = ring(outside, batch)
     woken = wake(outside, batch)
     touches = _deliver(outside, batch)
+    calls = move_calls(outside)
     swept = Swept(
         parked=parked,
         events=events,
         woken=woken,
         touches=touches,
+        calls=calls,
         stuck=mark_stuck(outside, STUCK_AFTER, batch),
         holds=end_overdue_holds(outside, batch),
     )

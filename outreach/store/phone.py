@@ -33,6 +33,17 @@ class Phone(Part):
     def open_calls(self) -> list[PhoneCall]:
         return self.bulk.all(CALL, "where state <> 'ended' order by started_at, id")
 
+    def callbacks_to_ring(self, since: datetime, now: datetime, limit: int) -> list[tuple[str, str, str]]:
+        rows = self.bulk.rows(
+            "select t.account, t.id, t.run from touch t join run r on r.id = t.run"
+            " where t.card is not null and t.status = 'on_desk' and t.channel = 'call'"
+            " and r.trigger_type = 'callback.asked' and t.due >= ? and t.due <= ?"
+            " and not exists (select 1 from phone_call c where c.cause = t.run and c.cause is not null)"
+            " order by t.due limit ?",
+            micros(since), micros(now), limit,
+        )  # fmt: skip
+        return [(row[0], row[1], row[2]) for row in rows]
+
     def calls_to_move(self, now: datetime, limit: int) -> list[str]:
         rows = self.bulk.rows(
             "select id from phone_call where next_at is not null and next_at <= ? order by next_at limit ?",

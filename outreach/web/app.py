@@ -16,11 +16,13 @@ from outreach.settings import Settings, load_settings
 from outreach.web import (
     accounts,
     auth,
+    calling,
     cards,
     desk,
     docs,
     front,
     hooks,
+    hooks_voice,
     mailroom,
     ops,
     ops_pages,
@@ -91,11 +93,11 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
     sayings.install(app)
     Bootstrap5(app)
     csrf = CSRFProtect(app)
-    for signed in (api, hooks.hooks, unsubscribe.unsubscribe):  # by a token or a signature of their own
+    for signed in (api, hooks.hooks, hooks_voice.voice_hooks, unsubscribe.unsubscribe):  # by a token or a signature of their own
         csrf.exempt(signed)
     front.limiter.init_app(app)
-    for blueprint in (front.front, desk.desk, cards.cards, accounts.accounts, people.people, mailroom.room, outbox.outbox,
-                      ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks,
+    for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, people.people, mailroom.room, outbox.outbox,
+                      ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
                       unsubscribe.unsubscribe):  # fmt: skip
         app.register_blueprint(blueprint)
     app.register_api(api)

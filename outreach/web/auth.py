@@ -143,7 +143,7 @@ def find_user(outside: Outside, email: str, password: str, *, cheap: bool = Fals
 
 
 OPEN_ENDPOINTS = frozenset({"front.login", "front.sign_in", "front.theme", "static", "bootstrap.static"})
-OPEN_BLUEPRINTS = frozenset({"health", "api", "docs", "hooks", "unsubscribe"})
+OPEN_BLUEPRINTS = frozenset({"health", "api", "docs", "hooks", "hooks_voice", "unsubscribe"})
 """Reached without a session: the API asks for a token instead."""
 
 

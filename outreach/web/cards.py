@@ -14,7 +14,7 @@ from outreach.domain.errors import Fault, Invalid, OutreachError
 from outreach.domain.message import sms_parts
 from outreach.domain.touch import Disposition
 from outreach.service import desk
-from outreach.web import auth, conversation, forms
+from outreach.web import auth, calling, conversation, forms
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
@@ -32,10 +32,12 @@ def _page(card_id: str, form: Mapping[str, Any] | None = None) -> str:
     before = parse_instant(request.args.get("before"))
     with reception().house.database.view() as unit:
         shown = conversation.conversation(unit, outside(), card_id, g.now, before)
+        call, user = calling.shown(unit, card_id), calling.my_user(unit)
     template = "_timeline.html" if request.headers.get("X-Fragment") else "card.html"
     return render_template(
         template, talk=shown, form=form or MultiDict(), preferences=PREFERENCES, steps=shown.steps,
-        more=shown.more, here=url_for("cards.card", card_id=card_id), dispositions=Disposition,
+        more=shown.more, call=call, through_the_house=outside().telephone is not None and bool(user and user.phone),
+        here=url_for("cards.card", card_id=card_id), dispositions=Disposition,
     )  # fmt: skip
 
 

@@ -83,7 +83,29 @@ function sendOnce(form) {
   });
 }
 
+/* While a phone rings or somebody talks, the card says how it stands; when it is over, it is read anew. */
+function watchCall(place) {
+  const isOpen = () => place.querySelector("[data-call-open]")?.dataset.callOpen === "1";
+  if (!isOpen()) return;
+  const timer = setInterval(async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(place.dataset.call);
+      if (!answer.ok || answer.redirected) return;
+      const text = await answer.text();
+      const said = place.querySelector("[role=status]")?.textContent;
+      const part = document.createElement("div");
+      part.innerHTML = text;
+      if (part.querySelector("[role=status]")?.textContent !== said) place.replaceChildren(...part.childNodes);
+      if (!isOpen()) { clearInterval(timer); setTimeout(() => location.reload(), 1500); }
+    } catch {
+      /* The next look may find it. */
+    }
+  }, 1500);
+}
+
 document.querySelectorAll("[data-board]").forEach(watchBoard);
+document.querySelectorAll("[data-call]").forEach(watchCall);
 document.querySelectorAll("[data-timeline]").forEach(watchTimeline);
 document.querySelectorAll("textarea[data-parts]").forEach(countParts);
 document.querySelectorAll("form[method=post]").forEach(sendOnce);
