@@ -132,6 +132,7 @@ def with_ways(outside: Outside, settings: Settings, ways: Ways) -> Outside:
         post=ways.post,
         finders=ways.finders,
         telephone=ways.telephone,
+        lists=ways.lists,
     )
 
 

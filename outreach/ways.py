@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from outreach.channels.outbox import OutboxSender
 from outreach.channels.pace import Pace, Paced, PaceState
 from outreach.channels.sendgrid import SendGridAccount, SendGridSender
+from outreach.channels.sendgrid_lists import SendGridLists
 from outreach.channels.smtp import SmtpSender
 from outreach.channels.twilio import TwilioAccount, TwilioSender
 from outreach.channels.twilio_phone import TwilioTelephone
 from outreach.domain.facts import Channel
-from outreach.service.ports import Clock, Finder, Post, Sender, Telephone
+from outreach.service.ports import Clock, Finder, Lists, Post, Sender, Telephone
 from outreach.settings import Settings
 
 
@@ -26,6 +27,7 @@ class Ways:
     post: Post
     finders: Mapping[Channel, Finder] = field(default_factory=dict)
     telephone: Telephone | None = None
+    lists: Lists | None = None
     paces: Mapping[str, Pace] = field(default_factory=dict)
     """Provider/channel → its pace; each process has its own."""
 
@@ -57,10 +59,12 @@ def ways_out(settings: Settings, clock: Clock) -> Ways:
         )
         carry(Channel.SMS, "twilio", sms, settings.twilio_rate)
         finders[Channel.SMS] = sms
+    lists: Lists | None = None
     if settings.sendgrid_api_key:
         account = SendGridAccount(
             settings.sendgrid_api_key, settings.sendgrid_base_url, settings.provider_timeout
         )
+        lists = SendGridLists(account, settings.sendgrid_hold_groups)
         carry(Channel.EMAIL, "sendgrid", SendGridSender(account, clock.now), settings.sendgrid_rate)
     elif settings.smtp_host:
         smtp = SmtpSender(
@@ -75,6 +79,7 @@ def ways_out(settings: Settings, clock: Clock) -> Ways:
         post=post_of(settings),
         finders=finders,
         telephone=_telephone(settings, twilio, clock),
+        lists=lists,
         paces=paces,
     )
 

@@ -11,6 +11,8 @@ from datetime import timedelta
 
 from outreach.service.ports import Outside, Unavailable, Unit
 from outreach.service.providers import KNOWN_FOR
+from outreach.service.pushing import push_holds
+from outreach.service.suppressions import pull_suppressions
 from outreach.service.unknowns import look_up
 
 FORGET_EVERY = timedelta(hours=6)
@@ -50,4 +52,9 @@ def forget_seen(outside: Outside) -> int:
     return 0
 
 
-ERRANDS: dict[str, Callable[[Outside], int]] = {"look_up": look_up, "forget": forget_seen}
+ERRANDS: dict[str, Callable[[Outside], int]] = {
+    "look_up": look_up,
+    "pull_suppressions": pull_suppressions,
+    "push_holds": push_holds,
+    "forget": forget_seen,
+}

@@ -256,6 +256,9 @@ class Unit(Protocol):
     def accounts(self, ids: Collection[str]) -> list[AccountState]:
         """Those that exist, in order of their ids."""
 
+    def accounts_akin(self, groups: Collection[str]) -> list[str]:
+        """Ids of the accounts that have one of these in common (see ``hold.kin``)."""
+
     def account_ids(self, after: str = "", limit: int = 500) -> list[str]: ...
     def save_people(self, states: Sequence[PersonState]) -> None:
         """Upsert people with their endpoints (keyed hashes too) and memberships."""

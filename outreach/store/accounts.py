@@ -63,6 +63,16 @@ class Accounts(Part):
         where = self.bulk.one_of("id") + " order by id"
         return list(self._load_existing(where, self.bulk.keys(ids)).values())
 
+    def accounts_akin(self, groups: Collection[str]) -> list[str]:
+        named = [name.removeprefix("group:") for name in groups if name.startswith("group:")]
+        heads = [name for name in groups if not name.startswith("group:")]
+        rows = self.bulk.rows(
+            f"select id from account where {self.bulk.one_of('id')} or {self.bulk.one_of('parent')}"
+            f" or {self.bulk.one_of('grp')} order by id",
+            self.bulk.keys(heads), self.bulk.keys(heads), self.bulk.keys(named),
+        ) if groups else []  # fmt: skip
+        return [row[0] for row in rows]
+
     def account_ids(self, after: str = "", limit: int = 500) -> list[str]:
         rows = self.bulk.rows(
             "select id from account where id > ? and state is not null order by id limit ?", after, limit
