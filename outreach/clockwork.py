@@ -40,7 +40,9 @@ def ring(outside: Outside) -> Swept:
     for _ in range(ROUNDS_PER_RING):
         swept = tick(outside)
         if swept.total:
-            log.info("swept", **{name: getattr(swept, name) for name in ("events", "woken", "touches", "stuck")})
+            log.info(
+                "swept", **{name: getattr(swept, name) for name in ("events", "woken", "touches", "stuck")}
+            )
         if not swept.more:
             break
     return swept

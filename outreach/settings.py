@@ -248,7 +248,9 @@ def _incomplete(values: Mapping[str, Any], given: Mapping[str, _Given]) -> list[
     if values.get("sendgrid_api_key") and values.get("smtp_host"):
         where = given["OUTREACH_SMTP_HOST"]
         faults.append(
-            Fault(where.file, where.line, 1, "both SendGrid and SMTP are set", "mail leaves one way: remove one")
+            Fault(
+                where.file, where.line, 1, "both SendGrid and SMTP are set", "mail leaves one way: remove one"
+            )
         )
     return faults
 

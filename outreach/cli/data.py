@@ -11,7 +11,9 @@ from outreach.cli.common import answer, found_something, house, json_option
 
 
 @click.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option("--bad-rows", type=click.Path(path_type=Path), help="Where refused lines go (FILE.bad.jsonl).")
 def import_(files: tuple[Path, ...], bad_rows: Path | None) -> None:
     """Take in CloudEvents from JSON Lines. Can be broken off and started again; repeating is harmless."""
@@ -57,7 +59,11 @@ def replay(files: tuple[Path, ...], store: Path | None, limit: int | None, as_js
 
 @click.command()
 @click.option("--all", "include_back", is_flag=True, help="Also those who came back by themselves.")
-@click.option("--store", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A database that replay kept.")
+@click.option(
+    "--store",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A database that replay kept.",
+)
 @json_option
 def owed(include_back: bool, store: Path | None, as_json: bool) -> None:
     """Who was let down and never called, not back since, and what they are worth."""

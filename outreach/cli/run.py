@@ -47,9 +47,7 @@ def web() -> None:
     from outreach.clockwork import web_command
 
     settings = settings_from_here()
-    raise click.exceptions.Exit(
-        subprocess.call(web_command(settings.host, settings.port, settings.threads))
-    )
+    raise click.exceptions.Exit(subprocess.call(web_command(settings.host, settings.port, settings.threads)))
 
 
 @click.command()
@@ -86,7 +84,10 @@ def doctor(as_json: bool) -> None:
         answer([{"ok": row.ok, "what": row.what, "remedy": row.remedy} for row in found])
     else:
         for row in found:
-            click.echo(f"{'ok  ' if row.ok else 'LOOK'}  {row.what}" + (f"\n      {row.remedy}" if row.remedy else ""))
+            click.echo(
+                f"{'ok  ' if row.ok else 'LOOK'}  {row.what}"
+                + (f"\n      {row.remedy}" if row.remedy else "")
+            )
     found_something(any(not row.ok for row in found))
 
 

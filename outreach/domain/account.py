@@ -138,7 +138,14 @@ class Due:
 
     @property
     def event_id(self) -> str:
-        parts = (self.account, self.type, self.key, self.base.isoformat(), f"{self.step:02d}", self.at.isoformat())
+        parts = (
+            self.account,
+            self.type,
+            self.key,
+            self.base.isoformat(),
+            f"{self.step:02d}",
+            self.at.isoformat(),
+        )
         return "/".join(_short(part) for part in parts)
 
 
@@ -206,7 +213,9 @@ _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 def in_order(events: Iterable[Event]) -> list[Event]:
     """As an account's events are told: by time, then what was sent before what time makes at that same
     instant (what ends a wait in its last moment ends it), then by source and id."""
-    return sorted(events, key=lambda event: (event.time, event.source == CLOCK_SOURCE, event.source, event.id))
+    return sorted(
+        events, key=lambda event: (event.time, event.source == CLOCK_SOURCE, event.source, event.id)
+    )
 
 
 def fold(state: AccountState, event: Event, rules: FoldRules) -> bool:
@@ -347,9 +356,7 @@ def _too_late(event: Event, rules: FoldRules) -> bool:
     return event.arrived - event.time > rules.horizon
 
 
-def _opened(
-    state: AccountState, event: Event, rule: FailureRule, key: str, rules: FoldRules
-) -> Failure:
+def _opened(state: AccountState, event: Event, rule: FailureRule, key: str, rules: FoldRules) -> Failure:
     since = event.time - REPEAT_WINDOW
     nth = 1 + sum(other.founded and other.opened_at > since for other in state.failures.values())
     first_order = state.orders <= 1 and rule.kind in ("delivery", "installation", "backorder")
@@ -594,7 +601,9 @@ _RHYTHM: Makers = {
     "orders": lambda rhythm, at: rhythm.orders,
     "median_days": lambda rhythm, at: rhythm.median_days if rhythm.known else None,
     "spread_days": lambda rhythm, at: rhythm.spread_days if rhythm.known else None,
-    "days_late": lambda rhythm, at: None if rhythm.due_at is None else (at - rhythm.due_at) / timedelta(days=1),
+    "days_late": lambda rhythm, at: (
+        None if rhythm.due_at is None else (at - rhythm.due_at) / timedelta(days=1)
+    ),
 }
 
 

@@ -1,10 +1,10 @@
 """What can go wrong, as values and exceptions.
 
-    OutreachError
-    ├── Refused         the request is understood and may not be done (409 at the edge)
-    ├── NotFound        the thing named does not exist (404)
-    ├── Invalid         the input is wrong; carries every fault at once (400/422)
-    └── IllegalChange   a status change that the machine does not allow
+OutreachError
+├── Refused         the request is understood and may not be done (409 at the edge)
+├── NotFound        the thing named does not exist (404)
+├── Invalid         the input is wrong; carries every fault at once (400/422)
+└── IllegalChange   a status change that the machine does not allow
 """
 
 from __future__ import annotations

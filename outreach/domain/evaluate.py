@@ -219,9 +219,7 @@ def judge(event: Event, scope: Scope, rules: Ruleset) -> list[Match]:
     ]
 
 
-def _match(
-    event: Event, playbook: Playbook, answer: bool | None, scope: Scope, rules: Ruleset
-) -> Match:
+def _match(event: Event, playbook: Playbook, answer: bool | None, scope: Scope, rules: Ruleset) -> Match:
     key = playbook.once_per.value(scope) if playbook.once_per else None
     trace = playbook.condition.explain(scope, "if") if playbook.condition else None
     failure = None if event.type in CLOSING else failure_of(event, rules.vocabulary)

@@ -94,7 +94,7 @@ def worsened(failure: Failure, severity: Severity, cause: str) -> Failure:
 
 
 def reopened(failure: Failure, at: datetime) -> Failure:
-    """"It is not": next round from step one, severity one higher."""
+    """ "It is not": next round from step one, severity one higher."""
     return replace(
         failure,
         state=FailureState.OPEN,

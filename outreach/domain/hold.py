@@ -81,5 +81,5 @@ def closing(hold: Hold, until: datetime) -> Hold:
 
 
 def reopening(hold: Hold, now: datetime, at_most_until: datetime) -> Hold:
-    """"It is not": the hold is back on, and its longest time counts anew."""
+    """ "It is not": the hold is back on, and its longest time counts anew."""
     return replace(hold, since=now, until=None, ended_at=None, end_reason="", at_most_until=at_most_until)

@@ -232,7 +232,9 @@ class _Telling:
     def _stopped_by_others(self, match: Match) -> Stopped | None:
         playbook, trigger = match.playbook, match.trigger
         others = [run for run in self.accepted if run.playbook == playbook.name and not run.holdout]
-        if playbook.if_running is IfRunning.IGNORE and any(_busy(r, trigger.arrived, playbook) for r in others):
+        if playbook.if_running is IfRunning.IGNORE and any(
+            _busy(r, trigger.arrived, playbook) for r in others
+        ):
             return Stopped.IF_RUNNING
         if playbook.cooldown and others:
             last = max(run.trigger_time for run in others)

@@ -81,9 +81,7 @@ def _walked_through(run: Run, on: Footing, laid: list[Touch]) -> Run:
 
 
 def end(run: Run, reason: str, now: datetime) -> Run:
-    return replace(
-        run, state=RunState.ENDED, end_reason=reason, ended_at=now, wake_at=None, step_due=None
-    )
+    return replace(run, state=RunState.ENDED, end_reason=reason, ended_at=now, wake_at=None, step_due=None)
 
 
 def _mark_resolved(run: Run, playbook: Playbook, on: Footing) -> Run:
@@ -218,9 +216,7 @@ def look_again(run: Run, playbook: Playbook, on: Footing) -> Touch | None:
 
 def resume(run: Run, playbook: Playbook, left: Sequence[Touch], on: Footing) -> Run:
     """Justified again: the run goes on from what has left, as if it had never been taken back."""
-    run = replace(
-        run, state=RunState.OPEN, end_reason="", ended_at=None, step_started=None, wake_at=None
-    )
+    run = replace(run, state=RunState.OPEN, end_reason="", ended_at=None, step_started=None, wake_at=None)
     if not left:
         return replace(run, step=0, step_due=on.now)
     last = max(left, key=lambda touch: touch.step)
@@ -229,7 +225,7 @@ def resume(run: Run, playbook: Playbook, left: Sequence[Touch], on: Footing) -> 
 
 
 def again_from_start(run: Run, round_: int, now: datetime) -> Run:
-    """"It is not put right": the next round of the same run, from step one."""
+    """ "It is not put right": the next round of the same run, from step one."""
     return replace(
         run,
         state=RunState.OPEN,
@@ -254,9 +250,7 @@ def take_back(touches: Iterable[Touch], reason: str, now: datetime) -> list[tupl
         if touch.status in UNSENT:
             changes.append((touch, advance(touch, Status.CANCELLED, now, because=reason)))
         elif touch.status is Status.ON_DESK:
-            new = advance(
-                touch, Status.SETTLED, now, because=reason, settlement=Settlement.WITHDRAWN
-            )
+            new = advance(touch, Status.SETTLED, now, because=reason, settlement=Settlement.WITHDRAWN)
             changes.append((touch, new))
     return changes
 

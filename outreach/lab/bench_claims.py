@@ -114,7 +114,9 @@ class _House:
             for n in numbers
         ]  # fmt: skip
         yield [
-            cloud_event("backorder.opened", f"a{n}", {"order_id": f"o{n}", "person_id": f"p{n}"}, f"o{n}", now)
+            cloud_event(
+                "backorder.opened", f"a{n}", {"order_id": f"o{n}", "person_id": f"p{n}"}, f"o{n}", now
+            )
             for n in numbers
         ]
 

@@ -150,7 +150,10 @@ def _beside_rule_engine(
 
 
 def _agree(
-    scopes: Sequence[tuple[str, Scope]], ours: Mapping[str, Fused], hand: Mapping[str, Any], engine: Rules | None
+    scopes: Sequence[tuple[str, Scope]],
+    ours: Mapping[str, Fused],
+    hand: Mapping[str, Any],
+    engine: Rules | None,
 ) -> None:
     for (type_, scope), (_, thing) in zip(scopes, _things(scopes), strict=True):
         answer = list(ours[type_](scope))

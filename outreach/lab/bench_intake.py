@@ -82,7 +82,9 @@ def _measured(name: str, copies: _Copies, rules: Ruleset, sizes: Sizes, say: Say
     if name == "SQLite":
         rows = sum(len(rows) for batch in written for _, rows in batch)
         return replace(line, note=f"{rows / sizes.events:.2f} rows an event")
-    return replace(line, ratio=None, note="only wall time holds the server's work, too; CPU is that of this process")
+    return replace(
+        line, ratio=None, note="only wall time holds the server's work, too; CPU is that of this process"
+    )
 
 
 def house_on(store: Store, rules: Ruleset, seconds: int = 0) -> Outside:

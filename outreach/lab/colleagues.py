@@ -24,7 +24,12 @@ UNREAD = timedelta(hours=3)
 """A draft rests so long before somebody reads it."""
 LATELY = timedelta(hours=40)
 THIS_MONTH = timedelta(days=25)
-_PROMISES = ("a new delivery", "the missing parts by express", "a fitter with the right doors", "the freight back")
+_PROMISES = (
+    "a new delivery",
+    "the missing parts by express",
+    "a fitter with the right doors",
+    "the freight back",
+)
 _NOTES = ("Was glad that we rang.", "Short of time, wants it settled by mail.", "Had given up on us.", "")
 _NOT_RIGHT = ("It is still crooked.", "Again nobody came.", "The part does not fit.")
 
@@ -45,7 +50,9 @@ class Colleagues:
 
     def _round(self, team: str) -> datetime | None:
         with self.house.database.view() as unit:
-            lines = [line for line in views.desk_lines(unit) if line.team == team and line.due < self.house.now]
+            lines = [
+                line for line in views.desk_lines(unit) if line.team == team and line.due < self.house.now
+            ]
             drafts = [draft for draft in views.drafts(unit) if draft.team == team]
         for card in sorted({line.card for line in lines}):
             self._ring(card)
@@ -120,7 +127,11 @@ class Colleagues:
             self._may_reopen(calls[0].account, failures[0], by)
             said_by = "customer" if self.rng.random() < 0.7 else "am"
             return Outcome(
-                Disposition.REACHED, note=note, put_right=failures, said_by=said_by, reason="Agreed on the phone."
+                Disposition.REACHED,
+                note=note,
+                put_right=failures,
+                said_by=said_by,
+                reason="Agreed on the phone.",
             )
         until = self.house.now + timedelta(days=self.rng.randint(1, 4))
         promise = PromiseMade(self.rng.choice(_PROMISES), until, failures[0])

@@ -115,7 +115,9 @@ class Casting:
     def house(self, name: str, place: Place) -> Customer:
         """A business of two or three people."""
         people = [self.human(place)]
-        people += [self.human(place, role) for role in self.rng.sample(("user", "decision_maker", "payer"), 2)]
+        people += [
+            self.human(place, role) for role in self.rng.sample(("user", "decision_maker", "payer"), 2)
+        ]
         tier = self.rng.choice(("gold", "silver", "silver", "bronze"))
         value = round(self.rng.uniform(4_000, 60_000), -2)
         return self._customer(name, "business", place, tier, value, self.rng.randint(18, 60), people)
@@ -127,7 +129,14 @@ class Casting:
         return self._customer(human.name, "private", place, "standard", value, every, [human])
 
     def _customer(
-        self, name: str, kind: str, place: Place, tier: str, value: float | None, every: int | None, people: list[Human]
+        self,
+        name: str,
+        kind: str,
+        place: Place,
+        tier: str,
+        value: float | None,
+        every: int | None,
+        people: list[Human],
     ) -> Customer:
         self._customers += 1
         owner = self.rng.choice(OWNERS[place.team])

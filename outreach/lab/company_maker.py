@@ -41,7 +41,12 @@ _WORDS = (
     "Your fitter left at noon and half the screws are still in the bag.", "I rang twice and was cut off twice.",
     "It is lovely, but it is not the colour I ordered.", "We had forty guests and no grill.",
 )  # fmt: skip
-_REASONS = ("the truck broke down", "the warehouse had counted wrong", "the supplier was late", "snow on the road")
+_REASONS = (
+    "the truck broke down",
+    "the warehouse had counted wrong",
+    "the supplier was late",
+    "snow on the road",
+)
 _SAID = (
     ("hours", "after 16:00"), ("hours", "09:00-12:00"), ("days", "not monday"), ("channel", "sms"),
     ("note", "Do not leave messages, just ring again."), ("note", "Ask for the night porter."), ("name", "by the first name"),
@@ -97,7 +102,9 @@ def arrival(type_: str, subject: str, at: datetime, id_: str, /, **data: Any) ->
     return late(type_, subject, at, at, id_, data)
 
 
-def late(type_: str, subject: str, at: datetime, time: datetime, id_: str, data: Mapping[str, Any]) -> Arrival:
+def late(
+    type_: str, subject: str, at: datetime, time: datetime, id_: str, data: Mapping[str, Any]
+) -> Arrival:
     """It happened at ``time`` and we learn of it at ``at``."""
     raw = {
         "specversion": "1.0", "id": id_, "source": SOURCE, "type": type_, "subject": subject,
@@ -160,7 +167,13 @@ class _Life:
             promised_for=promised.isoformat(), person_id=self.customer.buyer,
         )  # fmt: skip
         if promised > self.now - _SHIPPED_SINCE:
-            self._tell("delivery.shipped", promised - timedelta(days=2), order, order_id=order, carrier="Kite Freight")
+            self._tell(
+                "delivery.shipped",
+                promised - timedelta(days=2),
+                order,
+                order_id=order,
+                carrier="Kite Freight",
+            )
         may_fail = promised < self.now - timedelta(days=_QUIET_DAYS) and not self.lucky
         self._deliver(order, what, promised, self.rng.random() if may_fail else 1.0)
 
@@ -173,12 +186,23 @@ class _Life:
             if self.rng.random() < 0.6:
                 reason = self.rng.choice(_REASONS)
                 self._tell(
-                    "delivery.delayed", promised - timedelta(hours=20), order, days_late=late, reason=reason, **who
+                    "delivery.delayed",
+                    promised - timedelta(hours=20),
+                    order,
+                    days_late=late,
+                    reason=reason,
+                    **who,
                 )
         elif luck < 0.055:
-            self._tell("delivery.lost", promised + timedelta(days=1), order, what=what, carrier="Kite Freight", **who)
+            self._tell(
+                "delivery.lost", promised + timedelta(days=1), order, what=what, carrier="Kite Freight", **who
+            )
             return
-        arrives = self._at(promised + timedelta(days=late)) if late else promised - timedelta(hours=self.rng.randint(1, 40))
+        arrives = (
+            self._at(promised + timedelta(days=late))
+            if late
+            else promised - timedelta(hours=self.rng.randint(1, 40))
+        )
         self._tell("delivery.arrived", arrives, order, days_late=late, **who)
         self._aftermath(order, what, arrives, luck)
 
@@ -186,19 +210,36 @@ class _Life:
         who = {"person_id": self.customer.buyer}
         soon = arrived + timedelta(hours=self.rng.randint(2, 30))
         if 0.06 < luck < 0.08:
-            self._tell("delivery.damaged", soon, order, order_id=order, what=f"{what}: a dent in front", usable=True, **who)
+            self._tell(
+                "delivery.damaged",
+                soon,
+                order,
+                order_id=order,
+                what=f"{what}: a dent in front",
+                usable=True,
+                **who,
+            )
         elif luck < 0.09:
             if luck > 0.08:
-                self._tell("delivery.short", soon, order, order_id=order, what="the screws are missing", **who)
+                self._tell(
+                    "delivery.short", soon, order, order_id=order, what="the screws are missing", **who
+                )
         elif luck < 0.115:
             self._complain(order, arrived + timedelta(days=self.rng.randint(1, 6)))
         elif luck < 0.14 and "kitchen" in what:
             self._tell(
-                "installation.problem_reported", soon, order, installation_id=f"I-{order}", what="two doors do not close", **who
+                "installation.problem_reported",
+                soon,
+                order,
+                installation_id=f"I-{order}",
+                what="two doors do not close",
+                **who,
             )
         elif luck > 0.85:
             score = self.rng.choice((4, 5, 5, 5))
-            self._tell("review.posted", soon, order, review_id=f"R-{order}", order_id=order, score=score, **who)
+            self._tell(
+                "review.posted", soon, order, review_id=f"R-{order}", order_id=order, score=score, **who
+            )
 
     def _complain(self, order: str, at: datetime) -> None:
         complaint, who = f"C-{order}", {"person_id": self.customer.buyer}
@@ -209,7 +250,9 @@ class _Life:
         )  # fmt: skip
         if self.rng.random() < 0.6:
             answered = at + timedelta(hours=self.rng.randint(3, 40))
-            self._tell("complaint.answered", answered, order, complaint_id=complaint, by=self.customer.owner, **who)
+            self._tell(
+                "complaint.answered", answered, order, complaint_id=complaint, by=self.customer.owner, **who
+            )
 
     def _said(self) -> None:
         """What they told us of themselves, and what they allowed."""

@@ -92,17 +92,46 @@ class Scenes:
     def on_the_desk(self) -> None:
         """Let-downs of today and yesterday, on every side of the world."""
         tell = self.tell
-        tell(self.house("Bluebird Supper Club", cast.NEW_YORK), "delivery.damaged", 4, what="the left door has a dent")
-        tell(self.house("Palm Court Bungalows", cast.LOS_ANGELES), "delivery.delayed", 9, days_late=4, reason="the truck broke down")
-        tell(self.house("Hibiscus Inn", cast.HONOLULU), "delivery.delayed", 8, days_late=5, reason="the ship is late")
+        tell(
+            self.house("Bluebird Supper Club", cast.NEW_YORK),
+            "delivery.damaged",
+            4,
+            what="the left door has a dent",
+        )
+        tell(
+            self.house("Palm Court Bungalows", cast.LOS_ANGELES),
+            "delivery.delayed",
+            9,
+            days_late=4,
+            reason="the truck broke down",
+        )
+        tell(
+            self.house("Hibiscus Inn", cast.HONOLULU),
+            "delivery.delayed",
+            8,
+            days_late=5,
+            reason="the ship is late",
+        )
         tell(
             self.house("Paperbark Hotel", cast.SYDNEY), "installation.problem_reported", 20, what="the hood drips",
             visits=2, open_days=12,
         )  # fmt: skip
-        tell(self.house("Tui House", cast.AUCKLAND), "delivery.wrong_item", 5, what="a gas grill came", ordered="a charcoal grill")
+        tell(
+            self.house("Tui House", cast.AUCKLAND),
+            "delivery.wrong_item",
+            5,
+            what="a gas grill came",
+            ordered="a charcoal grill",
+        )
         tell(self.home(cast.TOKYO), "delivery.short", 6, what="two shelves are missing", pieces_missing=2)
         tell(self.home(cast.MUMBAI), "delivery.missed", 7, reason="the driver did not find the gate")
-        tell(self.home(cast.SAO_PAULO), "delivery.promise_moved", 5, days_moved=3, promised_for=self.ago(-90).isoformat())
+        tell(
+            self.home(cast.SAO_PAULO),
+            "delivery.promise_moved",
+            5,
+            days_moved=3,
+            promised_for=self.ago(-90).isoformat(),
+        )
         self._unanswered()
         self._came_late()
 
@@ -125,9 +154,21 @@ class Scenes:
 
     def callbacks(self) -> None:
         """One is waiting by the phone now, one for later today."""
-        self.tell(self.home(cast.LONDON, owner=FIRST), "callback.asked", 0.1, wanted_at=self.now.isoformat(), about="the hinges")
+        self.tell(
+            self.home(cast.LONDON, owner=FIRST),
+            "callback.asked",
+            0.1,
+            wanted_at=self.now.isoformat(),
+            about="the hinges",
+        )
         later = self.now + timedelta(hours=3)
-        self.tell(self.house("Old Harbour Rooms", cast.CAPE_TOWN), "callback.asked", 1, wanted_at=later.isoformat(), about="a second grill")
+        self.tell(
+            self.house("Old Harbour Rooms", cast.CAPE_TOWN),
+            "callback.asked",
+            1,
+            wanted_at=later.isoformat(),
+            about="a second grill",
+        )
 
     def between_two_selves(self) -> None:
         """Anna Berg waits for her closet at home, and her hotel's grill is lost: one conversation. And two
@@ -137,9 +178,18 @@ class Scenes:
         anna = home.people[0]
         self.arrivals.append(about(anna, home, self.ago(2000), {home.id: "buyer", hotel.id: "buyer"}))
         self._waits(home)
-        self.tell(hotel, "delivery.lost", 5, person_id=anna.id, what="the charcoal grill", carrier="Kite Freight")
-        said = {"person_id": anna.id, "kind": "note", "value": "Please say Anna, and do not ring at lunch.", "by": "miriam"}
-        self.arrivals.append(arrival("preference.stated", f"person:{anna.id}", self.ago(500), f"{anna.id}/note", **said))
+        self.tell(
+            hotel, "delivery.lost", 5, person_id=anna.id, what="the charcoal grill", carrier="Kite Freight"
+        )
+        said = {
+            "person_id": anna.id,
+            "kind": "note",
+            "value": "Please say Anna, and do not ring at lunch.",
+            "by": "miriam",
+        }
+        self.arrivals.append(
+            arrival("preference.stated", f"person:{anna.id}", self.ago(500), f"{anna.id}/note", **said)
+        )
         tom, keller = self.home(cast.BERLIN, "Tom Keller"), self.house("Bistro Keller", cast.BERLIN)
         self.do(24, lambda house: _link(house, tom.people[0].id, keller.people[0].id))
 
@@ -172,8 +222,22 @@ class Scenes:
 
     def no_playbook(self) -> None:
         """Failures that no playbook sees to: on the board all the same."""
-        self.tell(self.home(cast.BERLIN), "review.bad", 30, score=1, words="Beautiful, and two weeks late.", where="the shop's page")
-        self.tell(self.home(cast.CHICAGO), "review.bad", 70, score=2, words="Nobody answers the telephone.", where="the shop's page")
+        self.tell(
+            self.home(cast.BERLIN),
+            "review.bad",
+            30,
+            score=1,
+            words="Beautiful, and two weeks late.",
+            where="the shop's page",
+        )
+        self.tell(
+            self.home(cast.CHICAGO),
+            "review.bad",
+            70,
+            score=2,
+            words="Nobody answers the telephone.",
+            where="the shop's page",
+        )
         self.tell(
             self.house("Neem Tree Kitchen", cast.MUMBAI), "backorder.moved", 26, what="six burners", days_moved=9,
             expected_on=self.ago(-200).isoformat(),
@@ -187,18 +251,26 @@ class Scenes:
         self.call(silent, 30, Outcome(Disposition.VOICEMAIL, note="Left word once."))
         shut = self.home(cast.NEW_YORK)
         out = {"person_id": shut.buyer, "channel": "call", "how": "told grace on the phone"}
-        self.arrivals.append(arrival("endpoint.opted_out", f"person:{shut.buyer}", self.ago(900), f"{shut.id}/out", **out))
+        self.arrivals.append(
+            arrival("endpoint.opted_out", f"person:{shut.buyer}", self.ago(900), f"{shut.id}/out", **out)
+        )
         self.tell(shut, "delivery.delayed", 40, days_late=3)
         nobody = self.enter(replace(self.casting.house("Kiosk am Park", cast.BERLIN), people=()))
         self.tell(nobody, "delivery.lost", 6, what="a grill and its gas bottle")
-        unclear = self.enter(replace(self.casting.house("Rata Street Cafe", cast.AUCKLAND), tier=None, value=None))
+        unclear = self.enter(
+            replace(self.casting.house("Rata Street Cafe", cast.AUCKLAND), tier=None, value=None)
+        )
         self.tell(unclear, "delivery.delayed", 11, reason="the carrier does not say for how long")
 
     def owed(self) -> None:
         """The other shop's old files came in yesterday: let down long ago, and nobody had called."""
         for days, type_, data in (
             (41, "delivery.delayed", {"days_late": 8}),
-            (63, "complaint.opened", {"complaint_id": "old-1", "about": "a scratched door", "words": "Nobody wrote back."}),
+            (
+                63,
+                "complaint.opened",
+                {"complaint_id": "old-1", "about": "a scratched door", "words": "Nobody wrote back."},
+            ),
             (97, "delivery.short", {"what": "all handles are missing"}),
         ):
             customer = self.home(cast.HAMBURG)
@@ -208,7 +280,12 @@ class Scenes:
 
 
 def _keys(type_: str, key: str) -> Mapping[str, str]:
-    words = {"complaint": "complaint_id", "installation": "installation_id", "review": "review_id", "callback": "callback_id"}
+    words = {
+        "complaint": "complaint_id",
+        "installation": "installation_id",
+        "review": "review_id",
+        "callback": "callback_id",
+    }
     first = type_.partition(".")[0]
     order = {} if first == "callback" else {"order_id": key}
     return {**order, **({words[first]: key} if first in words else {})}
@@ -236,7 +313,9 @@ def _failures(house: Scratch, account: str, is_open: bool = True) -> list[str]:
 
 def _let_be(house: Scratch, account: str) -> None:
     for failure in _failures(house, account):
-        desk.let_be(house.outside, account, failure, "ruth", "Three calls, two mails; the cover was refunded.")
+        desk.let_be(
+            house.outside, account, failure, "ruth", "Three calls, two mails; the cover was refunded."
+        )
 
 
 def _put_right(house: Scratch, account: str) -> None:

@@ -168,7 +168,11 @@ def prepare(
     """Make the demo's database as of ``now``. It appears under its name only when it is whole."""
     target = settings.data_dir / "outreach.db"
     part = target.with_name("outreach.db.part")
-    for old in (part, target, *(target.with_name(target.name + tail) for tail in ("-wal", "-shm", "-journal"))):
+    for old in (
+        part,
+        target,
+        *(target.with_name(target.name + tail) for tail in ("-wal", "-shm", "-journal")),
+    ):
         old.unlink(missing_ok=True)
     house = _stage(settings, f"sqlite:///{part}", rules, now - YEAR)
     try:
@@ -251,7 +255,9 @@ def _say(ready: Ready, settings: Settings) -> None:
     for id_, name, role, _ in STAFF:
         email = f"{id_}@hearth-home.example"
         click.echo(f"  {email:28} {ready.passwords[email]:18} {name}, {_ROLES[role]}")
-    click.echo(f"\nToken for other systems\n  {ready.token}\n\nLet a customer down, and see the card appear:\n")
+    click.echo(
+        f"\nToken for other systems\n  {ready.token}\n\nLet a customer down, and see the card appear:\n"
+    )
     click.echo(first_event(ready, address))
     click.echo(f"\n(All of it is kept in {settings.data_dir / _LOGINS}.)\n")
 
@@ -263,10 +269,10 @@ def first_event(ready: Ready, address: str) -> str:
     """A shell line that can be pasted again and again: each time another order is late."""
     return (
         f"curl -sS {address}/v1/events -H 'Authorization: Bearer {ready.token}' \\\n"
-        "  -H 'Content-Type: application/cloudevents+json' -d '{\"specversion\": \"1.0\", \"source\": \"erp\", "
-        "\"type\": \"delivery.delayed\",\n"
-        f"  \"id\": \"try-'$(date +%s)'\", \"subject\": \"{ready.account}\", "
-        "\"data\": {\"order_id\": \"try-'$(date +%s)'\", \"days_late\": 3}}'"
+        '  -H \'Content-Type: application/cloudevents+json\' -d \'{"specversion": "1.0", "source": "erp", '
+        '"type": "delivery.delayed",\n'
+        f'  "id": "try-\'$(date +%s)\'", "subject": "{ready.account}", '
+        '"data": {"order_id": "try-\'$(date +%s)\'", "days_late": 3}}\''
     )
 
 

@@ -137,7 +137,9 @@ def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
 def _take_in(house: House, batch: list[Line], done: Imported, before: ImportProgress) -> ImportProgress:
     """One batch, then how far we are: dying in between repeats the batch, which is harmless."""
     vocabulary, now = house.outside.rules().vocabulary, house.outside.clock.now()
-    items = [(line, item) for line in batch if (item := _checked(line, vocabulary, now, done.name)) is not None]
+    items = [
+        (line, item) for line in batch if (item := _checked(line, vocabulary, now, done.name)) is not None
+    ]
     done.counts["left_to_time"] += len(batch) - len(items)
     answers = take_checked(house.outside, [item for _, item in items])
     done.counts.update(answer.outcome for answer in answers)

@@ -49,10 +49,20 @@ def _described(row: Mapping[str, str]) -> Iterator[Raw]:
     """Everybody has an address that leads nowhere, so that the mails count that would be written; and one
     standing, since a marketplace knows no other."""
     account, state, at = row["account_id"], row["state"], row["occurred_at"]
-    place = {"country": "BR", "region": f"BR-{state}" if state else None, "zone": _ZONES.get(state, _ELSEWHERE)}
+    place = {
+        "country": "BR",
+        "region": f"BR-{state}" if state else None,
+        "zone": _ZONES.get(state, _ELSEWHERE),
+    }
     roles = [{"account": account, "roles": ["buyer"]}]
     person = {**place, "language": "pt", "email": f"{account}@olist.example", "accounts": roles}
-    yield _event("account.described", account, at, f"{account}/account", {**place, "kind": "private", "tier": "standard"})
+    yield _event(
+        "account.described",
+        account,
+        at,
+        f"{account}/account",
+        {**place, "kind": "private", "tier": "standard"},
+    )
     yield _event("person.described", f"person:{account}", at, f"{account}/person", person)
 
 

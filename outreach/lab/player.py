@@ -32,7 +32,9 @@ Doing = Callable[[], datetime | None]
 class Player:
     """Plays on a scratch house. ``taken`` counts events by what became of them."""
 
-    def __init__(self, house: Scratch, told: Callable[[datetime, int], None] = lambda at, events: None) -> None:
+    def __init__(
+        self, house: Scratch, told: Callable[[datetime, int], None] = lambda at, events: None
+    ) -> None:
         self.house, self.told = house, told
         self.taken: dict[str, int] = {}
         self.events = 0

@@ -63,8 +63,12 @@ class Report:
 def report_of(unit: StoreUnit, rules: Ruleset) -> Report:
     """From a store that was played to its end."""
     report = Report(currency=rules.company.currency)
-    report.events = _pairs(unit, "select type, count(*) from event where not retracted group by type order by 2 desc")
-    report.kinds = _pairs(unit, "select kind, count(*) from failure where state <> 'void' group by kind order by 2 desc")
+    report.events = _pairs(
+        unit, "select type, count(*) from event where not retracted group by type order by 2 desc"
+    )
+    report.kinds = _pairs(
+        unit, "select kind, count(*) from failure where state <> 'void' group by kind order by 2 desc"
+    )
     report.decisions = _pairs(unit, "select outcome, count(*) from decision group by outcome order by 2 desc")
     report.withheld = _pairs(
         unit, "select channel || ': ' || because, count(*) from touch where status in ('withheld', 'expired')"

@@ -142,7 +142,10 @@ def _company(tree: Table, values: Mapping[str, Any], reading: Reading) -> Compan
     if calendar is None:
         return None
     teams = _teams(tree, values, off, reading)
-    texts, sender = ("region", "currency", "postal_address", "phone", "care_text", "missed_call"), values["sender"] or {}
+    texts, sender = (
+        ("region", "currency", "postal_address", "phone", "care_text", "missed_call"),
+        values["sender"] or {},
+    )
     given = {name: values[name] for name in texts if values[name]}
     return Company(
         name=values["company"],

@@ -105,30 +105,23 @@ def done(outside: Outside, token: str, status: str, seconds: int = 0) -> bool:
     """The customer's leg is over. Busy and no answer are certain, so they are written down as the outcome; what
     was said in a conversation, only the caller knows."""
 
-    def work(unit: Unit) -> PhoneCall | None:
+    def work(unit: Unit) -> bool:
         leg = unit.leg(token)
         call = unit.call(leg.call) if leg else None
-        if call is None or not call.is_open:
-            return None
-        return end(unit, outside, call, status, seconds)
+        if call is not None and call.is_open:
+            _settle(unit, outside, end(unit, outside, call, status, seconds))
+        return call is not None
 
-    with outside.database.view() as unit:
-        known = unit.leg(token) is not None
-    ended: PhoneCall | None = outside.database.retrying(work)
-    if ended is not None:
-        _settle(outside, ended)
+    known: bool = outside.database.retrying(work)
     return known
 
 
-def _settle(outside: Outside, call: PhoneCall) -> None:
+def _settle(unit: Unit, outside: Outside, call: PhoneCall) -> None:
     disposition = DISPOSITION_OF_TWILIO.get(call.outcome)
-    if disposition is None or call.card is None or call.accepted_by is None:
-        return
-    with outside.database.view() as unit:
-        user = unit.user(call.accepted_by)
-    if user is None:
+    user = unit.user(call.accepted_by) if call.accepted_by else None
+    if disposition is None or call.card is None or user is None:
         return
     try:
-        desk.settle(outside, call.card, name_of(user), desk.Outcome(Disposition(disposition)))
+        desk.settle_in(unit, outside, call.card, name_of(user), desk.Outcome(Disposition(disposition)))
     except (Refused, NotFound):
         pass  # somebody has said it already

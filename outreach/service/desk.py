@@ -128,23 +128,25 @@ def _dial_case(ledger: Ledger, touch: Touch) -> Case:
 def settle(outside: Outside, card_id: str, by: str, outcome: Outcome) -> Card:
     """Say how it went. Settles the ticked lines, makes what was said into events, climbs the ladder
     when nobody was reached. Raises Refused when the card is somebody else's or already closed."""
+    card: Card = outside.database.retrying(lambda unit: settle_in(unit, outside, card_id, by, outcome))
+    return card
 
-    def work(unit: Unit) -> Card:
-        card = open_and_mine(unit, card_id, by)
-        ledger = _locked(unit, outside, card)
-        ticked = _ticked(ledger, card, outcome)
-        if not ticked:
-            raise Refused("Tick at least one line of the card.")
-        for touch in ticked:
-            _settle_touch(ledger, touch, outcome)
-        absorb_own(ledger, _said(ledger, card, by, outcome, ticked))
-        for touch in ticked:
-            progress(ledger, touch.run, touch.account)
-        ledger.flush()
-        unit.audit(ledger.now, by, f"card.{outcome.disposition.value}", f"card/{card.id}", outcome.reason)
-        return unit.card(card.id) or card
 
-    return outside.database.retrying(work)
+def settle_in(unit: Unit, outside: Outside, card_id: str, by: str, outcome: Outcome) -> Card:
+    """``settle`` within a unit that does more. What it refuses it refuses before it has written anything."""
+    card = open_and_mine(unit, card_id, by)
+    ledger = _locked(unit, outside, card)
+    ticked = _ticked(ledger, card, outcome)
+    if not ticked:
+        raise Refused("Tick at least one line of the card.")
+    for touch in ticked:
+        _settle_touch(ledger, touch, outcome)
+    absorb_own(ledger, _said(ledger, card, by, outcome, ticked))
+    for touch in ticked:
+        progress(ledger, touch.run, touch.account)
+    ledger.flush()
+    unit.audit(ledger.now, by, f"card.{outcome.disposition.value}", f"card/{card.id}", outcome.reason)
+    return unit.card(card.id) or card
 
 
 def _ticked(ledger: Ledger, card: Card, outcome: Outcome) -> list[Touch]:

@@ -102,9 +102,7 @@ def _incoming(
     # What nobody declared may be personal, too, so it lies apart: no condition can read it anyway.
     declared = kind.fields
     private = {
-        name: value
-        for name, value in data.items()
-        if (field := declared.get(name)) is None or field.personal
+        name: value for name, value in data.items() if (field := declared.get(name)) is None or field.personal
     }
     public = {name: value for name, value in data.items() if name not in private} if private else data
     sequence = raw.get("sequence")

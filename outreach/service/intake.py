@@ -89,9 +89,7 @@ def _quarantined(item: Rejected, now: datetime) -> Quarantined:
     return Quarantined(same.hexdigest()[:26], now, item.source, item.id, item.type, reasons, item.body)
 
 
-def absorb(
-    unit: Unit, outside: Outside, items: Sequence[Incoming | Rejected], now: datetime
-) -> list[Answer]:
+def absorb(unit: Unit, outside: Outside, items: Sequence[Incoming | Rejected], now: datetime) -> list[Answer]:
     """Take a batch in within an open transaction. Used by whoever makes events of what they do."""
     ledger = Ledger(unit, outside, now)
     answers = absorb_into(ledger, items)
@@ -108,8 +106,7 @@ def absorb_into(ledger: Ledger, items: Sequence[Incoming | Rejected]) -> list[An
     sorted_out = _sort_out(ledger, [item for item in items if isinstance(item, Incoming)])
     answers = iter(sorted_out)
     return [
-        Answer("quarantined", item.reasons) if isinstance(item, Rejected) else next(answers)
-        for item in items
+        Answer("quarantined", item.reasons) if isinstance(item, Rejected) else next(answers) for item in items
     ]
 
 
@@ -276,6 +273,7 @@ def take_parked(outside: Outside, limit: int = 500) -> int:
 
 
 # -- people ----------------------------------------------------------------------------------------
+
 
 def _tell_people(ledger: Ledger, news: Mapping[str, News], people: dict[str, PersonState]) -> None:
     changed = []

@@ -127,7 +127,16 @@ def identify(outside: Outside, id_: str, person: str, account: str | None, by: s
             data = {"person_id": person, "scope": "all", "words": row.text[:5000]}
             absorb_own(
                 ledger,
-                [own_event("person.refused", PERSON_PREFIX + person, data, ledger.now, f"{row.id}:refused", SOURCE)],
+                [
+                    own_event(
+                        "person.refused",
+                        PERSON_PREFIX + person,
+                        data,
+                        ledger.now,
+                        f"{row.id}:refused",
+                        SOURCE,
+                    )
+                ],
             )
             unit.save_inbound(row._replace(person=person, account=where))
         else:

@@ -433,7 +433,6 @@ class Unit(Protocol):
     def open_holds(self) -> list[Hold]:
         """Every hold that has not been ended, in order of their ids."""
 
-
     # who may, and what was imported
     def user(self, id_: str) -> User | None: ...
     def user_by_email(self, email: str) -> User | None: ...
@@ -598,5 +597,3 @@ class Outside:
         """The account manager as mails and briefs name them; empty when nobody is known."""
         found = unit.user(user) if user else None
         return found or User(user or "", "", "", "", "am")
-
-

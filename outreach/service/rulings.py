@@ -41,13 +41,15 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
         suppressed=_suppressed(ledger, touch),
         hold=hold_against(ledger, run, person) if touch.purpose.sells else None,
         still_open=still_open(playbook, scope),
-        has_branch=touch.channel is Channel.TASK or resolved_text(playbook, playbook.steps[touch.step]) is not None,
+        has_branch=touch.channel is Channel.TASK
+        or resolved_text(playbook, playbook.steps[touch.step]) is not None,
         step_if=_step_if(playbook, touch, scope),
     )
 
 
 _ASKED_FOR = timedelta(hours=1)
 ASKS_FOR_A_CALL = frozenset({"callback.asked", "callback.missed", "callback.promised"})
+
 
 def case_for(ledger: Ledger, run: Run, touch: Touch) -> Case:
     """The policy's whole case for one touch, as of the ledger's now: for sending, and for the dial."""
@@ -180,9 +182,7 @@ def _has_consent(
     if need is not ConsentNeed.RELATIONSHIP:
         return False
     account = ledger.accounts[touch.account]
-    until = relationship_until(
-        ledger.rules.packs, place, account.last_order_at, None, ledger.now.date()
-    )
+    until = relationship_until(ledger.rules.packs, place, account.last_order_at, None, ledger.now.date())
     return until is not None and ledger.now <= until
 
 

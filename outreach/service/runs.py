@@ -85,7 +85,11 @@ def lay(ledger: Ledger, run: Run, touch: Touch) -> None:
     touch = readdressed(ledger, touch)
     ledger.put_touch(touch)
     asked_for = touch.purpose is Purpose.CALLBACK
-    if touch.status is Status.PLANNED and not touch.channel.written and (touch.due <= ledger.now or asked_for):
+    if (
+        touch.status is Status.PLANNED
+        and not touch.channel.written
+        and (touch.due <= ledger.now or asked_for)
+    ):
         place(ledger, run, touch)
 
 
@@ -125,9 +129,7 @@ def _planned(touch: Touch, ruling: Ruling, now: datetime) -> Touch:
     why = ruling.reason
     if touch.status is Status.PLANNED:
         return replace(touch, due=ruling.until, because=why.code, sentence=why.sentence)
-    return advance(
-        touch, Status.PLANNED, now, due=ruling.until, because=why.code, sentence=why.sentence
-    )
+    return advance(touch, Status.PLANNED, now, due=ruling.until, because=why.code, sentence=why.sentence)
 
 
 def withhold(ledger: Ledger, touch: Touch, ruling: Ruling) -> None:

@@ -117,14 +117,18 @@ def owed(outside: Outside, *, include_back: bool = False) -> list[Owed]:
                 found.append(row)
         found = _with_orders(outside, unit, found)
     worst = {row.account: max(failure.severity for failure in row.failures) for row in found}
-    return sorted(found, key=lambda row: (-worst[row.account], -(row.value or row.bought or 0.0), row.account))
+    return sorted(
+        found, key=lambda row: (-worst[row.account], -(row.value or row.bought or 0.0), row.account)
+    )
 
 
 def _with_orders(outside: Outside, unit: Unit, rows: list[Owed]) -> list[Owed]:
     """Where nobody has said what they are worth in a year: what they have ordered so far."""
     orders = [kind.name for kind in outside.rules().vocabulary.types.values() if kind.order]
     unknown = [row.account for row in rows if row.value is None]
-    windows = unit.windows([WindowNeed(account, type_, None, False) for account in unknown for type_ in orders])
+    windows = unit.windows(
+        [WindowNeed(account, type_, None, False) for account in unknown for type_ in orders]
+    )
     bought = {
         account: sum(happening.amount or 0.0 for found in by_type.values() for happening in found)
         for account, by_type in windows.items()

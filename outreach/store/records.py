@@ -79,7 +79,8 @@ class Records(Part):
             return {}
         where = self.bulk.one_of("hash")
         rows = self.bulk.rows(
-            f"select hash, channel, why from suppression where {where} order by channel", self.bulk.keys(hashes)
+            f"select hash, channel, why from suppression where {where} order by channel",
+            self.bulk.keys(hashes),
         )
         found: dict[str, dict[str, str]] = {}
         for hash_, channel, why in rows:
@@ -91,7 +92,7 @@ class Records(Part):
             tables.suppression,
             ("hash", "channel", "why", "at"),
             [(hash_, channel, why, micros(at))],
-            f" on conflict (hash, channel) do update set why = excluded.why, \"at\" = excluded.\"at\""
+            f' on conflict (hash, channel) do update set why = excluded.why, "at" = excluded."at"'
             f" where suppression.why <> '{_GRAVEST}'",
         )
 

@@ -93,7 +93,12 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
     sayings.install(app)
     Bootstrap5(app)
     csrf = CSRFProtect(app)
-    for signed in (api, hooks.hooks, hooks_voice.voice_hooks, unsubscribe.unsubscribe):  # by a token or a signature of their own
+    for signed in (
+        api,
+        hooks.hooks,
+        hooks_voice.voice_hooks,
+        unsubscribe.unsubscribe,
+    ):  # by a token or a signature of their own
         csrf.exempt(signed)
     front.limiter.init_app(app)
     for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, people.people, mailroom.room, outbox.outbox,

@@ -93,7 +93,9 @@ def leg() -> Response:
 @signed_by_twilio
 def customer() -> Response:
     """How the customer's phone stands."""
-    known = calls_said.customer_said(outside(), _token(), said().get("CallStatus", ""), said().get("CallSid", ""))
+    known = calls_said.customer_said(
+        outside(), _token(), said().get("CallStatus", ""), said().get("CallSid", "")
+    )
     _count("known" if known else "unknown")
     return Response(status=204)
 
@@ -102,7 +104,9 @@ def customer() -> Response:
 @signed_by_twilio
 def done() -> Response:
     """The customer's leg is over."""
-    known = calls_said.done(outside(), _token(), said().get("DialCallStatus", ""), _number("DialCallDuration"))
+    known = calls_said.done(
+        outside(), _token(), said().get("DialCallStatus", ""), _number("DialCallDuration")
+    )
     _count("done" if known else "unknown")
     return twiml(voice.hang_up())
 

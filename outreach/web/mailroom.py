@@ -45,7 +45,14 @@ def _page(open_: str = "", found: list[mailroom.Suggested] | None = None, sought
         shown = [_shown(unit, row) for row in rows[:PAGE]]
         total = unit.count_inbound()
     return render_template(
-        "mailroom.html", rows=shown, total=total, page=page, more=len(rows) > PAGE, open=open_, found=found, sought=sought
+        "mailroom.html",
+        rows=shown,
+        total=total,
+        page=page,
+        more=len(rows) > PAGE,
+        open=open_,
+        found=found,
+        sought=sought,
     )
 
 

@@ -72,8 +72,12 @@ def _ways(unit: StoreUnit) -> list[WayOut]:
     if outside().telephone is not None:
         carried.setdefault("twilio", []).append("call")
     return [
-        WayOut(provider, tuple(sorted(channels)), tuple(switches.stopped_ways(unit, provider)),
-               switches.is_live(unit, provider))
+        WayOut(
+            provider,
+            tuple(sorted(channels)),
+            tuple(switches.stopped_ways(unit, provider)),
+            switches.is_live(unit, provider),
+        )
         for provider, channels in sorted(carried.items())
     ]
 

@@ -75,5 +75,9 @@ def _page(asked: care.Unsubscribing | None) -> str:
     language = (asked.language if asked else company.language).partition("-")[0]
     words = WORDS.get(language, WORDS["en"])
     return render_template(
-        "unsubscribe.html", asked=asked, words=words, language=language if language in WORDS else "en", name=company.name
+        "unsubscribe.html",
+        asked=asked,
+        words=words,
+        language=language if language in WORDS else "en",
+        name=company.name,
     )

@@ -102,6 +102,9 @@ def test_any_text_has_a_wish(text: str, opt_out_type: str) -> None:
     assert wish_of(text, opt_out_type).asks in Asks
 
 
-@given(st.sampled_from(sorted(STOP | START | HELP)), st.text(st.sampled_from("abc xyz"), min_size=41, max_size=90))
+@given(
+    st.sampled_from(sorted(STOP | START | HELP)),
+    st.text(st.sampled_from("abc xyz"), min_size=41, max_size=90),
+)
 def test_a_word_within_a_sentence_is_no_command(word: str, rest: str) -> None:
     assert wish_of(f"{word} {rest}").asks not in (Asks.STOP, Asks.START, Asks.HELP)

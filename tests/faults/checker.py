@@ -36,6 +36,12 @@ def plan(unit: StoreUnit) -> dict[str, list[Any]]:
         "quarantined": _rows(unit, "select source, event_id, status from quarantine"),
         "holds": _rows(unit, 'select account, because, scope, "until" is null, end_reason from hold'),
         "cards": _rows(unit, "select identity, state, claimed_by from card"),
+        "calls": _rows(
+            unit,
+            "select distinct kind, account, state, outcome from phone_call where outcome not in ('not_accepted')",
+        ),
+        "arrived": _rows(unit, "select account, channel from attempt where delivery = 'delivered'"),
+        "inbound": _rows(unit, "select id, channel, kind, status, text from inbound"),
         "opted out": _rows(unit, "select hash, channel, why from suppression"),
     }
 
@@ -117,6 +123,12 @@ def _doubled(world: World, unit: StoreUnit) -> Iterator[str]:
         if times > 1:
             yield f"{token} was handed over {times} times"
     yield from _more_than_once(unit, "a run", "select playbook, account, key from run")
+    yield from _more_than_once(unit, "a phone of ours", 'select call, "user" from call_leg')
+    yield from _more_than_once(unit, "accepted", "select call from call_leg where state = 'accepted'")
+    yield from _more_than_once(
+        unit, "what made a call", "select cause from phone_call where cause is not null"
+    )
+    yield from _more_than_once(unit, "an attempt", "select touch, token from attempt")
     yield from _more_than_once(unit, "an event", "select source, id from event")
     yield from _more_than_once(unit, "a hold", "select run from hold")
     yield from _more_than_once(
@@ -145,7 +157,12 @@ def _more_than_once(unit: StoreUnit, what: str, statement: str) -> Iterator[str]
 def _half(world: World, unit: StoreUnit, house: Scratch, quiet: bool) -> Iterator[str]:
     taken = {row["token"] for row in world.ledger.read() if row["taken"]}
     rows = unit.bulk.rows("select id, channel, status, token, due, account from touch")
-    known = {row[3] for row in rows}
+    known = {row[3] for row in rows} | {row[0] for row in unit.bulk.rows("select token from call_leg")}
+    noted = {row[0] for row in unit.bulk.rows("select token from attempt")}
+    for token in {
+        row[3] for row in rows if row[1] in WRITTEN and row[2] in (Status.SENT, Status.UNKNOWN)
+    } - noted:
+        yield f"{token} left and nobody has kept what it said"
     for token in taken - known:
         yield f"{token} was taken and no touch knows of it"
     for id_, channel, status, token, due, _account in rows:
@@ -157,6 +174,9 @@ def _half(world: World, unit: StoreUnit, house: Scratch, quiet: bool) -> Iterato
             yield f"touch {id_} is still called sending"
         if quiet and status in (Status.PLANNED, Status.DUE) and due <= micros(house.now):
             yield f"touch {id_} has been due and is still {status}"
+    late = unit.bulk.rows("select id from phone_call where next_at <= ?", micros(house.now)) if quiet else []
+    for (id_,) in late:
+        yield f"phone call {id_} should have gone on"
     calls = unit.bulk.rows(
         "select t.id from touch t where t.channel = 'call' and t.status = 'settled' and t.settlement <> 'withdrawn'"
         " and not exists (select 1 from event e where e.type = 'contact.settled' and e.subject = t.account)"

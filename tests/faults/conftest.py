@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from outreach.store.engine import open_database
-from tests.faults.world import World
+from tests.faults.world import World, furnish
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +19,7 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _fill(url: str) -> None:
-    open_database(url, journal_mode=None, create=True).close()
+    furnish(url).close()
 
 
 @pytest.fixture

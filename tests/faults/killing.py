@@ -31,11 +31,10 @@ from typing import Any
 from outreach.service import sweep as service_sweep
 from outreach.service.ports import Outside, Receipt
 from outreach.service.sending import record
-from outreach.store.engine import open_database
 from tests.faults.checker import LOG, LOG_POSTGRES, broken, differences, plan
 from tests.faults.rules import rules
 from tests.faults.workload import BOUNDARIES, play
-from tests.faults.world import Point, World, nowhere
+from tests.faults.world import Point, World, furnish, nowhere
 from tests.support.postgres import Server, database_of
 
 TO_THE_END = 15
@@ -83,7 +82,7 @@ class Worlds:
 
     def empty(self) -> World:
         world = self._world("reference")
-        store = open_database(world.url, journal_mode=world.journal, create=True)
+        store = furnish(world.url, world.journal)
         with store.engine.begin() as connection:
             for statement in LOG_POSTGRES if self.server else LOG:
                 connection.exec_driver_sql(statement)

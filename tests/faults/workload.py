@@ -10,11 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from outreach.domain.facts import PERSON_PREFIX, Channel
+from outreach.domain.signal import Delivery
 from outreach.domain.touch import Disposition, Status, Touch
 from outreach.lab.scratch import Scratch
-from outreach.service import care, desk, workbench
+from outreach.service import calls, calls_said, care, desk, replies, signals, sweep, workbench
 from outreach.service.desk import Outcome, PromiseMade
-from tests.faults.world import START, World
+from outreach.service.replies import Received
+from outreach.service.signals import Said
+from tests.faults.world import START, LedgerTelephone, World
 
 Raw = dict[str, Any]
 
@@ -83,6 +86,79 @@ def call(
         return touch.id
 
     return Step(time, f"call {playbook} {account} {nth}", speak)
+
+
+def through_the_house(
+    time: datetime, playbook: str, account: str, nth: int, word: str, by: str = "jonas"
+) -> Step:
+    """Click, our phone rings, press 1, the provider says how it went with the customer. A phone that was never
+    rung is waited for, and clicked again."""
+
+    def speak(house: Scratch) -> str:
+        touch = find(house, playbook, account, Channel.CALL, nth)
+        if touch.status is Status.SETTLED:
+            return touch.id
+        assert touch.card is not None, f"not on the desk: {touch}"
+        token = _rung(house, touch.card, by)
+        assert calls_said.leg_answered(house.outside, token, "human") == "ask"
+        assert calls.accept(house.outside, token).outcome == "connect"
+        calls_said.customer_said(house.outside, token, "ringing")
+        assert calls_said.done(house.outside, token, word, 0)
+        return touch.id
+
+    return Step(time, f"through the house {playbook} {account} {nth}", speak)
+
+
+def _rung(house: Scratch, card: str, by: str) -> str:
+    """The token of the phone of theirs that rings for the card, or has been answered."""
+    with house.database.view() as unit:
+        user, known = unit.user(by), [call for call in unit.calls_of_card(card) if call.is_open]
+        legs = unit.legs_of(known[0].id) if known else []
+    assert user is not None
+    assert isinstance(house.outside.telephone, LedgerTelephone)
+    rang = {row["token"] for row in house.outside.telephone.ledger.read()}
+    for leg in legs:
+        if leg.token in rang:
+            return leg.token
+    if known:
+        house.advance(calls.CLICK_WAITS)
+        sweep.tick(house.outside)
+    call = calls.ring(house.outside, card, user)
+    with house.database.view() as unit:
+        return unit.legs_of(call.id)[0].token
+
+
+def bells(time: datetime, name: str, seconds: int) -> Step:
+    """Nothing but the clock, which rings as often as it does in a served house."""
+
+    def ring(house: Scratch) -> None:
+        for _ in range(0, seconds, 10):
+            house.advance(timedelta(seconds=10))
+            sweep.tick(house.outside)
+
+    return Step(time, name, ring)
+
+
+def written(time: datetime, id_: str, channel: Channel, sender: str, text: str) -> Step:
+    """Somebody writes to us; the provider brings it twice."""
+
+    def bring(house: Scratch) -> str:
+        given = Received(id_, channel, sender, "", "", "", text)
+        replies.receive(house.outside, given)
+        return replies.receive(house.outside, given).outcome
+
+    return Step(time, f"{id_} comes in", bring)
+
+
+def arrived(time: datetime, playbook: str, account: str, channel: Channel) -> Step:
+    """The provider says of what it took that it has arrived."""
+
+    def say(house: Scratch) -> str:
+        touch = find(house, playbook, account, channel)
+        assert touch.token is not None
+        return signals.hear(house.outside, Said(Delivery.DELIVERED, touch.token, f"ref-{touch.token}"))
+
+    return Step(time, f"{channel.value} of {playbook} {account} arrived", say)
 
 
 def draft(time: datetime, playbook: str, account: str, release: bool) -> Step:
@@ -178,7 +254,7 @@ SCRIPT: tuple[Step, ...] = (
         at(hours=2), "late", "a1",
         Outcome(REACHED, promise=PromiseMade("a new grill", at(2, 3), "delivery/o1", "p1"), note="upset"),
     ),
-    call(at(hours=2.5), "late", "b1", Outcome(NO_ANSWER)),
+    through_the_house(at(hours=2.5), "late", "b1", 1, "no-answer"),
     events(
         at(hours=3), "consent, quotes",
         event("consent.given", "person:dora", "c1", at(hours=3), person_id="dora", purpose="reorder", channel="email"),
@@ -203,10 +279,16 @@ SCRIPT: tuple[Step, ...] = (
         event("callback.asked", "a4", "cb1", at(3, 2), callback_id="cb1", person_id="fay", wanted_at=at(3, 3).isoformat()),
         event("message.received", "b2", "r1", at(3, 2), person_id="cem", channel="email", text="stop it"),
     ),
+    arrived(at(3, 2.5), "notice", "a4", Channel.EMAIL),
+    bells(at(3, 3), "they are rung by the one they know, then by everybody, and get a promise", 120),
     call(at(3, 3.1), "ring-back", "a4", Outcome(NO_ANSWER)),
+    written(at(3, 3.5), "sms:stop", Channel.SMS, "+49301234003", "STOP"),
+    written(at(3, 3.6), "email:thanks", Channel.EMAIL, "anna@example.com", "Thank you for telling me"),
+    written(at(3, 3.7), "email:who", Channel.EMAIL, "who@example.com", "Where is my grill?"),
     not_right(at(4, 1), "a1", "delivery/o1"),
     put_right(at(4, 2), "b1", "delivery/o4"),
     rebuild(at(4, 3)),
+    arrived(at(4, 4), "ring-back", "a4", Channel.SMS),
     put_right(at(7, 1), "a1", "delivery/o1"),
 )  # fmt: skip
 END = at(12)

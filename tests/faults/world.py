@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,17 @@ from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel
 from outreach.domain.message import Message
 from outreach.lab.scratch import Scratch, VirtualClock
-from outreach.service.ports import Receipt
+from outreach.service.ports import Receipt, User
 from outreach.store.engine import Store, open_database
 from outreach.store.sqlite import READ_ONLY
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """A Monday, nine o'clock in Berlin."""
 HASHED = keyed_hash(b"faults")
+
+PROVIDERS = {Channel.EMAIL: "sendgrid", Channel.SMS: "twilio"}
+OURS = {"jonas": "+4930555001", "miriam": "+4930555002"}
+"""Who of us can be rung, and where."""
 
 Point = Callable[[str], None]
 """Called wherever a process may die, with a name for the place."""
@@ -70,6 +74,23 @@ class LedgerSender:
         self.ledger.append(token=token, to=message.to, what=what, taken=taken)
         self.point("after the provider")
         return Receipt("sent", ref=f"ref-{token}") if taken else Receipt("refused", reason="busy")
+
+
+@dataclass(frozen=True)
+class LedgerTelephone:
+    """Rings our own phones, and writes down that it did before it says so."""
+
+    ledger: File
+    point: Point = nowhere
+
+    def ring(self, number: str, token: str) -> Receipt:
+        self.point("before the provider")
+        self.ledger.append(token=token, to=number, what=f"ring {token}", taken=True)
+        self.point("after the provider")
+        return Receipt("sent", ref=f"ref-{token}")
+
+    def hang_up(self, ref: str) -> None:
+        self.point("before the provider")
 
 
 def label(message: Message) -> str:
@@ -123,15 +144,30 @@ class World:
         database = open_database(self.url, endpoint_hash=HASHED, journal_mode=self.journal)
         if point is not nowhere:
             watch(database, point)
-        sender = LedgerSender(self.ledger, point)
+        sender, telephone = LedgerSender(self.ledger, point), LedgerTelephone(self.ledger, point)
         clock = LastingClock(self.folder / "now")
         outside = make_outside(
             database, lambda: rules, clock, Ids(process), {Channel.EMAIL: sender, Channel.SMS: sender}, HASHED
         )
+        outside = replace(outside, providers=PROVIDERS, telephone=telephone)
         try:
             yield Scratch(outside, clock, database, sender)
         finally:
             database.close()
+
+
+def furnish(url: str, journal: str | None = None) -> Store:
+    """A new database with colleagues in it, whose providers have gone live."""
+    store = open_database(url, endpoint_hash=HASHED, journal_mode=journal, create=True)
+
+    def work(unit: Any) -> None:
+        for name, phone in OURS.items():
+            unit.save_user(User(name, name.title(), f"{name}@grills.example", "", "am", name, phone=phone))
+        for provider in PROVIDERS.values():
+            unit.set_setting(f"live:{provider}", "the test")
+
+    store.retrying(work)
+    return store
 
 
 def watch(database: Store, point: Point) -> None:

@@ -63,7 +63,9 @@ def _outside(store: Store, now: datetime) -> Outside:
 
 def test_the_same_seed_and_hour_make_the_same_year() -> None:
     first, second, other = make_year(NOW), make_year(NOW), make_year(NOW, seed=8)
-    assert [a.raw for a in first.arrivals] == [a.raw for a in second.arrivals] != [a.raw for a in other.arrivals]
+    assert (
+        [a.raw for a in first.arrivals] == [a.raw for a in second.arrivals] != [a.raw for a in other.arrivals]
+    )
     assert all(arrival.at <= NOW for arrival in first.arrivals)
     assert len({human.email for customer in first.customers for human in customer.people}) == sum(
         len(customer.people) for customer in first.customers
@@ -92,10 +94,17 @@ def test_there_is_something_of_everything(store: Store) -> None:
         assert counts.holds > 5
         assert counts.touches["sent"] > 3
         states = {FailureState(state) for (state,) in unit.bulk.rows("select distinct state from failure")}
-        assert states >= {FailureState.OPEN, FailureState.REACHED, FailureState.PUT_RIGHT, FailureState.LET_BE}
+        assert states >= {
+            FailureState.OPEN,
+            FailureState.REACHED,
+            FailureState.PUT_RIGHT,
+            FailureState.LET_BE,
+        }
         promises = {state for (state,) in unit.bulk.rows("select distinct state from promise")}
         assert promises >= {"open", "broken", "kept"}
-        assert max(row[0] for row in unit.bulk.rows("select round from failure")) > 1, "one was not right after all"
+        assert max(row[0] for row in unit.bulk.rows("select round from failure")) > 1, (
+            "one was not right after all"
+        )
         assert any(person.opted_out for person in unit.people(unit.person_ids()).values())
 
 
@@ -211,7 +220,11 @@ def test_the_command_keeps_to_its_folder(
     elsewhere = tmp_path / "elsewhere.db"
     (tmp_path / ".env").write_text(f"OUTREACH_DATABASE_URL=sqlite:///{elsewhere}\n")
     monkeypatch.chdir(tmp_path)
-    made = {"passwords": {f"{row[0]}@hearth-home.example": "pw" for row in STAFF}, "token": "out_x", "account": "A1"}
+    made = {
+        "passwords": {f"{row[0]}@hearth-home.example": "pw" for row in STAFF},
+        "token": "out_x",
+        "account": "A1",
+    }
     folder = tmp_path / "var" / "demo"
     folder.mkdir(parents=True)
     (folder / "outreach.db").write_bytes(b"")

@@ -39,7 +39,9 @@ def _said(house: House, words: str) -> Finding:
 
 
 def _account(id_: str) -> dict[str, object]:
-    return line("account.described", id_, NOW - 90 * DAY, id_, tier="silver", zone="Europe/Berlin", country="DE")
+    return line(
+        "account.described", id_, NOW - 90 * DAY, id_, tier="silver", zone="Europe/Berlin", country="DE"
+    )
 
 
 def _clock(house: House) -> VirtualClock:
@@ -140,7 +142,9 @@ def test_a_faulty_playbook(house: House, tmp_path: Path) -> None:
 
     for folder in ("playbooks", "templates"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    (tmp_path / "playbooks" / "late-delivery.yaml").write_text("playbook: late-delivery\nwhen: nothing.known\n")
+    (tmp_path / "playbooks" / "late-delivery.yaml").write_text(
+        "playbook: late-delivery\nwhen: nothing.known\n"
+    )
     found = examine(replace(house, library=Library(tmp_path)))
     faults = [finding for finding in found if "faulty: " in finding.what]
     assert faults
@@ -154,7 +158,9 @@ def test_a_faulty_playbook(house: House, tmp_path: Path) -> None:
 def test_postgresql_that_forgets(postgres_url: str, house: House) -> None:
     """The tests' own server is set up to be quick, not to remember."""
     database = open_database(postgres_url, create=True, durable=False)
-    found = [finding for finding in examine(replace(house, database=database)) if "PostgreSQL" in finding.what]
+    found = [
+        finding for finding in examine(replace(house, database=database)) if "PostgreSQL" in finding.what
+    ]
     database.close()
     assert found
     assert not any(finding.ok for finding in found)

@@ -34,7 +34,8 @@ def _account(id_: str = "a1", time: datetime = NOW - 400 * DAY) -> dict[str, obj
 def _orders(number: int) -> list[dict[str, object]]:
     start = NOW - 300 * DAY
     return [
-        line("order.placed", "a1", start + n * HOUR, f"o{n}", order_id=f"o{n}", amount=n) for n in range(number)
+        line("order.placed", "a1", start + n * HOUR, f"o{n}", order_id=f"o{n}", amount=n)
+        for n in range(number)
     ]
 
 
@@ -51,7 +52,9 @@ def test_accounts_people_and_events_come_in(house: House, tmp_path: Path) -> Non
 
 
 def test_the_same_file_again_changes_nothing(house: House, tmp_path: Path) -> None:
-    file = write_lines(tmp_path / "h.jsonl", _account(), *_orders(5), b"no json\n", line("x.y", "a1", NOW, "bad"))
+    file = write_lines(
+        tmp_path / "h.jsonl", _account(), *_orders(5), b"no json\n", line("x.y", "a1", NOW, "bad")
+    )
     first, second = import_file(house, file), import_file(house, file)
     assert first.counts["accepted"] == second.counts["duplicate"] == 6
     assert first.bad == second.bad == 2
@@ -120,7 +123,9 @@ def test_a_gzip_cut_off_keeps_what_came_before(house: House, tmp_path: Path) -> 
     import random
 
     noise = random.Random(1).randbytes(200_000).hex()
-    whole = gzip.compress(b"".join(orjson.dumps(event) + b"\n" for event in (_account(), *_orders(20))) + noise.encode())
+    whole = gzip.compress(
+        b"".join(orjson.dumps(event) + b"\n" for event in (_account(), *_orders(20))) + noise.encode()
+    )
     file = tmp_path / "h.jsonl.gz"
     file.write_bytes(whole[: len(whole) // 2])
     done = import_file(house, file)
@@ -170,7 +175,9 @@ def test_killed_anywhere_it_goes_on_and_nothing_is_lost_or_doubled(tmp_path: Pat
     assert rounds > 3
     assert count(house, "event") == 61
     assert count(house, "quarantine") == 2
-    assert [orjson.loads(row)["line"] for row in (tmp_path / "h.jsonl.bad.jsonl").read_bytes().splitlines()] == [32, 33]
+    assert [
+        orjson.loads(row)["line"] for row in (tmp_path / "h.jsonl.bad.jsonl").read_bytes().splitlines()
+    ] == [32, 33]
     again: Imported = import_file(house, file)
     assert again.counts["duplicate"] == 61
     house.close()

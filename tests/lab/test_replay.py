@@ -25,12 +25,22 @@ DAY = timedelta(days=1)
 
 
 def _account(id_: str) -> dict[str, object]:
-    return line("account.described", id_, START, f"{id_}/account", tier="silver", zone="Europe/Berlin", country="DE")
-
-
-def _order(account: str, order: str, placed: datetime, promised: datetime, amount: float = 100) -> dict[str, object]:
     return line(
-        "order.placed", account, placed, order, order_id=order, amount=amount, promised_for=promised.isoformat()
+        "account.described", id_, START, f"{id_}/account", tier="silver", zone="Europe/Berlin", country="DE"
+    )
+
+
+def _order(
+    account: str, order: str, placed: datetime, promised: datetime, amount: float = 100
+) -> dict[str, object]:
+    return line(
+        "order.placed",
+        account,
+        placed,
+        order,
+        order_id=order,
+        amount=amount,
+        promised_for=promised.isoformat(),
     )
 
 
@@ -49,7 +59,9 @@ def test_lateness_happens_on_its_day_though_nobody_sent_it(tmp_path: Path) -> No
     with scratch_house(rules(), START) as house, _played(house, history).database.view() as unit:
         (run,) = unit.runs_of(["a1"])
         assert run.playbook == "late-delivery"
-        assert run.started_at == run.trigger_time == promised + 2 * DAY, "one day late is not enough for silver"
+        assert run.started_at == run.trigger_time == promised + 2 * DAY, (
+            "one day late is not enough for silver"
+        )
         overdue = [event for event in unit.events_of("a1") if event.type == "delivery.overdue"]
         assert [event.time - promised for event in overdue] == [DAY, 2 * DAY, 5 * DAY, 10 * DAY]
         assert all(event.arrived == event.time for event in overdue)
@@ -78,7 +90,11 @@ def test_people_act_in_between_at_their_time() -> None:
         raws = [_account("a1"), _order("a1", "o1", START, START + 3 * DAY)]
         player.play([Arrival(START, raw) for raw in raws], START + 30 * DAY)
         assert house.now == START + 30 * DAY
-    assert [(said, (at - START) / DAY) for said, at in seen] == [("0 runs", 4.5), ("1 runs", 5.5), ("1 runs", 6.5)]
+    assert [(said, (at - START) / DAY) for said, at in seen] == [
+        ("0 runs", 4.5),
+        ("1 runs", 5.5),
+        ("1 runs", 6.5),
+    ]
 
 
 def test_playing_is_the_same_as_living_through_it(tmp_path: Path) -> None:
@@ -98,7 +114,9 @@ def test_playing_is_the_same_as_living_through_it(tmp_path: Path) -> None:
             rows = unit.bulk.rows(
                 "select playbook, account, key, trigger_time, started_at, end_reason, step from run order by 1, 2, 3"
             )
-            touches = unit.bulk.rows("select account, channel, status, because, due from touch order by 1, 5, 2, 3, 4")
+            touches = unit.bulk.rows(
+                "select account, channel, status, because, due from touch order by 1, 5, 2, 3, 4"
+            )
             known = unit.lock_accounts(["a1", "a2"])
         return [rows, touches, {id_: (s.failures, s.dues, s.orders) for id_, s in known.items()}]
 
@@ -131,8 +149,12 @@ def test_files_in_any_order_and_accounts_nobody_described(tmp_path: Path) -> Non
 
 
 def test_only_so_many_accounts_with_their_people(tmp_path: Path) -> None:
-    person = line("person.described", "person:p", START, "p", name="P", accounts=[{"account": "a1", "roles": ["buyer"]}])
-    other = line("person.described", "person:q", START, "q", name="Q", accounts=[{"account": "a2", "roles": ["buyer"]}])
+    person = line(
+        "person.described", "person:p", START, "p", name="P", accounts=[{"account": "a1", "roles": ["buyer"]}]
+    )
+    other = line(
+        "person.described", "person:q", START, "q", name="Q", accounts=[{"account": "a2", "roles": ["buyer"]}]
+    )
     history = _history(tmp_path, _account("a1"), _account("a2"), person, other, limit=1)
     assert [arrival.raw["subject"] for arrival in history.arrivals] == ["a1", "person:p"]
 

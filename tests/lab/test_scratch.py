@@ -31,10 +31,14 @@ def test_time_events_happen_at_their_exact_instant_however_far_the_jump() -> Non
     with world.house() as house:
         world.give(house)
         promised = house.now + DAY
-        house.take_in(world.event(house, "order.placed", "1", order_id="o1", promised_for=promised.isoformat()))
+        house.take_in(
+            world.event(house, "order.placed", "1", order_id="o1", promised_for=promised.isoformat())
+        )
         house.advance(30 * DAY)
         with house.database.view() as unit:
-            made = [e for e in unit.events_of("a1") if e.source == CLOCK_SOURCE and e.type == "delivery.overdue"]
+            made = [
+                e for e in unit.events_of("a1") if e.source == CLOCK_SOURCE and e.type == "delivery.overdue"
+            ]
         assert [event.time - promised for event in made] == [1 * DAY, 2 * DAY, 5 * DAY, 10 * DAY]
         assert [event.arrived for event in made] == [event.time for event in made]
 

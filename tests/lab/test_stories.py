@@ -14,7 +14,9 @@ LATE = "event: {type: delivery.delayed, data: {order_id: o1, days_late: 3}}"
 
 
 def story(*script: str, given: str = GIVEN) -> str:
-    return "\n".join([f"story: a story\n{given}\nscript:", *("  - " + entry.replace("\n", "\n    ") for entry in script)])
+    return "\n".join(
+        [f"story: a story\n{given}\nscript:", *("  - " + entry.replace("\n", "\n    ") for entry in script)]
+    )
 
 
 def told(*script: str, given: str = GIVEN) -> Told:
@@ -123,7 +125,13 @@ def test_what_is_so_is_good(script: list[str]) -> None:
 
 
 def test_a_playbook_without_its_two_stories_is_named() -> None:
-    (read,) = read_stories("playbooks/stories/late-delivery.yaml", story(CALL + "\nexpect: {call: anna, because: late-delivery}"), world.own_rules())
+    (read,) = read_stories(
+        "playbooks/stories/late-delivery.yaml",
+        story(CALL + "\nexpect: {call: anna, because: late-delivery}"),
+        world.own_rules(),
+    )
     found = untold([read], world.own_rules())
-    assert "late-delivery: no story in playbooks/stories/late-delivery.yaml tells when it keeps silent" in found
+    assert (
+        "late-delivery: no story in playbooks/stories/late-delivery.yaml tells when it keeps silent" in found
+    )
     assert not any(words.startswith("late-delivery: no story") and "contacts" in words for words in found)

@@ -32,7 +32,9 @@ def test_a_time_is_read_as_seen_from_the_moment_before(text: str, now: datetime,
     assert When.parse(text).instant(now, BERLIN) == expected
 
 
-@pytest.mark.parametrize("text", ["", "Mon", "25:00", "Mon 25:00", "Mon 9", "soon", "+", "+3 moons", "+4 business hours"])
+@pytest.mark.parametrize(
+    "text", ["", "Mon", "25:00", "Mon 25:00", "Mon 9", "soon", "+", "+3 moons", "+4 business hours"]
+)
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         When.parse(text)

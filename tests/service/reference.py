@@ -113,7 +113,9 @@ def _tell_instant(
     told = sorted((event for event in waiting if event.time == instant), key=lambda event: event.order)
     for event in told:
         assert fold(it.state, event, rules.folding)
-    while due := min((due for due in it.state.dues.values() if due.at <= instant), key=_due_order, default=None):
+    while due := min(
+        (due for due in it.state.dues.values() if due.at <= instant), key=_due_order, default=None
+    ):
         made = _made_by_time(due, rules, now)
         assert fold(it.state, made, rules.folding)
         told.append(made)
@@ -166,7 +168,9 @@ def _is_over(run: _Run, it: _Account, now: datetime) -> bool:
     failure = it.state.failures.get(run.failure or "")
     if failure is not None and not failure.is_open:
         return True
-    if any(run.playbook.name in other.playbook.supersedes and other.failure == run.failure for other in it.runs):
+    if any(
+        run.playbook.name in other.playbook.supersedes and other.failure == run.failure for other in it.runs
+    ):
         return True
     later = [event for event in it.told if event.time >= run.trigger.time and event is not run.trigger]
     written = all(step.channel in (Channel.EMAIL, Channel.SMS) for step in run.playbook.steps)
@@ -179,7 +183,9 @@ def _still_open(run: _Run, it: _Account, now: datetime) -> bool | None:
     if run.playbook.still_open is None:
         return True
     failure = it.state.failures.get(run.failure or "")
-    return run.playbook.still_open.test(scope_of(run.trigger, it.state, _history(it), at=now, failure=failure))
+    return run.playbook.still_open.test(
+        scope_of(run.trigger, it.state, _history(it), at=now, failure=failure)
+    )
 
 
 def _as_plan(it: _Account) -> Plan:
@@ -187,11 +193,11 @@ def _as_plan(it: _Account) -> Plan:
     return Plan(
         failures={f.id: _told_failure(f) for f in it.state.failures.values()},
         runs={(run.playbook.name, run.key): run.trigger.ref for run in going},
-        touches=frozenset((run.playbook.name, run.key, 0, str(run.playbook.steps[0].channel)) for run in going),
+        touches=frozenset(
+            (run.playbook.name, run.key, 0, str(run.playbook.steps[0].channel)) for run in going
+        ),
     )
 
 
 def _told_failure(failure: Failure) -> tuple[str, str, int]:
     return (failure.state.value, failure.severity.word, failure.round)
-
-

@@ -120,7 +120,9 @@ def test_a_manager_lets_it_be() -> None:
 def test_it_is_not_begins_the_next_round_of_the_same_run_one_worse_with_the_hold_back_on() -> None:
     with house() as home:
         give(home)
-        home.take_in(event(home, "order.placed", "p1", order_id="o0"), event(home, "order.placed", "p2", order_id="o1"))
+        home.take_in(
+            event(home, "order.placed", "p1", order_id="o0"), event(home, "order.placed", "p2", order_id="o1")
+        )
         home.advance(HOUR)
         home.take_in(event(home, "delivery.delayed", "1", order_id="o1", days_late=3))
         home.advance(HOUR)
@@ -140,7 +142,9 @@ def test_it_is_not_begins_the_next_round_of_the_same_run_one_worse_with_the_hold
 def test_a_further_step_of_lateness_does_not_reopen_what_a_human_has_closed() -> None:
     with house() as home:
         give(home)
-        home.take_in(event(home, "order.placed", "1", order_id="o1", promised_for=(home.now + HOUR).isoformat()))
+        home.take_in(
+            event(home, "order.placed", "1", order_id="o1", promised_for=(home.now + HOUR).isoformat())
+        )
         home.advance(2 * DAY + 2 * HOUR)
         desk.put_right(home.outside, "a1", ID, "jonas", "customer", "")
         home.advance(10 * DAY)
@@ -206,7 +210,9 @@ def test_whoever_was_spoken_with_is_on_no_board() -> None:
     with house() as home:
         give(home)
         lost(home)
-        home.take_in(event(home, "contact.logged", "2", person_id="anna", channel="visit", by="tarek", reached=True))
+        home.take_in(
+            event(home, "contact.logged", "2", person_id="anna", channel="visit", by="tarek", reached=True)
+        )
         assert failure(home, ID).state == "reached"
         home.advance(DAY)
         assert failure(home, ID).climbed == 0
@@ -310,7 +316,10 @@ def test_the_hurt_person_is_held_on_every_account_of_theirs_and_by_their_address
         give(home, "a2", person=None)
         give_person(home, "anna", ["a1", "a2"])
         lost(home, person_id="anna")
-        asked = [care.Asked(Purpose.MARKETING, email="anna@x.example"), care.Asked(Purpose.MARKETING, phone="+4930123456")]
+        asked = [
+            care.Asked(Purpose.MARKETING, email="anna@x.example"),
+            care.Asked(Purpose.MARKETING, phone="+4930123456"),
+        ]
         assert [found.answer for found in care.may_send(home.outside, asked)] == ["hold", "hold"]
 
 
@@ -365,9 +374,15 @@ def test_a_run_without_a_failure_cools_off_from_its_own_end() -> None:
 def test_whom_we_do_not_know_and_who_opted_out() -> None:
     with house() as home:
         give(home)
-        assert care.may_send(home.outside, [care.Asked(Purpose.MARKETING, email="x@nowhere.example")])[0].answer == "allow"
+        assert (
+            care.may_send(home.outside, [care.Asked(Purpose.MARKETING, email="x@nowhere.example")])[0].answer
+            == "allow"
+        )
         care.opt_out(home.outside, "anna", "email", "a STOP word", "anna")
-        assert care.may_send(home.outside, [care.Asked(Purpose.MARKETING, email="anna@x.example")])[0].answer == "deny"
+        assert (
+            care.may_send(home.outside, [care.Asked(Purpose.MARKETING, email="anna@x.example")])[0].answer
+            == "deny"
+        )
 
 
 def test_the_feed_of_holds_tells_each_change_once() -> None:

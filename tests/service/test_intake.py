@@ -16,7 +16,14 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def late(house: Scratch, id_: str = "1", days: float = 3, **more: Any) -> dict[str, Any]:
-    return cloud_event("delivery.delayed", "a1", {"order_id": "o1", "days_late": days}, id_, more.pop("time", house.now), **more)
+    return cloud_event(
+        "delivery.delayed",
+        "a1",
+        {"order_id": "o1", "days_late": days},
+        id_,
+        more.pop("time", house.now),
+        **more,
+    )
 
 
 def outcomes(answers: list[Answer]) -> list[str]:
@@ -66,7 +73,9 @@ def test_two_contents_in_one_batch_are_told_as_if_they_came_one_by_one() -> None
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1), (3, 1, 2)])
-def test_the_greatest_sequence_is_the_current_content_in_whatever_order_they_come(order: tuple[int, ...]) -> None:
+def test_the_greatest_sequence_is_the_current_content_in_whatever_order_they_come(
+    order: tuple[int, ...],
+) -> None:
     days = {1: 3, 2: 5, 3: 3}
     """The third goes back to the first content: only a sequence can say so."""
     with world.house() as house:
@@ -201,7 +210,11 @@ def test_two_accounts_may_use_the_same_key() -> None:
         promised = (house.now + HOUR).isoformat()
         for account in ("a1", "a2"):
             world.give(house, account, person=f"p-{account}")
-            house.take_in(world.event(house, "order.placed", f"e-{account}", account, order_id="o1", promised_for=promised))
+            house.take_in(
+                world.event(
+                    house, "order.placed", f"e-{account}", account, order_id="o1", promised_for=promised
+                )
+            )
         house.advance(3 * DAY)
         for account in ("a1", "a2"):
             assert world.failure(house, "delivery/o1", account).state == "open"
@@ -223,7 +236,9 @@ def test_an_arrival_in_the_very_moment_in_which_it_would_be_overdue_is_in_time()
         with world.house() as house:
             world.give(house)
             promised = house.now + HOUR
-            house.take_in(world.event(house, "order.placed", "1", order_id="o1", promised_for=promised.isoformat()))
+            house.take_in(
+                world.event(house, "order.placed", "1", order_id="o1", promised_for=promised.isoformat())
+            )
             house.advance_to(promised + DAY)
             arrived = world.event(house, "delivery.arrived", "2", time=promised + DAY, order_id="o1")
             house.take_in({**arrived, "source": source})

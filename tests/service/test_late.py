@@ -16,7 +16,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def late(home: Scratch, days: float, id_: str = "1", order: str = "o1", **more: Any) -> Any:
-    return event(home, "delivery.delayed", id_, time=more.pop("time", None), order_id=order, days_late=days, **more)
+    return event(
+        home, "delivery.delayed", id_, time=more.pop("time", None), order_id=order, days_late=days, **more
+    )
 
 
 def held(home: Scratch) -> bool:
@@ -90,7 +92,9 @@ def test_a_late_event_that_disproves_the_trigger_withdraws_what_time_made() -> N
         home.take_in(event(home, "order.placed", "1", order_id="o1", promised_for=promised.isoformat()))
         home.advance(4 * DAY)
         assert run_of(home, "late-delivery").is_open
-        home.take_in(event(home, "delivery.arrived", "2", time=promised - HOUR / 2, order_id="o1", days_late=0))
+        home.take_in(
+            event(home, "delivery.arrived", "2", time=promised - HOUR / 2, order_id="o1", days_late=0)
+        )
         assert run_of(home, "late-delivery").end_reason == "withdrawn"
         assert failure(home, "delivery/o1").state == "void"
         assert no_difference(home)
@@ -256,7 +260,14 @@ def test_a_word_that_closed_it_and_was_taken_back_opens_it_again() -> None:
     with house() as home:
         give(home)
         home.take_in(late(home, 3))
-        said = event(home, "failure.put_right", "2", time=home.now + timedelta(minutes=1), failure="delivery/o1", said_by="customer")
+        said = event(
+            home,
+            "failure.put_right",
+            "2",
+            time=home.now + timedelta(minutes=1),
+            failure="delivery/o1",
+            said_by="customer",
+        )
         home.take_in(said)
         assert run_of(home, "late-delivery").end_reason == "put_right"
         home.take_in({**said, "data": {"failure": "delivery/o2", "said_by": "customer"}})
@@ -283,7 +294,16 @@ def test_a_late_event_does_not_stop_what_a_later_round_writes_by_an_old_reply() 
     with house() as home:
         give(home)
         home.take_in(late(home, 3))
-        home.take_in(event(home, "message.received", "2", time=home.now + timedelta(minutes=1), person_id="anna", text="?"))
+        home.take_in(
+            event(
+                home,
+                "message.received",
+                "2",
+                time=home.now + timedelta(minutes=1),
+                person_id="anna",
+                text="?",
+            )
+        )
         home.advance(HOUR)
         desk.put_right(home.outside, "a1", "delivery/o1", "jonas", "customer", "")
         home.advance(HOUR)

@@ -17,7 +17,9 @@ from tests.service import world
 from tests.service.world import event, give, house, run_of, runs, touches
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-HEAD = "purpose: service_recovery\nseverity: high\nwhen: delivery.lost\nonce_per: event.order_id\nhold: none\n"
+HEAD = (
+    "purpose: service_recovery\nseverity: high\nwhen: delivery.lost\nonce_per: event.order_id\nhold: none\n"
+)
 
 
 def mail(review: str = "none", more: str = "", key: str = "email") -> Any:
@@ -254,7 +256,9 @@ def test_what_nobody_knows_is_never_sent_again_by_itself() -> None:
         assert senders[Channel.EMAIL].calls == 1
 
 
-@pytest.mark.parametrize(("was", "status", "calls"), [("sent", "sent", 1), ("failed", "failed", 1), ("again", "sent", 2)])
+@pytest.mark.parametrize(
+    ("was", "status", "calls"), [("sent", "sent", 1), ("failed", "failed", 1), ("again", "sent", 2)]
+)
 def test_only_a_human_settles_the_unknown(was: str, status: str, calls: int) -> None:
     senders = faulty("lost")
     with house(mail(), senders=senders) as home:
@@ -349,7 +353,10 @@ def test_of_two_runs_the_more_severe_speaks_first() -> None:
     with house(world.rules_with({"mild": mild + step, "worse": HEAD + step})) as home:
         give(home)
         home.advance(14 * HOUR)
-        home.take_in(event(home, "delivery.short", "1", order_id="o1"), event(home, "delivery.lost", "2", order_id="o2"))
+        home.take_in(
+            event(home, "delivery.short", "1", order_id="o1"),
+            event(home, "delivery.lost", "2", order_id="o2"),
+        )
         home.advance(11 * HOUR)
         first = home.sent.taken[0][0]
         with home.database.view() as unit:

@@ -114,7 +114,9 @@ def data_of(draw: Any, type_: str) -> dict[str, Any]:
     match type_:
         case "order.placed":
             amount = draw(st.sampled_from([40, 120]))
-            return {"order_id": order, "amount": amount} | draw(st.sampled_from([{}, {"promised_for": promised}]))
+            return {"order_id": order, "amount": amount} | draw(
+                st.sampled_from([{}, {"promised_for": promised}])
+            )
         case "delivery.delayed":
             return {"order_id": order} | draw(st.sampled_from([{"days_late": 1}, {"days_late": 3}, {}]))
         case "delivery.promise_moved":
@@ -232,7 +234,9 @@ def test_any_delivery_of_one_set_of_events_gives_the_plan_of_the_reference(
         for account in ACCOUNTS:
             world.give(house, account, person=f"p-{account}")
         house.clock.set(NOW)
-        given_ = [Version(f"give/{a}", "account.described", a, NOW - 60 * DAY, {"owner": "jonas"}) for a in ACCOUNTS]
+        given_ = [
+            Version(f"give/{a}", "account.described", a, NOW - 60 * DAY, {"owner": "jonas"}) for a in ACCOUNTS
+        ]
         deliver(house, batches, rings)
         for account in ACCOUNTS:
             versions = [*given_, *(version for history in histories for version in history)]

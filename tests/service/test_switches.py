@@ -39,12 +39,16 @@ def test_the_first_reason_of_a_stop_stays_until_somebody_resumes() -> None:
     with house() as plain:
         home = provided(plain)
         for why in ("the key is refused", "and again"):
-            home.database.retrying(lambda unit, why=why: switches.stop_provider(unit, "sendgrid", why, home.now))
+            home.database.retrying(
+                lambda unit, why=why: switches.stop_provider(unit, "sendgrid", why, home.now)
+            )
         with home.database.view() as unit:
             assert dict(switches.stopped_ways(unit, "sendgrid")) == {"sendgrid": "the key is refused"}
         switches.resume_provider(home.outside, "sendgrid", "ops", "a new key")
         with pytest.raises(Refused):
             switches.resume_provider(home.outside, "sendgrid", "ops", "a new key")
         with home.database.view() as unit:
-            said = [row[0] for row in unit.bulk.rows("select what from audit where subject = 'provider/sendgrid'")]
+            said = [
+                row[0] for row in unit.bulk.rows("select what from audit where subject = 'provider/sendgrid'")
+            ]
         assert said[-2:] == ["provider.stopped", "provider.resumed"]

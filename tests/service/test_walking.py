@@ -19,7 +19,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CALL = "steps: [{call: hurt_person, brief: x/call.md}]\n"
 
 
-def playbook(text: str, head: str = "purpose: callback\nseverity: low\nwhen: order.placed\nhold: none\n") -> Ruleset:
+def playbook(
+    text: str, head: str = "purpose: callback\nseverity: low\nwhen: order.placed\nhold: none\n"
+) -> Ruleset:
     return world.rules_with({"it": head + text})
 
 
@@ -216,14 +218,18 @@ def test_after_counts_from_the_step_before_and_leaves_its_card_open() -> None:
 
 
 def test_without_after_a_step_waits_until_the_one_before_has_settled() -> None:
-    steps = "steps: [{task: find the pallet, for: owner, within: 2d}, {call: hurt_person, brief: x/call.md}]\n"
+    steps = (
+        "steps: [{task: find the pallet, for: owner, within: 2d}, {call: hurt_person, brief: x/call.md}]\n"
+    )
     with house(playbook(steps)) as home:
         give(home)
         ordered(home, "1")
         home.advance(30 * DAY)
         assert statuses(home) == [("task", "on_desk")]
         (task,) = touches(home)
-        desk.settle(home.outside, task.card or "", "jonas", desk.Outcome(Disposition.REACHED, touches=[task.id]))
+        desk.settle(
+            home.outside, task.card or "", "jonas", desk.Outcome(Disposition.REACHED, touches=[task.id])
+        )
         assert statuses(home) == [("task", "settled"), ("call", "on_desk")]
 
 
@@ -242,7 +248,13 @@ def test_a_run_without_a_failure_ends_with_its_last_open_touch() -> None:
 
 @pytest.mark.parametrize(
     ("whom", "expected"),
-    [("payer", "paula"), ("[decision_maker, payer]", "paula"), ("[payer, buyer]", "paula"), ("buyer", "anna"), ("hurt_person", "anna")],
+    [
+        ("payer", "paula"),
+        ("[decision_maker, payer]", "paula"),
+        ("[payer, buyer]", "paula"),
+        ("buyer", "anna"),
+        ("hurt_person", "anna"),
+    ],
 )
 def test_a_list_of_roles_is_tried_in_order(whom: str, expected: str) -> None:
     with house(playbook(f"steps: [{{call: {whom}, brief: x/call.md}}]\n")) as home:

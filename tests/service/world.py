@@ -64,8 +64,14 @@ def house(rules: Ruleset | None = None, start: datetime = MONDAY, **more: Any) -
 
 def provided(house: Scratch, live: bool = True, **more: Any) -> Scratch:
     """The same house with providers behind its senders, gone live unless it rehearses."""
-    post = Post("https://outreach.example", "hello@hearth.example", frozenset({"house.example"}), "in.hearth.example")
-    given = {"providers": {Channel.EMAIL: "sendgrid", Channel.SMS: "twilio"}, "post": post, "outbox": RecordingSender()}
+    post = Post(
+        "https://outreach.example", "hello@hearth.example", frozenset({"house.example"}), "in.hearth.example"
+    )
+    given = {
+        "providers": {Channel.EMAIL: "sendgrid", Channel.SMS: "twilio"},
+        "post": post,
+        "outbox": RecordingSender(),
+    }
     outside = replace(house.outside, **(given | more))
     if live:
         for provider in ("sendgrid", "twilio"):
@@ -73,24 +79,37 @@ def provided(house: Scratch, live: bool = True, **more: Any) -> Scratch:
     return replace(house, outside=outside)
 
 
-def event(house: Scratch, type_: str, id_: str, subject: str = "a1", time: datetime | None = None, **data: Any) -> Any:
+def event(
+    house: Scratch, type_: str, id_: str, subject: str = "a1", time: datetime | None = None, **data: Any
+) -> Any:
     return cloud_event(type_, subject, data, id_, time or house.now)
 
 
 def give(house: Scratch, account: str = "a1", person: str | None = "anna", **described: Any) -> None:
     """An account with one buyer who can be reached in every way."""
-    said = {"name": account, "owner": "jonas", "team": "berlin", "zone": "Europe/Berlin", "country": "DE", "region": "BE"}
+    said = {
+        "name": account,
+        "owner": "jonas",
+        "team": "berlin",
+        "zone": "Europe/Berlin",
+        "country": "DE",
+        "region": "BE",
+    }
     house.take_in(event(house, "account.described", f"give/{account}", account, **(said | described)))
     if person:
         give_person(house, person, [account])
 
 
-def give_person(house: Scratch, person: str, accounts: list[str], role: str = "buyer", **described: Any) -> None:
+def give_person(
+    house: Scratch, person: str, accounts: list[str], role: str = "buyer", **described: Any
+) -> None:
     said = {
         "name": f"{person.title()} Berg", "phone": "+4930123456", "email": f"{person}@x.example",
         "accounts": [{"account": account, "roles": [role]} for account in accounts],
     }  # fmt: skip
-    house.take_in(event(house, "person.described", f"give/{person}", f"person:{person}", **(said | described)))
+    house.take_in(
+        event(house, "person.described", f"give/{person}", f"person:{person}", **(said | described))
+    )
 
 
 def touches(house: Scratch, account: str = "a1") -> list[Touch]:

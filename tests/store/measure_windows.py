@@ -59,7 +59,12 @@ def measure(store: Store, events: int, accounts: int, rounds: int) -> dict[str, 
     if store.engine.dialect.name == "postgresql":
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("vacuum analyze event")
-    found: dict[str, list[tuple[float, float]]] = {"raw insert": [], "add_events": [], "windows": [], "rows": []}
+    found: dict[str, list[tuple[float, float]]] = {
+        "raw insert": [],
+        "add_events": [],
+        "windows": [],
+        "rows": [],
+    }
     for turn, batch in enumerate(batches(rounds * 2 * BATCH, accounts, events)):
         if turn % 2:
             found["raw insert"].append(_raw(store, batch))
@@ -109,11 +114,15 @@ def main() -> None:
         store = open_database(given.url or f"sqlite:///{folder}/x.db", create=True)
         found = measure(store, given.events, given.accounts, given.rounds)
         store.close()
-    middle = {name: [statistics.median(part) for part in zip(*rows, strict=True)] for name, rows in found.items()}
+    middle = {
+        name: [statistics.median(part) for part in zip(*rows, strict=True)] for name, rows in found.items()
+    }
     print(f"{given.events:,} events, {middle['rows'][0]:.1f} rows a window")
     for name in ("raw insert", "add_events", "windows"):
         cpu, wall = middle[name]
-        print(f"{name:12} CPU {cpu:6.1f}  wall {wall:6.1f} us/event  {cpu / middle['raw insert'][0]:.2f}x of raw")
+        print(
+            f"{name:12} CPU {cpu:6.1f}  wall {wall:6.1f} us/event  {cpu / middle['raw insert'][0]:.2f}x of raw"
+        )
 
 
 if __name__ == "__main__":

@@ -35,7 +35,11 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
     "links": lambda unit: (unit.identities(["anna"]), unit.linked(["anna"])),
     "runs_of": lambda unit: unit.runs_of(["a1"]),
     "runs_to_wake": lambda unit: unit.runs_to_wake(NOW, 9),
-    "touches_of": lambda unit: (unit.touches_of(["a1"]), unit.touches_of_run("r1"), unit.touches_of_card("c1")),
+    "touches_of": lambda unit: (
+        unit.touches_of(["a1"]),
+        unit.touches_of_run("r1"),
+        unit.touches_of_card("c1"),
+    ),
     "touch_by_token": lambda unit: unit.touch_by_token("x"),
     "touches_due": lambda unit: unit.touches_due(NOW, 9),
     "touches_stuck": lambda unit: unit.touches_stuck(NOW, 9),
@@ -101,4 +105,6 @@ def test_nothing_walks_through_a_table(store: Store, name: str) -> None:
 
 
 def test_a_walk_would_be_seen(store: Store) -> None:
-    assert "SCAN touch" in plans(store, lambda unit: unit.bulk.rows("select * from touch where because = 'x'"))
+    assert "SCAN touch" in plans(
+        store, lambda unit: unit.bulk.rows("select * from touch where because = 'x'")
+    )

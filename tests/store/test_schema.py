@@ -34,7 +34,9 @@ def _layout(store: Store) -> list[tuple[str, ...]]:
     return sorted(row for row in found if row[0] != "alembic_version")
 
 
-def test_migrations_make_what_tables_says(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_migrations_make_what_tables_says(
+    database_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     schema.upgrade(database_url)
     schema.check(database_url)
     migrated = open_database(database_url)

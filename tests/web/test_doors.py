@@ -14,8 +14,18 @@ from outreach.web.front import _inside
 from tests.web.scenes import busy_day
 from tests.web.world import PASSWORD, World, post
 
-OPEN = {"/login", "/theme", "/healthz", "/readyz", "/metrics", "/static/", "/bootstrap/static/", "/v1/",
-        "/hooks/", "/u/"}
+OPEN = {
+    "/login",
+    "/theme",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/static/",
+    "/bootstrap/static/",
+    "/v1/",
+    "/hooks/",
+    "/u/",
+}
 VALUES = {"card_id": "c1", "touch_id": "t1", "account": "a1", "person": "anna", "name": "x.eml", "id_": "q1",
           "filename": "theme.css", "id": "a1", "token": "t1", "call_id": "c1"}  # fmt: skip
 ROLE_OF_PAGE = {
