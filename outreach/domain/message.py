@@ -14,6 +14,7 @@ A text is rendered from a *context* of plain dicts. Its names (``CONTEXT_NAMES``
 - ``run``: attempts, round, reached, replied, age_days
 - ``others``: a list of texts, the other open reasons to speak with this person
 - ``late_apology``: whether the call's hour has passed
+- ``may_leave_message``: whether a machine that answers may be spoken to, once
 - ``said``: what the customer last wrote, None when nothing
 
 Names of this list that the context lacks are None. Instants are aware datetimes or RFC 3339 texts.
@@ -61,6 +62,7 @@ CONTEXT_NAMES: Mapping[str, tuple[str, ...]] = {
     "preferences": (),
     "others": (),
     "late_apology": (),
+    "may_leave_message": (),
     "said": (),
 }
 """What a template may name: name → its fields (of each item, for the lists ``promises`` and ``may_offer``).

@@ -206,6 +206,13 @@ def next_attempt(touch: Touch, disposition: str, step: Step, on: Footing) -> Tou
     )
 
 
+def may_leave_message(touch: Touch, step: Step) -> bool:
+    """Whether a machine that answers may be spoken to: at most once in a ladder, where its rung for no answer
+    says ``voicemail: once``."""
+    rung = step.ladder.get(Disposition.NO_ANSWER)
+    return rung is not None and rung.voicemail == "once" and touch.voicemails == 0
+
+
 def look_again(run: Run, playbook: Playbook, on: Footing) -> Touch | None:
     """They were reached and it is still not put right: the card comes back, on the last call step."""
     calls = [step for step in playbook.steps if step.channel is Channel.CALL]

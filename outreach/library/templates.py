@@ -14,7 +14,7 @@ from outreach.domain.message import CONTEXT_NAMES, RenderFault, compile_template
 from outreach.domain.message_tree import variant_of
 from outreach.library.kinds import did_you_mean
 
-ONLY_BRIEFS = ("others", "late_apology", "may_offer")
+ONLY_BRIEFS = ("others", "late_apology", "may_leave_message", "may_offer")
 """What is for the caller's eyes only."""
 
 _INCLUDE = re.compile(r"""\{%[-+]?\s*include\s+["']([^"']+)["']""")

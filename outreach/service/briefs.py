@@ -11,6 +11,7 @@ from outreach.domain.facts import Channel, Person
 from outreach.domain.message import pick_variant
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook
+from outreach.domain.steps import may_leave_message
 from outreach.domain.touch import Touch
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Unit
@@ -55,6 +56,7 @@ def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
         "run": {"attempts": run.attempts, "round": run.round},
         "others": [],
         "late_apology": is_late(touch, now),
+        "may_leave_message": may_leave_message(touch, ledger.playbook(run).steps[touch.step]),
         "said": last_words(ledger.unit, run.account, touch.person, now),
     }  # fmt: skip
 

@@ -23,6 +23,7 @@ from outreach.domain.steps import (
     again_from_start,
     end,
     look_again,
+    may_leave_message,
     next_attempt,
     resume,
     settled,
@@ -329,6 +330,18 @@ def test_the_ladder_remembers_what_was_said_on_the_machine() -> None:
     said, silent = next_attempt(dialled, "voicemail", rungs, on), next_attempt(dialled, "busy", rungs, on)
     assert said is not None and said.voicemails == 2
     assert silent is not None and silent.voicemails == 1
+
+
+def test_a_ladder_leaves_one_message_where_it_may_leave_any() -> None:
+    rungs, on = step(0, ladder=LADDER), World().footing()
+    first = touch(channel=CALL)
+    assert may_leave_message(first, rungs)
+    missed = next_attempt(first, "no_answer", rungs, on)
+    assert missed is not None and may_leave_message(missed, rungs)
+    left = next_attempt(missed, "voicemail", rungs, on)
+    assert left is not None and not may_leave_message(left, rungs)
+    assert not may_leave_message(first, step(0))
+    assert not may_leave_message(first, step(0, ladder={"no_answer": Rung(Duration.parse("1d"), at_most=3)}))
 
 
 def test_looking_again_brings_the_last_call_back_as_a_card() -> None:

@@ -189,6 +189,17 @@ def test_no_answer_in_two_taps_brings_the_next_try(day: World, jonas: FlaskClien
     assert len(day.cards()) == 1
 
 
+def test_a_machine_is_spoken_to_once(day: World, jonas: FlaskClient) -> None:
+    (card,) = day.cards()
+    assert "leave this one message, and no other" in text_of(jonas.get(f"/desk/cards/{card}"))
+    outcome(jonas, card, disposition="voicemail")
+    day.pass_time(days=1)
+    day.tick()
+    (again,) = day.cards()
+    seen = text_of(jonas.get(f"/desk/cards/{again}"))
+    assert "hang up without a word" in seen and "leave this one message" not in seen
+
+
 def test_spoken_with_a_promise_and_a_preference(day: World, jonas: FlaskClient) -> None:
     (card,) = day.cards()
     said = outcome(
