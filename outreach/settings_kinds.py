@@ -92,9 +92,7 @@ def database(text: str) -> str:
 
 def secret(text: str) -> str:
     if len(text) < SECRET_LENGTH or len(set(text)) < 8:
-        raise ValueError(
-            f"it must be at least {SECRET_LENGTH} random characters; or leave it out, and one is made"
-        )
+        raise ValueError(f"it must be at least {SECRET_LENGTH} random characters")
     return text
 
 

@@ -19,18 +19,19 @@ REACHED = "healthz"
 def providers(house: House) -> Findings:
     """All of it; nothing is contacted but our own public address."""
     names = switches.configured(house.outside)
-    if not names:
+    if not names and not house.settings.twilio_account_sid:
         yield well("no provider is set up: every mail and SMS becomes a file in the outbox, visibly")
         return
     yield from _public_url(house)
-    if "twilio" in names:
+    if house.settings.twilio_account_sid:  # with no number to send or ring from it is no way out yet
         yield from _twilio(house)
     if "sendgrid" in names:
         yield from _sendgrid(house)
     if "smtp" in names:
         yield from _smtp(house)
     yield from _sender_domain(house, names)
-    yield from _switches(house, names)
+    if names:
+        yield from _switches(house, names)
     yield from _mailroom(house)
 
 
@@ -86,7 +87,7 @@ def _twilio(house: House) -> Findings:
         says = "no A2P campaign is named: no SMS to the United States"
         if abroad:
             yield look(
-                f"{says}, where {many(abroad, 'person')} on file live",
+                f"{says} ({many(abroad, 'number')} of people there on file)",
                 "register it at Twilio, then set OUTREACH_TWILIO_A2P",
             )
         else:
@@ -191,7 +192,7 @@ def _switches(house: House, names: list[str]) -> Findings:
     if rehearsing:
         told = len(house.settings.rehearsal_to)
         yield look(
-            f"{' and '.join(rehearsing)} rehearse: only {many(told, 'named address')} contacted, the rest goes to the outbox",
+            f"{' and '.join(rehearsing)} {'rehearses' if len(rehearsing) == 1 else 'rehearse'}: only {many(told, 'named address')} contacted, the rest goes to the outbox",
             "when you have seen it work: outreach go-live --reason …",
         )
     else:
