@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from outreach.domain.errors import OutreachError
-from outreach.domain.phone import CallKind, CallState, PhoneCall
+from outreach.domain.phone import LEG_ENDS, CallKind, CallState, PhoneCall
 from outreach.service import calls
 from outreach.service.ports import Unit, User
 from outreach.web import auth
@@ -25,9 +25,14 @@ class CallShown:
     id: str
     open: bool
     mine: bool
+    """My phone rings for it, or I have it."""
+    theirs: bool
+    """The customer began it."""
     words: str
     kind: str
     """``wait`` while something rings, ``talk``, ``done``, or ``problem``."""
+    card: str | None
+    account: str | None
 
 
 def my_user(unit: Unit) -> User | None:
@@ -37,28 +42,37 @@ def my_user(unit: Unit) -> User | None:
 def shown(unit: Unit, card_id: str) -> CallShown | None:
     """The newest call of the card; None where there was none."""
     found = unit.calls_of_card(card_id)
-    if not found or found[0].outcome == "by_hand":
-        return None
-    call = found[0]
-    users = {leg.user for leg in unit.legs_of(call.id)}
+    return _shown(unit, found[0]) if found and found[0].outcome != "by_hand" else None
+
+
+def on_the_line(unit: Unit) -> list[CallShown]:
+    """Calls that go on now: my own, and those that a customer began, whoever takes them."""
+    calls = [_shown(unit, call) for call in unit.open_calls()]
+    return [call for call in calls if call.mine or call.theirs]
+
+
+def _shown(unit: Unit, call: PhoneCall) -> CallShown:
     by = unit.user(call.accepted_by) if call.accepted_by else None
-    mine = auth.me().id in users if call.accepted_by is None else call.accepted_by == auth.me().id
+    ringing = {leg.user for leg in unit.legs_of(call.id) if leg.state not in LEG_ENDS}
+    mine = auth.me().id in ({by.id} if by else ringing)
     words, kind = _words(call, _name(unit, call), mine, by.name if by else "")
-    return CallShown(call.id, call.is_open, mine, words, kind)
+    return CallShown(
+        call.id, call.is_open, mine, call.kind is not CallKind.CLICK, words, kind, call.card, call.account
+    )
 
 
 def _name(unit: Unit, call: PhoneCall) -> str:
     person = unit.people([call.person]).get(call.person) if call.person else None
-    return str(person.described.get("name") or "The customer") if person else "The customer"
+    return str(person.described.get("name") or "The customer") if person else "A number that we do not know"
 
 
 def _words(call: PhoneCall, name: str, mine: bool, by: str) -> tuple[str, str]:
     if call.kind is CallKind.RING_BACK and call.is_open:
-        return (f"{name} is on the line.", "talk") if mine else (f"{name} rings us.", "wait")
+        return _rings_us(name, mine, by)
     match call.state:
         case CallState.RINGING_US:
-            who = "Your phone rings. Pick up and press 1." if mine else "Our phones ring."
-            return who, "wait"
+            wish = f" {name} wants to be called now." if call.kind is CallKind.CALL_NOW else ""
+            return ("Your phone rings. Pick up and press 1." if mine else "Our phones ring.") + wish, "wait"
         case CallState.ACCEPTED:
             return ("Connecting you …" if mine else f"{by} takes the call."), "wait"
         case CallState.RINGING_THEM:
@@ -66,6 +80,12 @@ def _words(call: PhoneCall, name: str, mine: bool, by: str) -> tuple[str, str]:
         case CallState.TALKING:
             return (f"You are talking to {name}." if mine else f"{by} is talking to {name}."), "talk"
     return _ENDS.get(call.outcome, ("The call is over.", "done"))
+
+
+def _rings_us(name: str, mine: bool, by: str) -> tuple[str, str]:
+    if by:
+        return (f"{name} is on the line." if mine else f"{by} is talking to {name}."), "talk"
+    return f"{name} rings us." + (" Pick up and press 1." if mine else ""), "wait"
 
 
 _ENDS = {

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, render_template, request
 
 from outreach.store import views
 from outreach.store.unit import StoreUnit
-from outreach.web import auth, board
+from outreach.web import auth, board, calling
 from outreach.web.reception import outside, reception
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
@@ -33,6 +33,7 @@ def board_page() -> str:
             "drafts": [draft for draft in views.drafts(unit) if _is_for(draft.owner, draft.team, whose)],
             "unmatched": views.count_unmatched(unit), "unreached": views.count_unreached(unit),
             "owed": views.count_owed(unit), "messages": unit.count_inbound(),
+            "calls": calling.on_the_line(unit),
         }  # fmt: skip
     template = "_board.html" if request.headers.get("X-Fragment") else "desk.html"
     return render_template(template, titles=_titles(), **shown)

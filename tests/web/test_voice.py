@@ -16,7 +16,7 @@ from twilio.request_validator import RequestValidator
 
 from outreach.domain.errors import Refused
 from outreach.domain.phone import CallKind, CallState, LegState
-from outreach.service import calls, calls_said, desk
+from outreach.service import calls, calls_said, desk, ring_backs
 from outreach.service.calls_now import move_calls
 from outreach.service.intake import take_in
 from outreach.service.ports import Outside, Receipt, User
@@ -330,6 +330,10 @@ def test_a_customer_who_rings_reaches_the_one_they_know(phoned: World) -> None:
     assert said(phoned, "screen", {"CallSid": "CA6"}, token).find("Gather") is not None
     assert [verb.tag for verb in said(phoned, "screened", {"Digits": "1"}, token)] == []
     assert (call_of(phoned, card).state, call_of(phoned, card).accepted_by) == (CallState.TALKING, "jonas")
+    desk = phoned.signed_in("jonas").get("/desk").text
+    assert "Anna Weber is on the line." in desk and f'href="/desk/cards/{card}" data-open-now' in desk
+    other = phoned.signed_in("miriam").get("/desk").text
+    assert "is talking to Anna Weber." in other and "data-open-now" not in other
     said(
         phoned,
         "next",
@@ -495,3 +499,22 @@ def test_the_card_says_live_how_the_call_stands(browser_page: Any, served: tuple
     calls_said.done(outside_of(here), token, "completed", 30)
     page.wait_for_selector("text=The call is over. How did it go?")
     page.wait_for_load_state("load")
+
+
+def test_who_picks_up_has_the_card_open(browser_page: Any, served: tuple[World, str]) -> None:
+    here, base = served
+    page = browser_page
+    page.emulate_media(reduced_motion="reduce")
+    sign_in(page, served)
+    jonas = replace(user_of(here, "jonas"), phone=JONAS)
+    here.house.database.retrying(lambda unit: unit.save_user(jonas))
+    with here.house.database.view() as unit:
+        card, person = unit.open_card("anna"), unit.people(["anna"])["anna"]
+    assert card is not None
+    page.goto(f"{base}/desk")
+    rung = ring_backs.rang_us(here.house.outside, "CA9", person.described["phone"])
+    page.wait_for_selector("text=Anna Weber rings us. Pick up and press 1.")
+    assert axe_violations(page) == []
+    assert ring_backs.accept_ring_back(here.house.outside, rung.token)
+    page.wait_for_url(f"{base}/desk/cards/{card.id}")
+    page.wait_for_selector("text=Anna Weber is on the line.")

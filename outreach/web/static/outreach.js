@@ -15,7 +15,10 @@ function watchBoard(place) {
     if (!answer.ok || answer.redirected) return;
     const before = new Set([...place.querySelectorAll(".case[id]")].map((card) => card.id));
     const focused = place.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const opened = place.querySelector("[data-open-now]")?.href;
     place.innerHTML = await answer.text();
+    const onTheLine = place.querySelector("[data-open-now]")?.href;
+    if (onTheLine && onTheLine !== opened) { location.href = onTheLine; return; }
     const fresh = [...place.querySelectorAll(".case[id]")].filter((card) => !before.has(card.id));
     fresh.forEach((card) => card.classList.add("case-new"));
     if (fresh.length && news) news.textContent = fresh.length === 1 ? "One new card." : `${fresh.length} new cards.`;
