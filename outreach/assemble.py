@@ -133,6 +133,7 @@ def with_ways(outside: Outside, settings: Settings, ways: Ways) -> Outside:
         finders=ways.finders,
         telephone=ways.telephone,
         lists=ways.lists,
+        rests=ways.rests,
     )
 
 

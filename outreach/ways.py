@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from outreach.channels.outbox import OutboxSender
-from outreach.channels.pace import Pace, Paced, PaceState
+from outreach.channels.pace import Pace, Paced
 from outreach.channels.sendgrid import SendGridAccount, SendGridSender
 from outreach.channels.sendgrid_lists import SendGridLists
 from outreach.channels.smtp import SmtpSender
@@ -31,8 +32,10 @@ class Ways:
     paces: Mapping[str, Pace] = field(default_factory=dict)
     """Provider/channel → its pace; each process has its own."""
 
-    def states(self) -> dict[str, PaceState]:
-        return {name: pace.state() for name, pace in self.paces.items()}
+    def rests(self) -> dict[str, datetime]:
+        """Ways that rest now → until when."""
+        states = {way: pace.state() for way, pace in self.paces.items()}
+        return {way: state.until for way, state in states.items() if state.until is not None}
 
 
 def ways_out(settings: Settings, clock: Clock) -> Ways:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from outreach.lab.finding import Finding, Findings, look, many, well
 from outreach.service import switches
+from outreach.service.errands import not_reached
 
 if TYPE_CHECKING:
     from outreach.assemble import House
@@ -187,6 +188,17 @@ def _switches(house: House, names: list[str]) -> Findings:
     with house.database.view() as unit:
         rehearsing = [name for name in names if not switches.is_live(unit, name)]
         stopped = [(way, why) for name in names for way, why in switches.stopped_ways(unit, name)]
+        resting, unreached = switches.resting(unit, house.outside.clock.now()), not_reached(unit)
+    for way, until in resting.items():
+        yield look(
+            f"{way} rests until {until:%H:%M:%S} UTC: it was unwell, or asked for it",
+            "look at the provider's status page",
+        )
+    for errand, why in unreached.items():
+        yield look(
+            f"{errand.replace('_', ' ')}: the provider was not reached ({why})",
+            "it is tried every minute; look at the provider's status page",
+        )
     for way, why in stopped:
         yield look(f"{way} is stopped: {why}", f"mend it, then outreach resume {way} --reason …")
     if rehearsing:

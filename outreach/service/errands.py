@@ -18,6 +18,7 @@ from outreach.service.unknowns import look_up
 FORGET_EVERY = timedelta(hours=6)
 BEAT = "errand:"
 """Heartbeats of errands begin so."""
+NOT_REACHED = "not reached: "
 
 
 def run_errands(outside: Outside) -> dict[str, int]:
@@ -30,10 +31,19 @@ def _run(outside: Outside, name: str, errand: Callable[[Outside], int]) -> int:
         moved = errand(outside)
         detail = f"moved {moved}"
     except Unavailable as fault:
-        moved, detail = 0, f"not reached: {fault}"
+        moved, detail = 0, f"{NOT_REACHED}{fault}"
     now = outside.clock.now()
     outside.database.retrying(lambda unit: unit.beat(BEAT + name, now, detail))
     return moved
+
+
+def not_reached(unit: Unit) -> dict[str, str]:
+    """Errand → why it did not get through the last time."""
+    return {
+        name.removeprefix(BEAT): detail.removeprefix(NOT_REACHED)
+        for name, (_, detail) in unit.heartbeats().items()
+        if name.startswith(BEAT) and detail.startswith(NOT_REACHED)
+    }
 
 
 def forget_seen(outside: Outside) -> int:

@@ -581,6 +581,8 @@ class Outside:
     finders: Mapping[Channel, Finder] = field(default_factory=dict)
     telephone: Telephone | None = None
     lists: Lists | None = None
+    rests: Callable[[], Mapping[str, datetime]] = dict
+    """Ways that this process lets rest, because the provider is unwell or has asked for it → until when."""
     endpoint_hash: Callable[[str, str], str] = lambda kind, value: f"{kind}:{value}"
     """``(kind, value) -> str``, keyed by the composition root."""
     restore: Callable[[str], Playbook] | None = None

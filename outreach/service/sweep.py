@@ -21,6 +21,7 @@ from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
 from outreach.service.runs import progress
 from outreach.service.sending import BREAKS, PUT_OFF, deliver_due, mark_stuck
+from outreach.service.switches import note_rests
 
 Row = TypeVar("Row")
 
@@ -71,7 +72,12 @@ def tick(outside: Outside, batch: int = BATCH) -> Swept:
 
 def beat(outside: Outside, swept: Swept) -> None:
     now = outside.clock.now()
-    outside.database.retrying(lambda unit: unit.beat(CLOCK, now, f"moved {swept.total}"))
+
+    def work(unit: Unit) -> None:
+        unit.beat(CLOCK, now, f"moved {swept.total}")
+        note_rests(unit, outside)
+
+    outside.database.retrying(work)
 
 
 def _each_alone(

@@ -46,7 +46,7 @@ def go_live(outside: Outside, by: str, reason: str, *, accept_strict: bool = Fal
     _needs(reason)
     now, providers = outside.clock.now(), configured(outside)
     if not providers:
-        raise Refused("No provider is set up, so there is nothing to go live with: see docs/providers.md.")
+        raise Refused("No provider is set up, so there is nothing to go live with: see docs/providers.")
 
     def work(unit: Unit) -> None:
         bare = uncovered(unit, outside)
@@ -114,6 +114,25 @@ def stopped_ways(unit: Unit, provider: str) -> Iterable[tuple[str, str]]:
     for way in (provider, *(f"{provider}/{channel.value}" for channel in Channel)):
         if (why := provider_stopped(unit, way)) is not None:
             yield way, why
+
+
+RESTS = "rests:"
+"""A heartbeat of this name stands for the instant until which the way rests."""
+
+
+def note_rests(unit: Unit, outside: Outside) -> None:
+    """Write down which ways this process lets rest, so that others can tell."""
+    for way, until in outside.rests().items():
+        unit.beat(RESTS + way, until)
+
+
+def resting(unit: Unit, now: datetime) -> dict[str, datetime]:
+    """Ways that rest → until when."""
+    return {
+        name.removeprefix(RESTS): until
+        for name, (until, _) in unit.heartbeats().items()
+        if name.startswith(RESTS) and until > now
+    }
 
 
 def stop_provider(unit: Unit, provider: str, why: str, now: datetime) -> None:

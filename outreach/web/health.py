@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
 import orjson
 from flask import Blueprint, Response, g
@@ -11,6 +13,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from outreach.domain.errors import OutreachError
+from outreach.service import switches
+from outreach.service.ports import Outside, Unit
 from outreach.service.sweep import CLOCK
 from outreach.store import views_ops as views
 from outreach.web.reception import Reception, reception
@@ -52,6 +56,7 @@ class _Standing(Collector):
         with self._desk.house.database.view() as unit:
             counts, beats = views.counts(unit, now), unit.heartbeats()
             stopped = unit.setting("stop_all") is not None
+            ways, messages = list(_ways(unit, self._desk.outside, now)), unit.count_inbound()
         touches = GaugeMetricFamily("outreach_touches", "Touches by status", labels=["status"])
         for status, count in sorted(counts.touches.items()):
             touches.add_metric([status], count)
@@ -69,11 +74,39 @@ class _Standing(Collector):
             ("outreach_holds_open", "Holds in force", counts.holds),
             ("outreach_events_parked", "Events that wait for their time or account", counts.parked),
             ("outreach_events_quarantined", "Events in quarantine", counts.quarantined),
+            ("outreach_messages_waiting", "Messages that nobody has placed or read", messages),
             ("outreach_clock_age_seconds", "Since the clock's last heartbeat", age),
             ("outreach_stopped", "1 while all sending is stopped", int(stopped)),
             ("outreach_queue_depth", "Requests that wait to be stored", self._desk.writer.depth),
         ):
             yield GaugeMetricFamily(name, says, value=value)
+        for name, says, of in _WAYS:
+            gauge = GaugeMetricFamily(name, says, labels=["provider"])
+            for way in ways:
+                gauge.add_metric([way.provider], int(of(way)))
+            yield gauge
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    provider: str
+    live: bool
+    stopped: bool
+    rests: bool
+
+
+def _ways(unit: Unit, outside: Outside, now: datetime) -> Iterator[_Way]:
+    resting = {way.partition("/")[0] for way in switches.resting(unit, now)}
+    for provider in switches.configured(outside):
+        stopped = any(True for _ in switches.stopped_ways(unit, provider))
+        yield _Way(provider, switches.is_live(unit, provider), stopped, provider in resting)
+
+
+_WAYS: tuple[tuple[str, str, Callable[[_Way], bool]], ...] = (
+    ("outreach_provider_live", "1 once it has left rehearsal", lambda way: way.live),
+    ("outreach_provider_stopped", "1 while it, or one channel of it, is stopped", lambda way: way.stopped),
+    ("outreach_provider_resting", "1 while it is unwell or has asked to slow down", lambda way: way.rests),
+)
 
 
 @health.get("/healthz")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -11,6 +12,7 @@ from werkzeug.wrappers import Response
 from outreach.domain.errors import Fault, OutreachError
 from outreach.domain.playbook import Playbook
 from outreach.service import desk, switches, unknowns, workbench
+from outreach.service.errands import not_reached
 from outreach.service.sweep import CLOCK
 from outreach.store import views_ops as views
 from outreach.store.unit import StoreUnit
@@ -43,7 +45,7 @@ def overview() -> str:
         unknowns = views.unknown_touches(unit)
         parked = views.parked_by_reason(unit)
         audit = views.audit_rows(unit, 15)
-        ways, messages = _ways(unit), unit.count_inbound()
+        ways, messages, unreached = _ways(unit), unit.count_inbound(), not_reached(unit)
     beat = beats.get(CLOCK)
     late = beat is None or (g.now - beat[0]).total_seconds() > CLOCK_LATE
     faults = tuple(getattr(reception().house.library, "faults", rules.faults))
@@ -51,6 +53,7 @@ def overview() -> str:
         "ops.html", counts=counts, beat=beat, late=late, rows=_rows(rules.playbooks, states, running, faults),
         unknowns=unknowns, parked=parked, audit=audit, publish_states=workbench.PUBLISH_STATES,
         shared=[fault for fault in faults if not _is_playbook(fault)], ways=ways, messages=messages,
+        unreached=unreached,
     )  # fmt: skip
 
 
@@ -63,6 +66,8 @@ class WayOut:
     stopped: tuple[tuple[str, str], ...]
     """What is stopped (the provider, or one channel of it), and why."""
     live: bool
+    rests: datetime | None
+    """Until when the clock lets it rest, because it is unwell or has asked for it."""
 
 
 def _ways(unit: StoreUnit) -> list[WayOut]:
@@ -71,12 +76,14 @@ def _ways(unit: StoreUnit) -> list[WayOut]:
         carried.setdefault(provider, []).append(channel.value)
     if outside().telephone is not None:
         carried.setdefault("twilio", []).append("call")
+    rests = switches.resting(unit, g.now)
     return [
         WayOut(
             provider,
             tuple(sorted(channels)),
             tuple(switches.stopped_ways(unit, provider)),
             switches.is_live(unit, provider),
+            max((until for way, until in rests.items() if way.partition("/")[0] == provider), default=None),
         )
         for provider, channels in sorted(carried.items())
     ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from outreach.domain.errors import Refused
 from outreach.service import switches
+from outreach.service.sweep import tick
 from tests.service.world import give, give_person, house, provided
 
 
@@ -52,3 +55,13 @@ def test_the_first_reason_of_a_stop_stays_until_somebody_resumes() -> None:
                 row[0] for row in unit.bulk.rows("select what from audit where subject = 'provider/sendgrid'")
             ]
         assert said[-2:] == ["provider.stopped", "provider.resumed"]
+
+
+def test_everybody_sees_which_way_rests_and_that_it_ends() -> None:
+    with house() as plain:
+        rests = {"twilio/sms": plain.now + timedelta(minutes=2)}
+        home = provided(plain, rests=lambda: rests)
+        tick(home.outside)
+        with home.database.view() as unit:
+            assert switches.resting(unit, home.now) == rests
+            assert switches.resting(unit, home.now + timedelta(minutes=2)) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -154,6 +155,23 @@ def test_a_stopped_provider_is_used_again_with_a_reason(here: World) -> None:
     assert "twilio/sms: not allowed there" in client.get("/ops").text
     post(client, "/ops/providers/resume", {"way": "twilio/sms", "reason": "permission granted"})
     assert "not allowed there" not in client.get("/ops").text.partition("Lately")[0]
+
+
+def test_a_way_that_rests_and_an_errand_that_was_not_reached_are_seen(here: World) -> None:
+    client = with_ways(here).signed_in("otto", "ops")
+    until = here.clock.time + timedelta(minutes=2)
+    here.house.database.retrying(lambda unit: unit.beat(f"{switches.RESTS}twilio/sms", until))
+    here.house.database.retrying(
+        lambda unit: unit.beat("errand:push_holds", here.clock.time, "not reached: HTTP 503")
+    )
+    page = client.get("/ops").text
+    assert "rests until" in page and "Push holds: the provider was not reached (HTTP 503)" in page
+    gauges = here.app.test_client().get("/metrics").text
+    for line in ('outreach_provider_resting{provider="twilio"} 1.0', 'outreach_provider_live{provider="twilio"} 0.0',
+                 'outreach_provider_stopped{provider="twilio"} 0.0', "outreach_messages_waiting 0.0"):  # fmt: skip
+        assert line in gauges
+    here.pass_time(minutes=3)
+    assert "rests until" not in client.get("/ops").text
 
 
 def test_only_ops_may_steer(here: World) -> None:
