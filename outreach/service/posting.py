@@ -13,7 +13,7 @@ from outreach.domain.policy import Ruling, wait
 from outreach.domain.touch import Touch
 from outreach.service.briefs import context_of, template_of
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Attempt, Outside, User
+from outreach.service.ports import Attempt, Outside, Post, User
 from outreach.service.rulings import lawful_until
 from outreach.service.switches import may_contact
 
@@ -79,10 +79,8 @@ def addressed(ledger: Ledger, touch: Touch, message: Message, token: str) -> Mes
         return replace(message, valid_until=_valid_until(ledger, touch))
     post = ledger.outside.post
     before = [a.message_id for a in ledger.unit.attempts_of_run(touch.run) if a.message_id and a.delivery]
-    transactional = touch.purpose is Purpose.TRANSACTIONAL
-    unsubscribe = "" if transactional or not post.public_url else f"{post.public_url}/u/{token}"
-    company = ledger.rules.company
-    foot = footer(company, touch.purpose, message.language, unsubscribe)
+    unsubscribe = _unsubscribe(post, touch, token)
+    foot = footer(ledger.rules.company, touch.purpose, message.language, unsubscribe)
     text, html = with_footer(message.text, message.html, foot)
     return replace(
         message,
@@ -92,6 +90,20 @@ def addressed(ledger: Ledger, touch: Touch, message: Message, token: str) -> Mes
         message_id=f"<{token}@{message.sender_address.rpartition('@')[2] or 'outreach.invalid'}>",
         references=tuple(before),
         unsubscribe=unsubscribe,
+    )
+
+
+def _unsubscribe(post: Post, touch: Touch, token: str) -> str:
+    transactional = touch.purpose is Purpose.TRANSACTIONAL
+    return "" if transactional or not post.public_url else f"{post.public_url}/u/{token}"
+
+
+def foot_of(ledger: Ledger, touch: Touch, language: str) -> tuple[str, ...]:
+    """The lines that will stand below a mail that has not left yet."""
+    if touch.channel is not Channel.EMAIL:
+        return ()
+    return footer(
+        ledger.rules.company, touch.purpose, language, _unsubscribe(ledger.outside.post, touch, "…")
     )
 
 
@@ -116,10 +128,10 @@ def too_close(ledger: Ledger, touch: Touch) -> Ruling | None:
     return wait("hours", "The allowed hours end in a moment, and an SMS may take longer.", ends)
 
 
-def provider_for(ledger: Ledger, message: Message) -> str:
+def provider_for(ledger: Ledger, channel: Channel, to: str) -> str:
     """Which way it goes. In rehearsal only the named endpoints are contacted; the rest goes to the outbox."""
-    provider = ledger.outside.providers.get(message.channel, OUTBOX)
-    if provider == OUTBOX or may_contact(ledger.unit, ledger.outside, message.to, provider):
+    provider = ledger.outside.providers.get(channel, OUTBOX)
+    if provider == OUTBOX or may_contact(ledger.unit, ledger.outside, to, provider):
         return provider
     return OUTBOX
 

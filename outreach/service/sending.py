@@ -177,7 +177,7 @@ def _send_or_not(ledger: Ledger, run: Run, touch: Touch, claim: bool) -> Prepare
     message = addressed(ledger, touch, message, token)
     sending = advance(touch, Status.SENDING, ledger.now, token=token, intent_at=ledger.now)
     ledger.claim(touch, sending)
-    provider = provider_for(ledger, message)
+    provider = provider_for(ledger, message.channel, message.to)
     ledger.unit.add_attempt(as_attempt(sending, message, provider, ledger.outside))
     return Prepared(sending, message, provider)
 

@@ -11,13 +11,13 @@ from markupsafe import Markup
 from outreach.domain.account import AccountState, Promise, PromiseState
 from outreach.domain.card import Card, Line, agenda
 from outreach.domain.errors import NotFound, OutreachError
-from outreach.domain.facts import Channel, Person, Severity, Trace
+from outreach.domain.facts import Channel, Endpoint, Person, Severity, Trace
 from outreach.domain.failure import Failure, FailureState
 from outreach.domain.message import RenderFault, render_brief, sms_parts
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Remedy
 from outreach.domain.touch import Status, Touch
-from outreach.service import desk
+from outreach.service import desk, posting
 from outreach.service.briefs import WORDS_LAST, context_of, is_late, preferences_of, template_of
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside
@@ -63,6 +63,10 @@ class DraftShown:
     text: str
     encoding: str
     parts: int
+    foot: tuple[str, ...]
+    """What stands below it when it arrives."""
+    rehearses: bool
+    """It goes to the outbox, though a provider is set up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +250,14 @@ def _draft(ledger: Ledger, touch: Touch) -> DraftShown:
     return DraftShown(
         touch, ledger.accounts[touch.account], known.title if known else run.playbook,
         endpoint.value if endpoint else "", str(draft.get("subject") or ""), text, encoding, parts,
+        posting.foot_of(ledger, touch, person.language if person else "en"), _rehearses(ledger, touch, endpoint),
     )  # fmt: skip
+
+
+def _rehearses(ledger: Ledger, touch: Touch, endpoint: Endpoint | None) -> bool:
+    if endpoint is None or touch.channel not in ledger.outside.providers:
+        return False
+    return posting.provider_for(ledger, touch.channel, endpoint.value) == posting.OUTBOX
 
 
 def _person(ledger: Ledger, card: Card, touches: Iterable[Touch]) -> Person | None:

@@ -50,3 +50,15 @@ def busy_day(here: World) -> None:
     here.tell("delivery.short", "a6", {"order_id": "o-6001"})
     here.tell("review.bad", "a2", {"review_id": "r-1"})
     here.tick()
+
+
+def with_draft(here: World) -> tuple[str, str]:
+    """A call nobody answered, and a day later the mail that waits for its owner: (card, touch)."""
+    here.account("a1", "Berlin Kitchens", person="anna")
+    here.late("a1", "anna", "o-1")
+    here.pass_time(days=1, hours=1)
+    here.tick()
+    with here.house.database.view() as unit:
+        rows = unit.bulk.rows("select card, id from touch where status = 'draft'")
+    assert rows, "the playbook's mail waits"
+    return rows[0][0], rows[0][1]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.scenes import busy_day
+from tests.web.scenes import busy_day, with_draft
 from tests.web.world import World, post
 
 
@@ -268,24 +268,13 @@ def test_a_card_that_is_somebody_elses_is_refused(day: World, jonas: FlaskClient
 # -- drafts ----------------------------------------------------------------------------------------------
 
 
-def with_draft(here: World) -> tuple[str, str]:
-    """A call nobody answered, and a day later the mail that waits for its owner: (card, touch)."""
-    here.account("a1", "Berlin Kitchens", person="anna")
-    here.late("a1", "anna", "o-1")
-    here.pass_time(days=1, hours=1)
-    here.tick()
-    with here.house.database.view() as unit:
-        rows = unit.bulk.rows("select card, id from touch where status = 'draft'")
-    assert rows, "the playbook's mail waits"
-    return rows[0][0], rows[0][1]
-
-
 def test_a_draft_is_read_changed_and_released(here: World) -> None:
     card, touch = with_draft(here)
     client = here.signed_in()
     assert "To release" in client.get("/desk").text
     page = client.get(f"/desk/cards/{card}").text
     assert "anna@example.com" in page and f'id="draft-{touch}"' in page
+    assert "This is exactly what will arrive." in page and "It is no advertising." in page
     form = {"card": card, "subject": "Your\r\norder", "text": "Dear Anna,\r\nI am sorry."}
     assert post(client, f"/desk/drafts/{touch}/release", form).status_code == 302
     here.tick()

@@ -15,6 +15,7 @@ from outreach.service.ports import Attempt
 from outreach.service.replies import Received
 from outreach.web.reception import EXTENSION
 from tests.support.axe import axe_violations
+from tests.web.scenes import with_draft
 from tests.web.test_browser import PHONE, sign_in
 from tests.web.world import World, post
 
@@ -155,6 +156,14 @@ def test_a_stopped_provider_is_used_again_with_a_reason(here: World) -> None:
     assert "twilio/sms: not allowed there" in client.get("/ops").text
     post(client, "/ops/providers/resume", {"way": "twilio/sms", "reason": "permission granted"})
     assert "not allowed there" not in client.get("/ops").text.partition("Lately")[0]
+
+
+def test_a_draft_says_that_it_only_rehearses(here: World) -> None:
+    card, _ = with_draft(here)
+    client = with_ways(here).signed_in()
+    assert "it goes to the outbox, and nobody gets it" in client.get(f"/desk/cards/{card}").text
+    here.house.database.retrying(lambda unit: unit.set_setting("live:sendgrid", "the test"))
+    assert "This is exactly what will arrive." in client.get(f"/desk/cards/{card}").text
 
 
 def test_a_way_that_rests_and_an_errand_that_was_not_reached_are_seen(here: World) -> None:
