@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from outreach.domain.facts import Channel
 from outreach.domain.touch import Disposition
 from outreach.lab import company_cast as cast
 from outreach.lab.company_cast import Casting, Customer, Place
 from outreach.lab.company_maker import about, arrival, late, life_of
 from outreach.lab.player import Arrival
 from outreach.lab.scratch import Scratch
-from outreach.service import desk, intake
+from outreach.service import desk, intake, replies
 from outreach.service.desk import Outcome, PromiseMade
+from outreach.service.replies import Received
 from outreach.store import views
 
 Act = Callable[[Scratch], datetime | None]
@@ -85,6 +87,7 @@ class Scenes:
         self.no_playbook()
         self.hard_to_reach()
         self.owed()
+        self.written()
         self.doings.append((self.now - timedelta(hours=7), _wrong_events))
         self.ready = self.house("Hotel Kastanie", cast.BERLIN, FIRST).id
         return self
@@ -262,6 +265,33 @@ class Scenes:
         )
         self.tell(unclear, "delivery.delayed", 11, reason="the carrier does not say for how long")
 
+    def written(self) -> None:
+        """What people have written to us: an answer, a plea to be left alone, and somebody whom we do not know."""
+        asks, pleads = (
+            self.house("Pension Eisvogel", cast.BERLIN, FIRST),
+            self.home(cast.HAMBURG, owner=FIRST),
+        )
+        self.write(
+            asks, 2, "Your order", "Can the second grill come in the morning? We have guests from noon on."
+        )
+        self.write(pleads, 3, "Re: your order", "All is well, but please stop writing to me about it.")
+        stranger = Received(
+            "email:demo-stranger", Channel.EMAIL, "kueche@gasthof-rosenau.example", "Gasthof Rosenau",
+            "hello@hearth-home.example", "The grill of last week",
+            "The lid does not close. Whom do I have to talk to?",
+        )  # fmt: skip
+        self.do(5, lambda house: _receive(house, stranger))
+
+    def write(self, customer: Customer, hours: float, subject: str, text: str) -> None:
+        """They write from their own address so many hours ago."""
+        human = customer.people[0]
+        assert human.email is not None
+        received = Received(
+            f"email:{customer.id}-{hours}", Channel.EMAIL, human.email, human.name, "hello@hearth-home.example",
+            subject, text,
+        )  # fmt: skip
+        self.do(hours, lambda house: _receive(house, received))
+
     def owed(self) -> None:
         """The other shop's old files came in yesterday: let down long ago, and nobody had called."""
         for days, type_, data in (
@@ -292,6 +322,10 @@ def _keys(type_: str, key: str) -> Mapping[str, str]:
 
 
 # -- what people do ------------------------------------------------------------------------------------
+
+
+def _receive(house: Scratch, received: Received) -> None:
+    replies.receive(house.outside, received)
 
 
 def _call(house: Scratch, customer: Customer, outcome: Outcome) -> datetime | None:
