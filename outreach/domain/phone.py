@@ -67,7 +67,7 @@ def leg_goes_on(old: LegState, new: LegState) -> bool:
 class PhoneCall:
     """``number``: whom we dial or who rang, E.164. ``cause``: the callback's id, the provider's id of an
     inbound call. ``outcome``: the provider's word for how the customer's leg ended, or ``nobody``.
-    ``next_at``: when the next of our phones is tried, or the call counts as over. Times aware, UTC."""
+    ``next_at``: when the next of our phones is tried, or the call counts as over; None once it is. Times aware, UTC."""
 
     id: str
     kind: CallKind

@@ -31,12 +31,12 @@ class Phone(Part):
         return self.bulk.all(CALL, "where card = ? order by started_at desc, id desc", card)
 
     def open_calls(self) -> list[PhoneCall]:
-        return self.bulk.all(CALL, "where state <> 'ended' order by started_at, id")
+        return self.bulk.all(CALL, "where next_at is not null order by started_at, id")
 
     def callbacks_to_ring(self, since: datetime, now: datetime, limit: int) -> list[tuple[str, str, str]]:
         rows = self.bulk.rows(
             "select t.account, t.id, t.run from touch t join run r on r.id = t.run"
-            " where t.card is not null and t.status = 'on_desk' and t.channel = 'call'"
+            " where t.status in ('on_desk', 'draft') and t.channel = 'call'"  # the index's own words
             " and r.trigger_type = 'callback.asked' and t.due >= ? and t.due <= ?"
             " and not exists (select 1 from phone_call c where c.cause = t.run and c.cause is not null)"
             " order by t.due limit ?",

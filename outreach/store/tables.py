@@ -201,6 +201,7 @@ touch = Table(
     some("ix_touch_due", "due", is_in("status", Status.PLANNED, Status.DUE)),
     some("ix_touch_sending", "intent_at", is_in("status", Status.SENDING)),
     some("ix_touch_unknown", "intent_at", is_in("status", Status.UNKNOWN)),
+    some("ix_touch_desk", "due", is_in("status", Status.ON_DESK, Status.DRAFT)),
     some("ix_touch_card", "card", "card is not null"),
     some("ux_touch_token", "token", "token is not null", unique=True),
     # Caps count only what has an intent.

@@ -103,14 +103,13 @@ def _desk_line(row: Row) -> DeskLine:
 def desk_stamp(unit: StoreUnit) -> str:
     """Changes whenever the desk would look different: a line came or went, a card was claimed, a draft, a call."""
     lines = unit.bulk.rows(
-        "select count(*), max(id), sum(attempt) from touch where card is not null"
-        " and status in ('on_desk', 'draft')"
+        "select count(*), max(id), sum(attempt) from touch where status in ('on_desk', 'draft')"
     )[0]
     cards = unit.bulk.rows(
         "select count(*), count(claimed_by), max(claimed_at) from card where state = 'open'"
     )[0]
     calls = unit.bulk.rows(
-        "select count(*), max(id), min(state), max(state), count(accepted_by) from phone_call where state <> 'ended'"
+        "select count(*), max(id), min(state), max(state), count(accepted_by) from phone_call where next_at is not null"
     )[0]
     return "-".join(str(part or 0) for part in (*lines, *cards, *calls))
 

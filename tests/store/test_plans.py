@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from outreach.domain.facts import Channel
 from outreach.domain.touch import Status
 from outreach.service.ports import WindowNeed
 from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit
+from outreach.store.views import desk_stamp
 from tests.store.samples import NOW, account, card, event, failure, hold, new, person, run, touch
 
 REF = ("shop", "e1")
@@ -42,6 +44,22 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
     ),
     "touch_by_token": lambda unit: unit.touch_by_token("x"),
     "touches_due": lambda unit: unit.touches_due(NOW, 9),
+    "calls": lambda unit: (
+        unit.callbacks_to_ring(NOW, NOW, 9),
+        unit.calls_to_move(NOW, 9),
+        unit.calls_of_card("c1"),
+        unit.legs_of("l1"),
+        unit.call_by_cause("r1"),
+    ),
+    "open_calls": lambda unit: unit.open_calls(),
+    "desk_stamp": desk_stamp,
+    "attempts": lambda unit: (
+        unit.attempt("t"),
+        unit.attempt_by_ref("x"),
+        unit.attempts_of(["t1"]),
+        unit.attempts_of_run("r1"),
+        unit.last_attempt_to("anna", Channel.SMS),
+    ),
     "touches_stuck": lambda unit: unit.touches_stuck(NOW, 9),
     "change_touch": lambda unit: unit.change_touch(touch(), touch(status=Status.PLANNED)),
     "contacts_since": lambda unit: unit.contacts_since("anna", "#1", NOW),
@@ -53,6 +71,8 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
     "audit_of": lambda unit: unit.audit_of("a1"),
     "user_by_email": lambda unit: (unit.user_by_email("x"), unit.token("#t")),
 }
+OPEN_ONLY = r"INDEX (ix_touch_desk|ux_card_open)\b"
+"""Indexes that hold only what is open: to walk through them is what they are for."""
 # How each is meant to be found, where more than the absence of a walk matters.
 BY_INDEX = {
     "windows": "COVERING INDEX ix_event_window",
@@ -99,7 +119,10 @@ def plans(store: Store, work: Callable[[StoreUnit], object]) -> str:
 def test_nothing_walks_through_a_table(store: Store, name: str) -> None:
     said = plans(store, HOT[name])
     assert said
-    walks = [line for line in said.splitlines() if re.match(r"SCAN (?!n\b|json_each|CONSTANT|\()", line)]
+    walks = [
+        line for line in said.splitlines()
+        if re.match(r"SCAN (?!n\b|json_each|CONSTANT|\()", line) and not re.search(OPEN_ONLY, line)
+    ]  # fmt: skip
     assert not walks, said
     assert BY_INDEX.get(name, "") in said, said
 
