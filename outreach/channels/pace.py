@@ -6,6 +6,7 @@ that is the provider at work. One pace belongs to one provider and sender, and i
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -25,6 +26,8 @@ SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=15)
 """What a provider may ask for by Retry-After or X-RateLimit-Reset; outside of it somebody's clock is wrong."""
 UNTOLD_PAUSE = timedelta(seconds=5)
 """Where it says *slow down* and not how long."""
+UNWELL = ("", "connect", "421")
+"""Codes of a refusal that is the provider's own: no line, or a mail server that is closing (RFC 5321, 4.2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,47 +52,63 @@ class Pace:
         self._results: deque[bool] = deque(maxlen=LOOKED_AT)
         self._rest = FIRST_REST
         self._open_until: datetime | None = None
-        self._probing = False
+        self._probe: int | None = None
+        """The thread that tries whether it is well again. Words of other threads are of calls that began before
+        the breaker opened; they say nothing new."""
 
     def admit(self) -> datetime | None:
-        """None: ask now; what came of it must be told. Else the instant before which nobody shall ask."""
+        """None: ask now, and tell what came of it in the same thread. Else when to come again."""
         with self._lock:
             now = self._now()
             waits = [at for at in (self._pause_until, self._open_until) if at is not None and at > now]
             if waits:
                 return max(waits)
-            if self._open_until is not None and self._probing:
+            if self._open_until is not None and self._probe is not None:
                 return now + FIRST_REST
             self._fill(now)
-            if self._tokens < 1.0:
-                return now + timedelta(seconds=(1.0 - self._tokens) / self._rate)
+            if self._tokens < 1.0 - 1e-9:  # a clock ticks in microseconds: what is missing may be rounding
+                wait = math.ceil((1.0 - self._tokens) / self._rate * 1e6 - 1e-3)
+                return now + timedelta(microseconds=max(wait, 1))
             self._tokens -= 1.0
-            self._probing = self._open_until is not None
+            self._probe = threading.get_ident() if self._open_until is not None else None
             return None
 
     def _fill(self, now: datetime) -> None:
+        """A clock that was set back gives nothing, and does not stop what comes after."""
         elapsed = max((now - self._filled).total_seconds(), 0.0)
-        self._tokens, self._filled = (
-            min(self._tokens + elapsed * self._rate, float(self._burst)),
-            max(now, self._filled),
-        )
+        self._tokens = min(self._tokens + elapsed * self._rate, float(self._burst))
+        self._filled = now
 
     def worked(self) -> None:
         """The provider has answered, whatever it said of the message."""
         with self._lock:
-            self._results.append(True)
-            if self._open_until is not None:
+            if self._open_until is None:
+                self._results.append(True)
+            elif self._ends_probe():
                 self._results.clear()
-            self._open_until, self._rest, self._probing = None, FIRST_REST, False
+                self._open_until, self._rest = None, FIRST_REST
 
     def failed(self) -> None:
         """No answer, or one that says that the provider itself is unwell."""
         with self._lock:
+            if self._open_until is not None and not self._ends_probe():
+                return
             self._results.append(False)
             if self._open_until is not None or self._is_unwell():
                 self._open_until = self._now() + self._rest
                 self._rest = min(self._rest * 2, LONGEST_REST)
-            self._probing = False
+
+    def unused(self) -> None:
+        """What was admitted did not ask the provider after all: another may go in its place."""
+        with self._lock:
+            self._ends_probe()
+            self._tokens = min(self._tokens + 1.0, float(self._burst))
+
+    def _ends_probe(self) -> bool:
+        mine = self._probe == threading.get_ident()
+        if mine:
+            self._probe = None
+        return mine
 
     def _is_unwell(self) -> bool:
         lately = list(self._results)
@@ -97,12 +116,13 @@ class Pace:
         return in_a_row or (len(lately) == LOOKED_AT and lately.count(False) * 2 >= LOOKED_AT)
 
     def pause(self, until: datetime | None) -> datetime:
-        """The provider asks us to wait. Gives the instant that is really waited for."""
+        """The provider asks us to wait. Gives the instant that is really waited for: of several askings the
+        last one to end, so that one without a time does not cut a longer one short."""
         with self._lock:
             now = self._now()
-            asked = until or now + UNTOLD_PAUSE
-            self._pause_until = min(max(asked, now + SHORTEST_PAUSE), now + LONGEST_PAUSE)
-            self._probing = False
+            asked = min(max(until or now + UNTOLD_PAUSE, now + SHORTEST_PAUSE), now + LONGEST_PAUSE)
+            self._pause_until = max(asked, self._pause_until or asked)
+            self._ends_probe()
             return self._pause_until
 
     def state(self) -> PaceState:
@@ -124,21 +144,35 @@ class Paced:
     def send(self, message: Message, token: str) -> Receipt:
         later = self.pace.admit()
         if later is not None:
-            reason = f"The provider rests ({self.pace.state().breaker})."
-            return Receipt("refused", reason=reason, retry_at=later, counts=False)
-        return told(self.pace, self.sender.send(message, token))
+            return Receipt("refused", reason=_why(self.pace.state()), retry_at=later, counts=False)
+        try:
+            receipt = self.sender.send(message, token)
+        except BaseException:  # a call that dies must not hold the only probe for ever
+            self.pace.failed()
+            raise
+        return told(self.pace, receipt)
+
+
+def _why(state: PaceState) -> str:
+    if state.breaker != "closed":
+        return f"The provider rests ({state.breaker})."
+    if state.until is not None:
+        return "The provider has asked us to wait."
+    return "It waits for its turn: no more at once than the provider's rate."
 
 
 def told(pace: Pace, receipt: Receipt) -> Receipt:
-    """Tell the pace what came of a call; a refusal that asks to slow down then says how long."""
+    """Tell the pace what came of a call; a refusal that asks to slow down then says how long. A definite answer
+    about one message (a mailbox that is full, a number that is none) is the provider at work."""
     if receipt.meaning is Meaning.SLOW_DOWN:
         until = pace.pause(receipt.retry_at)
         return Receipt(
             "refused", receipt.ref, receipt.reason, until, receipt.meaning, receipt.code, counts=False
         )
-    if receipt.outcome == "unknown" or (
-        receipt.outcome == "refused" and receipt.meaning is None and receipt.counts
-    ):
+    unexplained = receipt.outcome == "refused" and receipt.meaning is None
+    if unexplained and not receipt.counts:
+        pace.unused()
+    elif receipt.outcome == "unknown" or (unexplained and receipt.code in UNWELL):
         pace.failed()
     else:
         pace.worked()
