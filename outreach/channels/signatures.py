@@ -63,4 +63,5 @@ def is_recent(timestamp: str, now: datetime) -> bool:
 
 def same_secret(secrets: Iterable[str], given: str) -> bool:
     """In constant time, for what is protected by a password only."""
-    return any(secret and hmac.compare_digest(secret.encode(), given.encode()) for secret in secrets)
+    words = given.encode(errors="surrogatepass")
+    return any(secret and hmac.compare_digest(secret.encode(), words) for secret in secrets)

@@ -453,6 +453,10 @@ class Unavailable(OutreachError):
     """The database did not do it: full, busy for too long, or gone. Nothing of the unit is kept."""
 
 
+class Unfit(OutreachError, ValueError):
+    """The database cannot hold this value: U+0000, or a number beyond its column. Nothing of the unit is kept."""
+
+
 class InDoubt(OutreachError):
     """The connection broke while the unit was being committed: it may or may not be kept. Read again
     what it should have written before doing anything twice."""

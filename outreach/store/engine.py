@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from outreach.service.ports import InDoubt, Outpaced, Unavailable
+from outreach.service.ports import InDoubt, Outpaced, Unavailable, Unfit
 from outreach.store import sqlite, tables
 from outreach.store.base import EndpointHash
 from outreach.store.bulk import Bulk, PostgresBulk, SqliteBulk
@@ -192,6 +192,6 @@ def _in_our_words() -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise ValueError(f"the database cannot hold this: {error.orig}") from error
+        raise Unfit(f"the database cannot hold this: {error.orig}") from error
     except (OperationalError, InterfaceError, PoolTimeout) as error:
         raise Unavailable(f"the database did not do it: {getattr(error, 'orig', None) or error}") from error

@@ -14,7 +14,7 @@ import orjson
 from flask import Blueprint, Response, abort, g, request
 from markupsafe import escape
 
-from outreach.channels import incoming
+from outreach.channels import incoming, incoming_mail
 from outreach.channels.signatures import is_recent, same_secret, sendgrid_signed, twilio_signed
 from outreach.domain.errors import Invalid
 from outreach.domain.facts import Channel
@@ -65,7 +65,7 @@ def signed_by_twilio(view: Callable[..., Any]) -> Callable[..., Any]:
         if not twilio_signed(tokens, public_url(), fields, request.headers.get("X-Twilio-Signature", "")):
             _count("twilio", "forged")
             abort(403)
-        g.said = request.form.to_dict(flat=True)
+        g.said = incoming.fields(request.form)
         return view(*args, **kwargs)
 
     guarded.signed_by = "twilio"  # type: ignore[attr-defined]
@@ -78,6 +78,11 @@ def said() -> Mapping[str, str]:
     return found
 
 
+def token() -> str:
+    """Ours, that came back in the address."""
+    return incoming.without_nul(request.args.get("t", ""))
+
+
 def twiml(text: str = "<?xml version='1.0' encoding='UTF-8'?><Response/>") -> Response:
     return Response(text, content_type="text/xml; charset=utf-8")
 
@@ -88,8 +93,8 @@ def twiml(text: str = "<?xml version='1.0' encoding='UTF-8'?><Response/>") -> Re
 @hooks.post("/twilio/status")
 @signed_by_twilio
 def twilio_status() -> Response:
-    """How far an SMS got. ``t`` is the token that we gave with it."""
-    word = incoming.said_by_twilio(said(), request.args.get("t", ""))
+    """How far an SMS got."""
+    word = incoming.said_by_twilio(said(), token())
     _count("twilio", "unsaid" if word is None else hear(outside(), word))
     return Response(status=204)
 
@@ -157,7 +162,7 @@ def _one_event(item: Any) -> str:
     except (Unavailable, InDoubt, Outpaced):
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, Invalid) as fault:
-        keep_aside(outside(), "sendgrid", orjson.dumps(item, default=str), type(fault).__name__)
+        keep_aside(outside(), "sendgrid", incoming.as_bytes(item), type(fault).__name__)
         return "broken"
 
 
@@ -177,16 +182,16 @@ def sendgrid_inbound() -> Response:
         response.headers["WWW-Authenticate"] = 'Basic realm="inbound"'
         return response
     request.max_form_memory_size = INBOUND_MAIL
-    mail = incoming.mail_of(request.form)
+    mail = incoming_mail.mail_of(incoming.fields(request.form))
     _count("sendgrid", "unsaid" if mail is None else f"mail_{_take_mail(mail)}")
     return Response(status=204)
 
 
-def _take_mail(mail: incoming.Mail) -> str:
+def _take_mail(mail: incoming_mail.Mail) -> str:
     led = [found for address in mail.recipients if (found := led_back(outside(), address))]
     copies = [name for kind, name in led if kind == "copy"]
     if copies:
-        whose, words = incoming.forwarded(mail)
+        whose, words = incoming_mail.forwarded(mail)
         copied = mailroom.Copied(
             mail.id, mail.sender, [one for one in mail.to if one not in mail.recipients], mail.subject, mail.text,
             whose, words,

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
-from outreach.channels import voice
+from outreach.channels import incoming, voice
 from outreach.domain.errors import NotFound
 from outreach.domain.hours import local
 from outreach.service import calls, calls_said, ring_backs
-from outreach.web.hooks import said, signed_by_twilio, twiml
+from outreach.web.hooks import said, signed_by_twilio, token, twiml
 from outreach.web.reception import outside, reception
 
 voice_hooks = Blueprint("hooks_voice", __name__, url_prefix="/hooks/twilio/voice")
 GONE = ("completed", "busy", "no-answer", "failed", "canceled")
-
-
-def _token() -> str:
-    return request.args.get("t", "")
 
 
 def _language() -> str:
@@ -24,8 +20,7 @@ def _language() -> str:
 
 
 def _number(name: str) -> int:
-    given = said().get(name, "")
-    return int(given) if given.isdecimal() and len(given) < 10 else 0
+    return incoming.number_of(said().get(name, "")) or 0
 
 
 def _count(outcome: str) -> None:
@@ -40,12 +35,12 @@ def _count(outcome: str) -> None:
 def ours() -> Response:
     """Our own phone was picked up."""
     try:
-        answer = calls_said.leg_answered(outside(), _token(), said().get("AnsweredBy", "human"))
+        answer = calls_said.leg_answered(outside(), token(), said().get("AnsweredBy", "human"))
     except NotFound:
         answer = "over"
     _count(answer)
     if answer == "ask":
-        return twiml(voice.ask_to_accept(_token(), _language()))
+        return twiml(voice.ask_to_accept(token(), _language()))
     return twiml(voice.hang_up() if answer == "hang_up" else voice.over(_language()))
 
 
@@ -56,7 +51,7 @@ def accept() -> Response:
     if said().get("Digits") != "1":
         return twiml(voice.hang_up())
     try:
-        answer = calls.accept(outside(), _token())
+        answer = calls.accept(outside(), token())
     except NotFound:
         return twiml(voice.over(_language()))
     _count(answer.outcome)
@@ -64,7 +59,7 @@ def accept() -> Response:
         settings = reception().house.settings
         caller_id = settings.twilio_caller_id or settings.twilio_from
         return twiml(
-            voice.connect(_token(), answer.number, caller_id, answer.person, answer.about, _language())
+            voice.connect(token(), answer.number, caller_id, answer.person, answer.about, _language())
         )
     if answer.outcome == "taken":
         return twiml(voice.taken(_language()))
@@ -79,7 +74,7 @@ def leg() -> Response:
     sequence = _number("SequenceNumber") if form.get("SequenceNumber") else -1
     known = calls_said.leg_said(
         outside(),
-        _token(),
+        token(),
         form.get("CallStatus", ""),
         sequence,
         form.get("ErrorCode", ""),
@@ -94,7 +89,7 @@ def leg() -> Response:
 def customer() -> Response:
     """How the customer's phone stands."""
     known = calls_said.customer_said(
-        outside(), _token(), said().get("CallStatus", ""), said().get("CallSid", "")
+        outside(), token(), said().get("CallStatus", ""), said().get("CallSid", "")
     )
     _count("known" if known else "unknown")
     return Response(status=204)
@@ -104,9 +99,7 @@ def customer() -> Response:
 @signed_by_twilio
 def done() -> Response:
     """The customer's leg is over."""
-    known = calls_said.done(
-        outside(), _token(), said().get("DialCallStatus", ""), _number("DialCallDuration")
-    )
+    known = calls_said.done(outside(), token(), said().get("DialCallStatus", ""), _number("DialCallDuration"))
     _count("done" if known else "unknown")
     return twiml(voice.hang_up())
 
@@ -139,13 +132,13 @@ def inbound() -> Response:
 @signed_by_twilio
 def screen() -> Response:
     """One of our phones was picked up while the customer waits."""
-    return twiml(voice.screen(_token(), _language()))
+    return twiml(voice.screen(token(), _language()))
 
 
 @voice_hooks.post("/screened")
 @signed_by_twilio
 def screened() -> Response:
-    accepted = said().get("Digits") == "1" and ring_backs.accept_ring_back(outside(), _token())
+    accepted = said().get("Digits") == "1" and ring_backs.accept_ring_back(outside(), token())
     _count("accepted" if accepted else "declined")
     return twiml(voice.nothing() if accepted else voice.hang_up())
 

@@ -11,7 +11,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from outreach.domain.errors import Invalid, NotFound, OutreachError, Refused
-from outreach.service.ports import InDoubt, Outpaced, Unavailable
+from outreach.service.ports import InDoubt, Outpaced, Unavailable, Unfit
 from outreach.web.writer import Busy
 
 RETRY_AFTER = "2"
@@ -34,7 +34,7 @@ WORDS = {
     ),
 }
 _CODES: tuple[tuple[type[Exception], int], ...] = (
-    (Refused, 409), (NotFound, 404), (Invalid, 422), (Outpaced, 409),
+    (Refused, 409), (NotFound, 404), (Invalid, 422), (Unfit, 422), (Outpaced, 409),
     (Busy, 503), (Unavailable, 503), (InDoubt, 503),
 )  # fmt: skip
 
@@ -51,7 +51,8 @@ def install(app: Flask) -> None:
         code = code_of(fault)
         if code in (500, 503):
             log.error("request failed", path=request.endpoint, exc_info=fault)
-        return _problem(code, str(fault) if code in (404, 409, 422) else "")
+        told = code in (404, 409, 422) and not isinstance(fault, Unfit)
+        return _problem(code, str(fault) if told else "")
 
     @app.errorhandler(HTTPException)
     def http(fault: HTTPException) -> Response:

@@ -8,15 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach.channels.incoming import (
-    Left,
-    forwarded,
-    mail_event,
-    mail_of,
-    own_words,
-    said_by_twilio,
-    text_of,
-)
+from outreach.channels.incoming import Left, as_bytes, fields, mail_event, said_by_twilio, text_of
 from outreach.domain.signal import Delivery, Meaning
 
 # -- Twilio ------------------------------------------------------------------------------------------------
@@ -120,116 +112,33 @@ def test_no_item_of_a_batch_raises(item: Any) -> None:
     mail_event(item)
 
 
-# -- incoming mail ------------------------------------------------------------------------------------------------
-
-THREAD = """Awesome, thank you!
-
-Anna
-
-Am Mo., 2. März 2026 um 09:12 Uhr schrieb Jonas Lindner <jonas@x.example>:
-
-> Guten Tag,
-> es tut mir leid.
-"""
+def nested(depth: int) -> Any:
+    item: Any = []
+    for _ in range(depth):
+        item = [item]
+    return item
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (THREAD, "Awesome, thank you!\n\nAnna"),
-        ("On it!\n\nOn Mon, Mar 2, 2026 at 9:12 AM Jonas <j@x.example>\nwrote:\n\n> hi", "On it!"),
-        (
-            "Please stop.\n\n-----Original Message-----\nFrom: Jonas\nSent: Monday\nTo: Anna\nSubject: x\n\nHello",
-            "Please stop.",
-        ),
-        ("> hi\n\nmy answer is below", "my answer is below"),
-        ("Merci !\n\nLe lun. 2 mars 2026 à 09:12, Jonas <j@x.example> a écrit :\n\n> Bonjour", "Merci !"),
-        ("Just words", "Just words"),
-        ("", ""),
-        ("> only what they quote", "> only what they quote"),
-    ],
+    "name", ["event", "email", "sg_event_id", "sg_message_id", "status", "outreach_token", "more"]
 )
-def test_quoted_text_is_taken_off_and_something_is_left(text: str, words: str) -> None:
-    assert own_words(text) == words
-    assert own_words(text.replace("\n", "\r\n")) == words
+def test_what_nests_deeply_raises_nothing(name: str) -> None:
+    item = {"event": "bounce", "email": "a@b.example", name: nested(900)}
+    event = mail_event(item)
+    assert event is not None and event.id.startswith("sg:")
+    assert as_bytes(item)
 
 
-def test_a_long_letter_without_quotes_stays_whole() -> None:
-    letter = "Dear Jonas, this is what happened. " * 500
-    assert own_words(letter) == letter.strip()
+@pytest.mark.parametrize("digits", ["9" * 5000, "٣", "-1", "1e9", "²"])
+def test_what_only_looks_like_a_number_is_none(digits: str) -> None:
+    text = text_of({"MessageSid": "SM1", "From": "+14017122661", "NumMedia": digits})
+    assert text is not None and text.pictures == 0
+    said = said_by_twilio({"MessageStatus": "failed", "ErrorCode": digits}, "tok")
+    assert said is not None and said.meaning is Meaning.REJECTED
 
 
-@given(st.text(max_size=400))
-def test_any_text_has_words(text: str) -> None:
-    own_words(text)
-
-
-FORM = {
-    "from": "Anna Weber <Anna@Example.com>", "to": "Jonas <r-1-x@in.example>", "subject": "Re: hello", "text": THREAD,
-    "envelope": '{"to":["r-1-x@in.example"],"from":"bounce@example.com"}', "dkim": "{@sendgrid.com : pass}",
-    "headers": "Message-ID: <m1@example.com>\nReferences: <t1@x.example>\n <t2@x.example>\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=",
-}  # fmt: skip
-
-
-def test_a_mail_is_read_from_the_parts_that_are_to_be_believed() -> None:
-    mail = mail_of(FORM)
-    assert mail is not None
-    assert (mail.sender, mail.name, mail.recipients) == (
-        "anna@example.com",
-        "Anna Weber",
-        ("r-1-x@in.example",),
-    )
-    assert (mail.subject, mail.references) == ("Grüße", ("<t1@x.example>", "<t2@x.example>"))
-    assert mail.text == "Awesome, thank you!\n\nAnna"
-    assert not mail.automatic
-    again = mail_of({**FORM, "text": "another body"})
-    assert again is not None and again.id == mail.id
-
-
-@pytest.mark.parametrize(
-    "header", ["Auto-Submitted: auto-replied", "X-Autoreply: yes", "Precedence: auto_reply"]
-)
-def test_an_out_of_office_answer_is_known_by_its_own_word(header: str) -> None:
-    mail = mail_of({**FORM, "headers": header})
-    assert mail is not None and mail.automatic
-
-
-@pytest.mark.parametrize(
-    "change", [{"envelope": "not json"}, {"envelope": "[]"}, {"envelope": '{"to": 5}'}, {"headers": ""}]
-)
-def test_broken_parts_are_left_out(change: dict[str, str]) -> None:
-    mail = mail_of({**FORM, **change})
-    assert mail is not None and mail.sender == "anna@example.com"
-
-
-def test_a_mail_without_a_sender_is_none() -> None:
-    assert mail_of({"from": "nobody", "text": "hi"}) is None
-    assert mail_of({}) is None
-
-
-def test_a_mail_of_html_alone_is_read() -> None:
-    mail = mail_of(
-        {
-            "from": "a@b.example",
-            "html": "<style>x{}</style><p>Hello &amp; bye</p><blockquote>old</blockquote>",
-        }
-    )
-    assert mail is not None and mail.text == "Hello & bye"
-
-
-def test_a_forwarded_mail_names_whose_it_was() -> None:
-    body = "fyi\n\n---------- Forwarded message ---------\nFrom: Anna Weber <anna@example.com>\nDate: Mon\nSubject: grill\nTo: <j@x.example>\n\nWhere is my grill?"
-    mail = mail_of({"from": "j@x.example", "subject": "Fwd: grill", "text": body})
-    assert mail is not None and forwarded(mail) == ("anna@example.com", "Where is my grill?")
-    plain = mail_of({"from": "j@x.example", "subject": "grill", "text": body})
-    assert plain is not None and forwarded(plain) == ("", "")
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(["from", "to", "cc", "text", "html", "envelope", "headers", "subject"]),
-        st.text(max_size=80),
-    )
-)
-def test_no_form_raises(form: dict[str, str]) -> None:
-    mail_of(form)
+def test_no_field_holds_what_a_database_cannot() -> None:
+    assert fields({"Bo\0dy": "a\0b", "From": "+1"}) == {"Body": "ab", "From": "+1"}
+    event = mail_event({"event": "delivered\0", "sg_event_id": "e\0", "outreach_token": "t\0"})
+    assert event is not None and event.said is not None
+    assert (event.id, event.said.token) == ("sg:e", "t")

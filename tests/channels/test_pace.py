@@ -152,3 +152,54 @@ def test_what_was_never_asked_counts_as_no_try() -> None:
     receipt = send(way, clock)
     assert (receipt.outcome, receipt.counts, sender.calls) == ("refused", False, 1)
     assert receipt.retry_at is not None and receipt.retry_at > clock.time
+
+
+def test_a_send_that_dies_while_it_probes_does_not_hold_the_probe_for_ever() -> None:
+    way, sender, clock = paced(*["unknown"] * 5, "crash")
+    for _ in range(5):
+        send(way, clock)
+    with pytest.raises(SystemExit):
+        send(way, clock, 31 * SECOND)
+    assert send(way, clock, 61 * SECOND).outcome == "sent" and sender.calls == 7
+    assert way.pace.state().breaker == "closed"
+
+
+def test_a_word_from_before_it_opened_neither_closes_nor_prolongs_the_rest() -> None:
+    clock = Clock()
+    pace = Pace(1000, clock.now, burst=50)
+    for _ in range(6):
+        assert pace.admit() is None
+    for _ in range(5):
+        pace.failed()
+    opened = pace.state()
+    for late in (pace.worked, pace.failed):
+        thread = threading.Thread(target=late)
+        thread.start()
+        thread.join()
+        assert pace.state() == opened and opened.breaker == "open"
+
+
+def test_a_short_pause_does_not_cut_a_longer_one_short() -> None:
+    clock = Clock()
+    pace = Pace(1000, clock.now)
+    long = pace.pause(START + 60 * SECOND)
+    assert pace.pause(None) == long == pace.admit()
+
+
+def test_a_mailbox_that_is_full_says_nothing_about_the_server() -> None:
+    full = Receipt("refused", reason="later", code="450")
+    way, sender, clock = paced(*[full] * 12)
+    assert [send(way, clock).code for _ in range(12)] == ["450"] * 12
+    assert way.pace.state().breaker == "closed"
+    closing = Receipt("refused", reason="later", code="421")
+    way, sender, clock = paced(*[closing] * 12)
+    for _ in range(12):
+        send(way, clock)
+    assert sender.calls == 5 and way.pace.state().breaker == "open"
+
+
+def test_what_did_not_ask_the_provider_gives_its_turn_back() -> None:
+    unasked = Receipt("refused", reason="not registered", code="a2p", counts=False)
+    way, sender, clock = paced(unasked, rate=0.1)
+    assert send(way, clock).code == "a2p"
+    assert send(way, clock).outcome == "sent" and sender.calls == 2

@@ -277,6 +277,15 @@ def test_faults_look_like_the_house(here: World, path: str, code: int) -> None:
     assert "theme.css" in response.text and "<h1>" in response.text
 
 
+@pytest.mark.parametrize(
+    "path", ["/desk/accounts/%00", "/desk/people/%00", "/desk/cards/%00", "/desk/messages/%00", "/ops/unknowns/%00",
+             "/ops/quarantine/%00", "/ops/why?account=%00", "/u/%00", "/outbox/%00"]
+)  # fmt: skip
+def test_a_character_that_no_database_takes_is_no_fault_of_ours(either: World, path: str) -> None:
+    response = either.signed_in("berta", "admin").get(path)
+    assert response.status_code in (404, 405, 422) and "cannot hold" not in response.text
+
+
 def test_a_fault_of_ours_is_a_page_without_a_trace(here: World) -> None:
     client = here.signed_in()
     here.app.view_functions["desk.pulse"] = lambda: 1 / 0

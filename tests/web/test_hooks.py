@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -32,14 +32,26 @@ def public_key(key: ec.EllipticCurvePrivateKey = KEY) -> str:
     return base64.b64encode(der).decode()
 
 
-@pytest.fixture
-def hooked(tmp_path: Path, root: Path) -> Any:
-    made = world(tmp_path, root, settings={
+def with_hooks(tmp_path: Path, root: Path, url: str | None = None) -> World:
+    return world(tmp_path, root, url, settings={
         "OUTREACH_PUBLIC_URL": PUBLIC, "OUTREACH_TWILIO_ACCOUNT_SID": "AC" + "a" * 32,
         "OUTREACH_TWILIO_AUTH_TOKEN": TOKEN, "OUTREACH_TWILIO_AUTH_TOKEN_NEXT": NEXT,
         "OUTREACH_SENDGRID_VERIFY_KEY": public_key(), "OUTREACH_SENDGRID_INBOUND_SECRET": SECRET,
         "OUTREACH_REPLY_DOMAIN": "in.hearth.example", "OUTREACH_TWILIO_ANSWERS_STOP": "true",
     })  # fmt: skip
+
+
+@pytest.fixture
+def hooked(tmp_path: Path, root: Path) -> Iterator[World]:
+    made = with_hooks(tmp_path, root)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hooked_either(tmp_path: Path, root: Path, database_url: str) -> Iterator[World]:
+    """On each database."""
+    made = with_hooks(tmp_path, root, database_url)
     yield made
     made.close()
 
@@ -483,3 +495,40 @@ def test_sendgrid_inbound_vectors(hooked: World, shared_dir: Path) -> None:
         assert answer.status_code == 204, case["id"]
     with hooked.house.database.view() as unit:
         assert {row.sender for row in unit.inbound_open(10)} == {"test@example.com"}
+
+
+# -- what no database takes ----------------------------------------------------------------------------------
+
+
+def test_a_message_is_not_lost_for_a_character(hooked_either: World) -> None:
+    """PostgreSQL has no U+0000: the rest of the message is kept, and nobody sends it again and again."""
+    here = hooked_either
+    anna(here)
+    sms_sent(here, "tok-1", "SM1")
+    body = {
+        "MessageSid": "SM\0" + "2" * 32,
+        "From": "+14017122661",
+        "To": "+15558675310",
+        "Body": "Still\0 waiting",
+    }
+    assert twilio(here, "/hooks/twilio/sms", body).status_code == 200
+    letter = {
+        "from": "Anna\0 <anna@example.com>",
+        "subject": "The \0grill",
+        "text": "Where\0 is it?",
+        "to": "\0",
+    }
+    assert mail(here, letter).status_code == 204
+    assert sorted(reply.data["asks"] for reply in replies_to(here)) == ["answer", "answer"]
+    batch = [{"event": "delivered", "sg_event_id": "e\0", "outreach_token": "tok-1", "sg_message_id": "\0"}]
+    assert sendgrid(here, batch).status_code == 204
+    assert attempt(here, "tok-1").delivery is Delivery.DELIVERED
+
+
+def test_an_item_that_nests_deeply_does_not_lose_the_batch(hooked: World) -> None:
+    anna(hooked)
+    sms_sent(hooked, "tok-1")
+    deep = b'{"event": "delivered", "status": ' + b"[" * 900 + b"]" * 900 + b', "sg_event_id": "deep"}'
+    good = b'{"event": "delivered", "sg_event_id": "e1", "outreach_token": "tok-1"}'
+    assert sendgrid(hooked, None, raw=b"[" + deep + b"," + good + b"]").status_code == 204
+    assert attempt(hooked, "tok-1").delivery is Delivery.DELIVERED
