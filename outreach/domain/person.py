@@ -81,7 +81,7 @@ def _refusal_settled(state: PersonState, event: Event) -> None:
     """Only what stood on those words is changed: a STOP word, or an earlier wish, stays."""
     meant = event.data.get("meant") or "all"
     for what, how in list(state.opted_out.items()):
-        if how == REFUSED:
+        if how == REFUSED and not event.data.get("unread"):
             del state.opted_out[what]
     for what in _REFUSALS.get(meant, ("all",)):
         state.opted_out.setdefault(what, f"they meant it, says {event.data.get('by') or 'a colleague'}")

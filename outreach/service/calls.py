@@ -21,6 +21,7 @@ from outreach.domain.phone import (
     PhoneCall,
     leg_goes_on,
 )
+from outreach.domain.policy import Action
 from outreach.domain.signal import Meaning
 from outreach.domain.touch import Touch
 from outreach.service import desk
@@ -56,6 +57,8 @@ class Accepted:
     sentence: str = ""
     person: str = ""
     about: str = ""
+    later: bool = False
+    """Refused for now only."""
 
 
 # -- an account manager clicks -------------------------------------------------------------------------------
@@ -100,12 +103,12 @@ def _numbers(unit: Unit, outside: Outside, card: Card, by: User) -> tuple[str, T
         raise Refused("No telephone is set up: dial by hand.")
     if not by.phone:
         raise Refused("Your own number is not on file: outreach user add … --phone, or dial by hand.")
-    if any(call.is_open for call in unit.calls_of_card(card.id)):
-        raise Refused("A call of this card is already under way.")
     why = provider_stopped(unit, PROVIDER)
     if why:
         raise Refused(f"The telephone is stopped: {why} Dial by hand.")
     judged = desk.judge_dial(unit, outside, card, counts=False)
+    if any(call.is_open for call in unit.calls_of_card(card.id)):  # once the accounts are locked
+        raise Refused("A call of this card is already under way.")
     if not judged.ruling.sends:
         raise Refused(f"Not now. {judged.ruling.reason.sentence}")
     theirs = whom(judged.ledger, judged.calls)
@@ -143,7 +146,7 @@ def ring_all(outside: Outside, rings: Sequence[Rings]) -> None:
 
 def _keep(outside: Outside, token: str, receipt: Receipt) -> None:
     def work(unit: Unit) -> None:
-        leg = unit.leg(token)
+        leg = locked_leg(unit, token)
         if leg is None:
             return
         if receipt.meaning is Meaning.PROVIDER:
@@ -178,8 +181,13 @@ def accept(outside: Outside, token: str) -> Accepted:
         if card is None or card.state != "open" or card.claimed_by not in (None, name_of(user)):
             move_leg(unit, leg, LegState.GONE)
             return Accepted("taken"), []
-        unit.claim_card(card.id, name_of(user), outside.clock.now())
+        if not unit.claim_card(card.id, name_of(user), outside.clock.now()):
+            move_leg(unit, leg, LegState.GONE)
+            return Accepted("taken"), []
         answer = _connect(unit, outside, call, counts=True)
+        claimed = unit.card(card.id)
+        if answer.outcome != "connect" and card.claimed_by is None and claimed is not None:
+            unit.save_card(replace(claimed, claimed_by=None, claimed_at=None))
         return answer, _take(unit, outside, call, leg, answer)
 
     answer, refs = outside.database.retrying(work)
@@ -192,9 +200,14 @@ def _connect(unit: Unit, outside: Outside, call: PhoneCall, *, counts: bool) -> 
     card = unit.card(call.card or "")
     if card is None or card.state != "open":
         return Accepted("over")
-    judged = desk.judge_dial(unit, outside, card, counts=counts)
+    try:
+        judged = desk.judge_dial(unit, outside, card, counts=counts)
+    except Refused:  # its line was settled or stopped in the meantime
+        return Accepted("over")
     if not judged.ruling.sends and counts:
-        return Accepted("refused", sentence=judged.ruling.reason.sentence)
+        return Accepted(
+            "refused", sentence=judged.ruling.reason.sentence, later=judged.ruling.action is Action.WAIT
+        )
     ledger = judged.ledger
     person = ledger.person(call.person)
     lines = [t for touches in ledger.touches.values() for t in touches.values() if t.card == card.id]
@@ -215,7 +228,10 @@ def _take(unit: Unit, outside: Outside, call: PhoneCall, leg: Leg, answer: Accep
     now = outside.clock.now()
     if answer.outcome != "connect":
         move_leg(unit, leg, LegState.DECLINED)
-        end(unit, outside, call, NOT_NOW)
+        if call.kind is CallKind.CALL_NOW and answer.later:  # the clock gives up, and tells them an hour
+            unit.save_call(replace(call, stage=1, next_at=now))
+        else:
+            end(unit, outside, call, NOT_NOW)
         return _others(unit, call, leg)
     move_leg(unit, leg, LegState.ACCEPTED)
     unit.save_call(
@@ -247,9 +263,14 @@ def hang_up_call(outside: Outside, call_id: str, by: User) -> None:
         legs = unit.legs_of(call_id)
         if by.id not in [leg.user for leg in legs]:
             raise Refused("This is somebody else's call.")
+        mine = [leg for leg in legs if leg.user == by.id and leg.state not in LEG_ENDS]
+        if not mine and call.is_open:
+            raise Refused("This is somebody else's call.")
         if call.is_open and call.state is CallState.RINGING_US:
-            end(unit, outside, call, NOT_ACCEPTED)
-        return [leg.ref for leg in legs if leg.ref and leg.state not in LEG_ENDS]
+            for leg in mine:
+                move_leg(unit, leg, LegState.DECLINED)
+            end_if_nobody_is_left(unit, outside, call_id)
+        return [leg.ref for leg in mine if leg.ref]
 
     hang_up(outside, outside.database.retrying(work))
 
@@ -286,11 +307,20 @@ def end_if_nobody_is_left(unit: Unit, outside: Outside, call_id: str) -> None:
 
 
 def leg_and_call(unit: Unit, token: str) -> tuple[Leg, PhoneCall]:
-    leg = unit.leg(token)
+    leg = locked_leg(unit, token)
     call = unit.call(leg.call) if leg else None
     if leg is None or call is None:
         raise NotFound("There is no such call.")
     return leg, call
+
+
+def locked_leg(unit: Unit, token: str) -> Leg | None:
+    """Read once its call is locked: what was read before may be old."""
+    found = unit.leg(token)
+    if found is None:
+        return None
+    unit.call(found.call)
+    return unit.leg(token)
 
 
 def move_leg(unit: Unit, leg: Leg, state: LegState) -> None:

@@ -25,6 +25,7 @@ from outreach.service.desk import judge_dial
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
+from outreach.service.ring_backs import missed
 from outreach.service.staff import honest_hour, known_face, on_duty, team_of
 from outreach.service.switches import may_contact, provider_stopped
 
@@ -55,10 +56,10 @@ def move_calls(outside: Outside, batch: int = BATCH) -> int:
 
 def _begin(outside: Outside, account: str, touch_id: str, run: str) -> None:
     def work(unit: Unit) -> list[Rings]:
-        if unit.call_by_cause(run) is not None:
-            return []
         ledger = Ledger(unit, outside, outside.clock.now())
         ledger.lock([account])
+        if unit.call_by_cause(run) is not None:  # once the account is locked
+            return []
         touch = ledger.touches.get(account, {}).get(touch_id)
         card = unit.card(touch.card) if touch and touch.card else None
         if touch is None or card is None or card.state != "open" or card.claimed_by is not None:
@@ -99,6 +100,15 @@ def _move(outside: Outside, id_: str) -> None:
         if call.state is not CallState.RINGING_US:
             end(unit, outside, call, call.outcome or LOST)
             return [], []
+        if call.kind is CallKind.RING_BACK:  # we lost sight of it, and nobody had taken it
+            refs = _give_up(unit, call)
+            missed(unit, outside, end(unit, outside, call, NOBODY))
+            return [], refs
+        card = unit.card(call.card) if call.card else None
+        if call.kind is CallKind.CALL_NOW and (card is None or card.state != "open" or card.claimed_by):
+            refs = _give_up(unit, call)  # somebody has it in hand, or it is done
+            end(unit, outside, call, NOT_ACCEPTED)
+            return [], refs
         if call.kind is CallKind.CALL_NOW and call.stage == 0:
             rings = _everybody(unit, outside, call)
             if rings:

@@ -18,7 +18,7 @@ from outreach.domain.phone import (
 )
 from outreach.domain.touch import Disposition
 from outreach.service import desk
-from outreach.service.calls import end, end_if_nobody_is_left, leg_and_call, move_leg
+from outreach.service.calls import end, end_if_nobody_is_left, leg_and_call, locked_leg, move_leg
 from outreach.service.ports import Outside, Unit
 from outreach.service.staff import name_of
 
@@ -29,7 +29,7 @@ def leg_said(
     """A word about one of our phones. False when it is none of ours."""
 
     def work(unit: Unit) -> bool:
-        leg = unit.leg(token)
+        leg = locked_leg(unit, token)
         if leg is None:
             return False
         call = unit.call(leg.call)

@@ -10,7 +10,7 @@ from outreach.domain.errors import NotFound
 from outreach.domain.facts import PERSON_PREFIX, Channel, Person, Purpose
 from outreach.domain.hold import Hold, strongest
 from outreach.domain.person import as_person
-from outreach.service.endpoints import shut, stop_selling
+from outreach.service.endpoints import shut, stop_selling, stop_selling_to
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
@@ -134,6 +134,8 @@ def unsubscribe(outside: Outside, token: str) -> Unsubscribing:
         if attempt is not None and attempt.recipient is not None:
             stop = stop_selling if asked.selling else shut
             stop(ledger, Channel.EMAIL, attempt.recipient, "the link in a mail")
+            if asked.selling and attempt.person:  # they may have another address by now
+                stop_selling_to(ledger, [attempt.person], "the link in a mail")
             ledger.flush()
             unit.audit(ledger.now, "customer", "unsubscribed", f"touch/{attempt.touch}", "the link in a mail")
         return replace(asked, done=True)

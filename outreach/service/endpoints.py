@@ -6,7 +6,7 @@ word holds for whoever turns up with it later; then everybody who has it is told
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from outreach.domain.facts import PERSON_PREFIX, Channel
@@ -19,7 +19,7 @@ from outreach.service.switches import stop_provider
 
 def shut(ledger: Ledger, channel: Channel, value: str, how: str, why: str = "opted out") -> bool:
     """Nothing more on this channel to this endpoint, from no sender of ours. False when it was shut already."""
-    hash_ = _locked(ledger, channel, value)
+    hash_ = locked(ledger, channel, value)
     known = ledger.unit.suppressed([hash_]).get(hash_, {})
     if known.get(channel.value) == why or "all" in known:
         return False
@@ -30,7 +30,7 @@ def shut(ledger: Ledger, channel: Channel, value: str, how: str, why: str = "opt
 
 def open_again(ledger: Ledger, channel: Channel, value: str, how: str) -> bool:
     """They want to hear from us on this channel again. False when nothing was shut."""
-    hash_ = _locked(ledger, channel, value)
+    hash_ = locked(ledger, channel, value)
     people = ledger.unit.people_at(_kind(channel), value)
     if channel.value not in ledger.unit.suppressed([hash_]).get(hash_, {}) and not any(
         channel.value in person.opted_out for person in people
@@ -44,7 +44,7 @@ def open_again(ledger: Ledger, channel: Channel, value: str, how: str) -> bool:
 def broken(ledger: Ledger, channel: Channel, value: str, meaning: str) -> bool:
     """It does not work: nothing more is written there, and whoever rings it is warned. False when that is
     known."""
-    hash_ = _locked(ledger, channel, value)
+    hash_ = locked(ledger, channel, value)
     if channel.value in ledger.unit.suppressed([hash_]).get(hash_, {}):
         return False
     ledger.unit.suppress(hash_, channel.value, meaning, ledger.now)
@@ -57,8 +57,12 @@ def broken(ledger: Ledger, channel: Channel, value: str, meaning: str) -> bool:
 
 def stop_selling(ledger: Ledger, channel: Channel, value: str, how: str) -> bool:
     """They left a list of the company's own marketing: nothing that sells any more, all else as before."""
+    return stop_selling_to(ledger, [state.id for state in ledger.unit.people_at(_kind(channel), value)], how)
+
+
+def stop_selling_to(ledger: Ledger, people: Sequence[str], how: str) -> bool:
     done = False
-    for state in ledger.unit.people_at(_kind(channel), value):
+    for state in ledger.unit.people(people).values():
         for purpose in ("marketing", "reorder", "winback"):
             if purpose not in state.opted_out:
                 _tell(ledger, state.id, "endpoint.opted_out", {"purpose": purpose, "how": how})
@@ -90,7 +94,7 @@ def _kind(channel: Channel) -> str:
     return "email" if channel is Channel.EMAIL else "phone"
 
 
-def _locked(ledger: Ledger, channel: Channel, value: str) -> str:
+def locked(ledger: Ledger, channel: Channel, value: str) -> str:
     """Its hash, once nobody else judges a touch to it: people first, then endpoints, as everywhere."""
     hash_ = ledger.outside.endpoint_hash(_kind(channel), value)
     ledger.unit.lock_people([state.id for state in ledger.unit.people_at(_kind(channel), value)])

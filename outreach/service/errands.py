@@ -32,6 +32,8 @@ def _run(outside: Outside, name: str, errand: Callable[[Outside], int]) -> int:
         detail = f"moved {moved}"
     except Unavailable as fault:
         moved, detail = 0, f"{NOT_REACHED}{fault}"
+    except Exception as fault:  # whatever it is, it is this errand's alone
+        moved, detail = 0, f"{NOT_REACHED}{type(fault).__name__}"
     now = outside.clock.now()
     outside.database.retrying(lambda unit: unit.beat(BEAT + name, now, detail))
     return moved

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.facts import PERSON_PREFIX, Channel
-from outreach.domain.person import PersonState
+from outreach.domain.person import REFUSED, PersonState
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Inbound, Outside, Unit
@@ -45,6 +45,8 @@ _EVERYBODYS = frozenset(
 )
 """Mail domains that say nothing about who somebody is."""
 MOST_SUGGESTED = 5
+MOST_WAITING = 10_000
+"""More unread messages than anybody lets lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +165,13 @@ def settle_refusal(outside: Outside, id_: str, meant: str, by: str, reason: str 
         if row.kind != "refusal":
             raise Refused("This is no refusal.")
         ledger = Ledger(unit, outside, outside.clock.now())
-        if meant == "nothing":
-            unit.lift(row.hash, row.channel.value)
+        unread = _unread_beside(unit, row)
+        why = unit.suppressed([row.hash]).get(row.hash, {}).get(row.channel.value)
+        if meant == "nothing" and why == REFUSED and not any(one.hash == row.hash for one in unread):
+            unit.lift(row.hash, row.channel.value)  # a STOP or a report stands by itself
         if row.person is not None:
-            data = {"person_id": row.person, "meant": meant, "by": by}
+            others = any(one.person == row.person for one in unread)
+            data = {"person_id": row.person, "meant": meant, "by": by, "unread": others or None}
             new = outside.ids.new()
             absorb_own(
                 ledger, [own_event("refusal.settled", PERSON_PREFIX + row.person, data, ledger.now, new)]
@@ -176,6 +181,11 @@ def settle_refusal(outside: Outside, id_: str, meant: str, by: str, reason: str 
         unit.audit(ledger.now, by, f"refusal.{meant}", f"inbound/{id_}", reason)
 
     outside.database.retrying(work)
+
+
+def _unread_beside(unit: Unit, row: Inbound) -> list[Inbound]:
+    """Other refusals that nobody has read yet."""
+    return [one for one in unit.inbound_open(MOST_WAITING) if one.kind == "refusal" and one.id != row.id]
 
 
 def discard(outside: Outside, id_: str, by: str, reason: str) -> None:
@@ -235,7 +245,7 @@ def copied(outside: Outside, user: str, mail: Copied) -> str:
     everything else at that address is refused, since anybody may write to it."""
 
     def work(unit: Unit) -> str:
-        known = unit.user(user)
+        known = next((one for one in unit.users() if one.id.lower() == user.lower()), None)
         if known is None or not known.active or known.email != mail.sender:
             return "unknown_user"
         ledger = Ledger(unit, outside, outside.clock.now())

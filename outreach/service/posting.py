@@ -168,11 +168,11 @@ def reply_address(outside: Outside, touch: str) -> str:
 
 def copy_address(outside: Outside, user: str) -> str:
     """Where an account manager sends a copy of their own mails, or forwards a customer's."""
-    return f"am-{user}-{_mark(outside, 'copy', user)}@{outside.post.reply_domain}"
+    return f"am-{user}-{_mark(outside, 'copy', user.lower())}@{outside.post.reply_domain}"
 
 
 def led_back(outside: Outside, address: str) -> tuple[str, str] | None:
-    """(``reply``, touch) or (``copy``, user) for an address of ours; None for any other."""
+    """(``reply``, touch) or (``copy``, user) in small letters for an address of ours; None for any other."""
     local, _, domain = address.strip().lower().partition("@")
     if not outside.post.reply_domain or domain != outside.post.reply_domain:
         return None

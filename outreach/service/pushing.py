@@ -60,6 +60,10 @@ def _push(outside: Outside, lists: Lists, group: str) -> int:
         _write(outside, [row._replace(state="in", at=now) for row in adding])
     removing = _intend_to_remove(outside, place, held)
     for row in removing:
+        with outside.database.view() as unit:
+            changed_their_mind = _stays(unit, [row])
+        if changed_their_mind:
+            continue  # since we wrote down that we would; the next round keeps them
         lists.remove(group, row.address or "")
         _write(outside, [row._replace(state="out", at=now, person=None, address=None)])
     outside.database.retrying(lambda unit: unit.set_setting(_CURSOR + place, f"{cursor}|{now.isoformat()}"))
@@ -106,22 +110,35 @@ def _intend_to_remove(outside: Outside, place: str, held: dict[str, Held]) -> li
 
     def work(unit: Unit) -> list[Pushed]:
         now = outside.clock.now()
-        rows = [row for row in unit.pushed(place) if row.state in OURS and row.hash not in held]
-        shut = unit.suppressed([row.hash for row in rows])
-        people = unit.people([row.person for row in rows if row.person])
+        rows = [
+            row for row in unit.pushed(place) if row.state in OURS and row.hash not in held and row.address
+        ]
+        stays = _stays(unit, rows)
         going, staying = [], []
         for row in rows:
-            state = people.get(row.person or "")
-            by_word = {"all", "email"} & shut.get(row.hash, {}).keys()
-            by_wish = state is None or state.erased or any(name in state.opted_out for name in OWN_WORD)
-            if by_word or by_wish or row.address is None:
-                staying.append(row._replace(state="theirs", at=now, person=None, address=None))
+            if row.hash in stays:
+                # Still ours: read as their word, it would be one against all selling, on every channel.
+                staying.append(row._replace(state="in", at=now, person=None, address=None))
             else:
                 going.append(row._replace(state="removing", at=now))
         unit.save_pushed([*going, *staying])
         return going
 
     found: list[Pushed] = outside.database.retrying(work)
+    return found
+
+
+def _stays(unit: Unit, rows: Sequence[Pushed]) -> set[str]:
+    """Hashes of those who want nothing, whoever had put them there."""
+    shut = unit.suppressed([row.hash for row in rows])
+    people = unit.people([row.person for row in rows if row.person])
+    found = set()
+    for row in rows:
+        state = people.get(row.person or "")
+        by_word = {"all", "email"} & shut.get(row.hash, {}).keys()
+        by_wish = state is None or state.erased or any(name in state.opted_out for name in OWN_WORD)
+        if by_word or by_wish:
+            found.add(row.hash)
     return found
 
 

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from outreach.domain.facts import PERSON_PREFIX, Channel
-from outreach.domain.person import PersonState
+from outreach.domain.person import REFUSED, PersonState
 from outreach.domain.wishes import Asks, Wish, confirmation, wish_of
-from outreach.service.endpoints import open_again, shut
+from outreach.service.endpoints import locked, open_again, shut
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Inbound, Outside, Unit
@@ -109,7 +109,9 @@ def _act(ledger: Ledger, received: Received, who: Who, wish: Wish, hash_: str) -
 
 def _refused(ledger: Ledger, received: Received, who: Who, wish: Wish, hash_: str) -> None:
     """Shut first; then somebody reads it, whether or not we know who wrote."""
-    ledger.unit.suppress(hash_, received.channel.value, "refused in their own words", ledger.now)
+    locked(ledger, received.channel, received.sender)
+    if received.channel.value not in ledger.unit.suppressed([hash_]).get(hash_, {}):
+        ledger.unit.suppress(hash_, received.channel.value, REFUSED, ledger.now)
     if who.person is not None:
         data = {"person_id": who.person.id, "scope": wish.scope, "words": received.text[:5000]}
         told = own_event(

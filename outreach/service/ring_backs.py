@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from outreach.domain.facts import Channel
 from outreach.domain.person import PersonState
 from outreach.domain.phone import LEG_ENDS, CallKind, CallState, LegState, PhoneCall
-from outreach.service.calls import NOBODY, end, new_leg
+from outreach.service.calls import NOBODY, end, locked_leg, new_leg
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Inbound, Outside, Unit, User
+from outreach.service.ports import Inbound, Outpaced, Outside, Unit, User
 from outreach.service.replies import SOURCE, sole_account
 from outreach.service.staff import honest_hour, known_face, name_of, on_duty, team_of
 
@@ -39,6 +39,8 @@ def rang_us(outside: Outside, call_id: str, number: str) -> RingBack:
     def work(unit: Unit) -> RingBack:
         call = unit.call_by_cause(cause)
         if call is None:
+            if not unit.first_seen([cause], outside.clock.now()):
+                raise Outpaced("the same call is being taken")
             person, account = _caller(unit, number)
             now = outside.clock.now()
             card = unit.open_card(unit.identities([person.id])[person.id]) if person else None
@@ -48,13 +50,21 @@ def rang_us(outside: Outside, call_id: str, number: str) -> RingBack:
                 next_at=now + timedelta(hours=4),
             )  # fmt: skip
             unit.add_call(call, [])
+        elif call.outcome == NOBODY and call.ended_at is not None:  # asked again: the same hour
+            ledger = Ledger(unit, outside, call.ended_at)
+            ledger.lock([call.account] if call.account else [])
+            return RingBack("nobody", until=honest_hour(ledger, call.account))
+        elif not call.is_open or call.accepted_by is not None:
+            return RingBack("connected")
         return _next_phone(unit, outside, call)
 
     found: RingBack = outside.database.retrying(work)
     return found
 
 
-def next_phone(outside: Outside, call_id: str, bridged: bool, seconds: int = 0) -> RingBack:
+def next_phone(
+    outside: Outside, call_id: str, bridged: bool, seconds: int = 0, token: str = "", gone: bool = False
+) -> RingBack:
     """One phone of ours has ended: with a conversation, or without."""
 
     def work(unit: Unit) -> RingBack:
@@ -65,12 +75,18 @@ def next_phone(outside: Outside, call_id: str, bridged: bool, seconds: int = 0) 
         if bridged and call.accepted_by is not None:
             _spoke(unit, outside, end(unit, outside, call, "completed", seconds))
             return RingBack("connected")
-        for leg in unit.legs_of(call.id):
+        legs = unit.legs_of(call.id)
+        if not gone and any(leg.token == token and leg.state in LEG_ENDS for leg in legs):  # said already
+            return RingBack("connected") if call.accepted_by else _next_phone(unit, outside, call)
+        for leg in legs:
             if leg.state not in LEG_ENDS:
                 unit.save_leg(replace(leg, state=LegState.NO_ANSWER))
         if call.accepted_by is not None:  # accepted, and the caller had gone
             call = replace(call, accepted_by=None, state=CallState.RINGING_US)
             unit.save_call(call)
+        if gone:
+            missed(unit, outside, end(unit, outside, call, NOBODY))
+            return RingBack("connected")
         return _next_phone(unit, outside, call)
 
     found: RingBack = outside.database.retrying(work)
@@ -81,9 +97,15 @@ def accept_ring_back(outside: Outside, token: str) -> bool:
     """One of us presses 1 while the customer holds the line. False when it is over."""
 
     def work(unit: Unit) -> bool:
-        leg = unit.leg(token)
+        leg = locked_leg(unit, token)
         call = unit.call(leg.call) if leg else None
-        if leg is None or call is None or not call.is_open or call.accepted_by not in (None, leg.user):
+        if (
+            leg is None
+            or leg.state in LEG_ENDS
+            or call is None
+            or not call.is_open
+            or call.accepted_by not in (None, leg.user)
+        ):
             return False
         now = outside.clock.now()
         unit.save_leg(replace(leg, state=LegState.ACCEPTED))
@@ -112,7 +134,7 @@ def hung_up_on_us(outside: Outside, call_id: str) -> None:
         known = unit.call_by_cause(f"call:{call_id}")
         call = unit.call(known.id) if known else None
         if call is not None and call.is_open and call.accepted_by is None:
-            _missed(unit, outside, end(unit, outside, call, NOBODY))
+            missed(unit, outside, end(unit, outside, call, NOBODY))
 
     outside.database.retrying(work)
 
@@ -120,11 +142,15 @@ def hung_up_on_us(outside: Outside, call_id: str) -> None:
 def _caller(unit: Unit, number: str) -> tuple[PersonState | None, str | None]:
     """Who rings, and about which account; of several with that number the one we wrote to last."""
     people = unit.people_at("phone", number) if number else []
-    for channel in (Channel.SMS, Channel.EMAIL):
-        for person in people:
-            attempt = unit.last_attempt_to(person.id, channel)
-            if attempt is not None:
-                return person, attempt.account
+    written = [
+        (attempt.at, person.id, person, attempt.account)
+        for person in people
+        for channel in (Channel.SMS, Channel.EMAIL)
+        if (attempt := unit.last_attempt_to(person.id, channel)) is not None
+    ]
+    if written:
+        _, _, person, account = max(written, key=lambda each: each[:2])
+        return person, account
     if len(people) == 1:
         return people[0], sole_account(unit, people[0]) or next(iter(sorted(people[0].roles)), None)
     return None, None
@@ -140,7 +166,7 @@ def _next_phone(unit: Unit, outside: Outside, call: PhoneCall) -> RingBack:
             return RingBack("try", ringing[0].token, user.phone)
     user = _next_user(unit, ledger, call)
     if user is None:
-        until = _missed(unit, outside, end(unit, outside, call, NOBODY))
+        until = missed(unit, outside, end(unit, outside, call, NOBODY))
         return RingBack("nobody", until=until)
     leg = new_leg(outside, call, user)
     unit.add_legs([leg])
@@ -172,7 +198,7 @@ def _spoke(unit: Unit, outside: Outside, call: PhoneCall) -> None:
     ledger.flush()
 
 
-def _missed(unit: Unit, outside: Outside, call: PhoneCall) -> datetime:
+def missed(unit: Unit, outside: Outside, call: PhoneCall) -> datetime:
     """Nobody took it: news of the account, a card with the hour we gave, or a row for whoever finds out."""
     ledger = Ledger(unit, outside, outside.clock.now())
     ledger.lock([call.account] if call.account else [])

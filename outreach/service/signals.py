@@ -68,7 +68,7 @@ def _find(unit: Unit, said: Said) -> Attempt | None:
 
 
 def _take(ledger: Ledger, attempt: Attempt, said: Said) -> str:
-    settled = _prove(ledger, attempt)
+    settled = _prove(ledger, attempt, said.delivery)
     delivery = further(attempt.delivery, said.delivery)
     kept = attempt._replace(
         delivery=delivery,
@@ -84,10 +84,14 @@ def _take(ledger: Ledger, attempt: Attempt, said: Said) -> str:
     return "known"
 
 
-def _prove(ledger: Ledger, attempt: Attempt) -> bool:
+def _prove(ledger: Ledger, attempt: Attempt, delivery: Delivery) -> bool:
     """The provider has it: whatever we thought, it left. False when that was known."""
     touch = _touch_of(ledger, attempt)
-    if touch is None or touch.token != attempt.token:
+    if touch is None:
+        return False
+    if touch.token is None and touch.status in (Status.PLANNED, Status.DUE):
+        touch = _never_mind(ledger, touch, attempt, delivery)
+    if touch.token != attempt.token:
         return False
     if touch.status not in (Status.SENDING, Status.UNKNOWN):
         return False
@@ -99,6 +103,15 @@ def _prove(ledger: Ledger, attempt: Attempt) -> bool:
     settle_step(ledger, touch)
     progress(ledger, touch.run, touch.account)
     return True
+
+
+def _never_mind(ledger: Ledger, touch: Touch, attempt: Attempt, delivery: Delivery) -> Touch:
+    """It waits to be sent again, and now is known to have left: it must not leave a second time."""
+    newest = ledger.unit.attempts_of([touch.id])[-1:]
+    if delivery is Delivery.UNDELIVERED or [one.token for one in newest] != [attempt.token]:
+        return touch
+    due = touch if touch.status is Status.DUE else advance(touch, Status.DUE, ledger.now)
+    return advance(due, Status.SENDING, ledger.now, token=attempt.token, intent_at=attempt.at)
 
 
 def _touch_of(ledger: Ledger, attempt: Attempt) -> Touch | None:

@@ -46,11 +46,11 @@ def look_up(outside: Outside, limit: int = MOST) -> int:
 def _waiting(unit: Unit, outside: Outside, limit: int) -> list[tuple[Touch, Attempt]]:
     """A provider without a listing has nothing to look at."""
     found = []
-    for touch in unit.touches_unknown(limit):
+    for touch in unit.touches_unknown(1000):
         attempt = unit.attempt(touch.token or "")
-        if attempt is not None and _is_listed(outside, attempt):
+        if attempt is not None and _is_listed(outside, attempt) and _its_turn(attempt, outside.clock.now()):
             found.append((touch, attempt))
-    return found
+    return found[:limit]
 
 
 def _is_listed(outside: Outside, attempt: Attempt) -> bool:

@@ -42,7 +42,10 @@ class Traffic(Part):
 
     def last_attempt_to(self, person: str, channel: Channel) -> Attempt | None:
         more = (
-            'where person = ? and person is not null and channel = ? order by "at" desc, token desc limit 1'
+            "where person = ? and person is not null and channel = ? and (delivery is not null or exists"
+            " (select 1 from touch t where t.id = attempt.touch and t.token = attempt.token"
+            " and t.status in ('sending', 'sent', 'unknown')))"
+            ' order by "at" desc, token desc limit 1'
         )
         return self.bulk.one(ATTEMPT, more, person, channel.value)
 

@@ -196,7 +196,9 @@ def _take_mail(mail: incoming_mail.Mail) -> str:
             mail.id, mail.sender, [one for one in mail.to if one not in mail.recipients], mail.subject, mail.text,
             whose, words,
         )  # fmt: skip
-        return mailroom.copied(outside(), copies[0], copied)
+        outcome = mailroom.copied(outside(), copies[0], copied)
+        if outcome != "unknown_user":
+            return outcome
     if mail.automatic:
         return "automatic"
     touch = next((name for kind, name in led if kind == "reply"), None) or _by_thread(mail.references)

@@ -149,7 +149,14 @@ def after_one() -> Response:
     """One of our phones has ended: with a conversation, or the next one rings."""
     form = said()
     bridged = form.get("DialBridged", "true") == "true" and form.get("DialCallStatus") == "completed"
-    found = ring_backs.next_phone(outside(), form.get("CallSid", ""), bridged, _number("DialCallDuration"))
+    found = ring_backs.next_phone(
+        outside(),
+        form.get("CallSid", ""),
+        bridged,
+        _number("DialCallDuration"),
+        token(),
+        form.get("CallStatus") in GONE,
+    )
     return _on_with(found, form.get("From", ""), first=False)
 
 

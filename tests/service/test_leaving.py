@@ -363,3 +363,20 @@ def test_of_two_runs_the_more_severe_speaks_first() -> None:
             touch = unit.touch_by_token(first)
         assert touch is not None
         assert touch.run == run_of(home, "worse").id
+
+
+def test_the_link_of_an_old_mail_still_stops_selling_to_who_got_it() -> None:
+    """Their address has changed since."""
+    with house(mail()) as plain:
+        home = world.provided(plain)
+        give(home)
+        lost(home)
+        home.settle()
+        with home.database.view() as unit:
+            ((token, touch),) = unit.bulk.rows("select token, touch from attempt")
+        statement = "update touch set purpose = 'marketing' where id = ?"
+        home.database.retrying(lambda unit: unit.bulk.run(statement, touch))
+        home.take_in(event(home, "person.described", "new", "person:anna", email="new@x.example"))
+        assert care.unsubscribe(home.outside, token).done
+        with home.database.view() as unit:
+            assert {"marketing", "reorder", "winback"} <= unit.people(["anna"])["anna"].opted_out.keys()

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from outreach.channels.incoming import Left
 from outreach.lab.scratch import Scratch
 from outreach.service import desk
-from outreach.service.errands import BEAT, run_errands
+from outreach.service.errands import BEAT, not_reached, run_errands
 from outreach.service.ports import Suppressed, Unavailable
+from outreach.service.providers import leave
 from outreach.service.pushing import push_holds
 from outreach.service.suppressions import pull_suppressions
 from tests.service import world
@@ -311,3 +313,66 @@ def test_it_is_asked_every_ten_minutes_and_an_errand_that_fails_stops_no_other()
         home.advance(MINUTE)
         run_errands(home.outside)
         assert lists.asked == asked
+
+
+# -- our own entry is not their word -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("why", ["bounced", "unsubscribed"])
+def test_what_we_had_entered_ourselves_is_never_read_as_their_word_against_selling(why: str) -> None:
+    """They stop mail while they are held, so they stay in the group; the group is then pulled."""
+    with house(rules()) as plain:
+        home, lists = with_lists(plain)
+        give(home)
+        lost(home)
+        push_holds(home.outside)
+        leave(home.outside, Left("anna@x.example", why, ""))
+        right(home)
+        home.advance(DAY * 10)
+        push_holds(home.outside)
+        assert "anna@x.example" in lists.group
+        lists.found = [told(home, "unsubscribed", group="7")]
+        pull_suppressions(home.outside)
+        with home.database.view() as unit:
+            shut = unit.people(["anna"])["anna"].opted_out
+        assert "reorder" not in shut and "winback" not in shut
+
+
+def test_who_unsubscribes_while_others_are_released_stays() -> None:
+    with house(rules()) as plain:
+        home, lists = with_lists(plain)
+        give(home)
+        give_person(home, "bert", ["a1"], role="payer", phone="+4930999")
+        lost(home)
+        push_holds(home.outside)
+        right(home)
+        home.advance(DAY * 10)
+        taken_off, left = lists.remove, []
+
+        def remove(group: str, address: str) -> None:
+            taken_off(group, address)
+            if not left:
+                left.append(({"anna@x.example", "bert@x.example"} - {address}).pop())
+                leave(home.outside, Left(left[0], "unsubscribed", "7"))
+
+        lists.remove = remove  # type: ignore[method-assign]
+        push_holds(home.outside)
+        assert left and left[0] in lists.group
+        push_holds(home.outside)
+        assert left[0] in lists.group
+
+
+def test_an_errand_that_breaks_stops_no_other() -> None:
+    with house(rules()) as plain:
+        home, lists = with_lists(plain)
+        give(home)
+        lost(home)
+
+        def broken(since: datetime) -> list[Suppressed]:
+            raise TypeError("nobody thought of this")
+
+        lists.suppressed_since = broken  # type: ignore[method-assign, assignment]
+        run_errands(home.outside)
+        assert lists.group
+        with home.database.view() as unit:
+            assert any("TypeError" in why for why in not_reached(unit).values())

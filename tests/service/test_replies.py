@@ -8,18 +8,33 @@ from typing import Any
 
 import pytest
 
+from outreach.channels.incoming import Left
+from outreach.channels.null import FaultySender
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.facts import Channel
 from outreach.domain.touch import Status
 from outreach.lab.scratch import Scratch
-from outreach.service import mailroom, replies
+from outreach.service import mailroom, replies, sending
 from outreach.service.mailroom import Copied
 from outreach.service.ports import Inbound, User
 from outreach.service.posting import copy_address, led_back, reply_address
+from outreach.service.providers import leave
 from outreach.service.replies import Received
+from outreach.store.unit import StoreUnit
 from tests.service.test_leaving import lost, mail, only
 from tests.service.test_signals import suppressed
-from tests.service.world import event, give, give_person, house, own_rules, provided, runs, statuses, touches
+from tests.service.world import (
+    event,
+    give,
+    give_person,
+    house,
+    own_rules,
+    provided,
+    rules_with,
+    runs,
+    statuses,
+    touches,
+)
 
 DAY = timedelta(days=1)
 
@@ -372,3 +387,113 @@ def test_only_the_account_manager_s_own_address_counts() -> None:
         forged = Copied("email:c1", "mallory@y.example", ["anna@x.example"], "Hm", "…")
         assert mailroom.copied(home.outside, "jonas", forged) == "unknown_user"
         assert news(home, "contact.logged") == []
+
+
+# -- what a settled refusal may open --------------------------------------------------------------------------
+
+
+def test_a_stop_stands_whatever_an_earlier_refusal_meant() -> None:
+    with house() as home:
+        give(home)
+        stranger = "+4930777001"
+        assert (
+            replies.receive(home.outside, sms("Please stop writing to me.", "1", stranger)).outcome
+            == "refused"
+        )
+        replies.receive(home.outside, sms("STOP", "2", stranger))
+        mailroom.settle_refusal(home.outside, "sms:1", "nothing", "jonas")
+        assert suppressed(home, "phone", stranger)
+
+
+def test_a_refusal_that_nobody_has_read_keeps_shut_what_another_would_open() -> None:
+    with house() as home:
+        give(home)
+        for id_ in "12":
+            replies.receive(home.outside, sms("Please stop writing to me.", id_))
+        mailroom.settle_refusal(home.outside, "sms:1", "nothing", "jonas")
+        assert suppressed(home, "phone", "+4930123456") and shut_of(home)
+        mailroom.settle_refusal(home.outside, "sms:2", "nothing", "jonas")
+        assert not suppressed(home, "phone", "+4930123456") and not shut_of(home)
+
+
+def test_a_report_of_spam_is_not_opened_by_a_settled_refusal() -> None:
+    with house() as home:
+        give(home)
+        leave(home.outside, Left("anna@x.example", "spam_report", ""))
+        replies.receive(home.outside, letter("Please stop writing to me.", "1"))
+        mailroom.settle_refusal(home.outside, "email:1", "nothing", "jonas")
+        assert suppressed(home, "email", "anna@x.example")
+
+
+def shut_of(home: Scratch) -> dict[str, str]:
+    with home.database.view() as unit:
+        return unit.people(["anna"])["anna"].opted_out
+
+
+TEXT = "purpose: service_recovery\nseverity: high\nwhen: delivery.lost\nonce_per: event.order_id\nhold: none\nsteps: [{sms: hurt_person, within: 4 hours, template: x/text.md, review: none}]\n"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("words", ["STOP", "Please stop writing to me."])
+def test_what_is_committed_before_a_send_stops_it(
+    words: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two people share the number, so that nobody is recognised: the endpoint's lock alone keeps the order."""
+    with house(rules_with({"lost": TEXT}), database_url=postgres_url) as plain:
+        home = provided(plain)
+        for account, person in (("a1", "anna"), ("a2", "bert")):
+            give(home, account, None)
+            give_person(home, person, [account])
+        home.take_in(event(home, "delivery.lost", "l1", "a1", order_id="o1"))
+        order: list[str] = []
+        others: list[threading.Thread] = []
+        me, real, send = threading.current_thread(), StoreUnit.suppressed, sending._send
+
+        def writes() -> None:
+            replies.receive(home.outside, sms(words))
+            order.append("shut")
+
+        def read(self: StoreUnit, hashes: Any) -> Any:
+            found = real(self, hashes)
+            if threading.current_thread() is me and self.writes and hashes:
+                others.append(threading.Thread(target=writes if len(others) == 1 else lambda: None))
+                others[-1].start()
+                others[-1].join(2)
+            return found
+
+        def handed_over(*args: Any) -> Any:
+            order.append("handed over")
+            return send(*args)
+
+        monkeypatch.setattr(StoreUnit, "suppressed", read)
+        monkeypatch.setattr(sending, "_send", handed_over)
+        home.settle()
+        for other in others:
+            other.join(20)
+        assert order == ["handed over", "shut"]
+
+
+# -- where an answer belongs -------------------------------------------------------------------------------------
+
+
+def test_an_answer_is_to_a_message_that_left() -> None:
+    senders = {Channel.SMS: FaultySender(["sent", "refused", "refused", "refused"])}
+    with house(rules_with({"lost": TEXT}), senders=senders) as plain:
+        home = provided(plain)
+        give(home)
+        give(home, "a2", None)
+        give_person(home, "anna", ["a1", "a2"])
+        for account, order in (("a1", "o1"), ("a2", "o2")):
+            home.take_in(event(home, "delivery.lost", order, account, order_id=order))
+            home.settle()
+        replies.receive(home.outside, sms("thanks"))
+        assert len(news(home, "message.received", "a1")) == 1
+
+
+def test_a_copy_address_holds_for_a_name_in_capitals() -> None:
+    with house() as plain:
+        home = provided(plain)
+        address = copy_address(home.outside, "Anna.B")
+        assert (
+            led_back(home.outside, address) == led_back(home.outside, address.lower()) == ("copy", "anna.b")
+        )

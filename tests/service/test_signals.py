@@ -22,7 +22,7 @@ from outreach.domain.signal import (
 )
 from outreach.domain.touch import Status
 from outreach.lab.scratch import Scratch
-from outreach.service import switches
+from outreach.service import desk, switches
 from outreach.service.ports import Attempt, Receipt
 from outreach.service.sending import record
 from outreach.service.signals import LATE, Said, hear
@@ -299,3 +299,22 @@ def test_whatever_a_provider_says_the_touch_is_sent_once(words: list[Delivery]) 
         for word in words:
             hear(home.outside, Said(word, token, meaning=Meaning.REJECTED))
         assert only(home).status is (Status.SENT if words else Status.UNKNOWN)
+
+
+def test_what_is_proved_to_have_left_while_it_waits_to_be_sent_again_is_not_sent_again() -> None:
+    with house(mail(), senders=faulty("unknown")) as plain:
+        home = provided(plain)
+        give(home)
+        lost(home)
+        home.settle()
+        doubtful = only(home)
+        assert doubtful.status is Status.UNKNOWN and doubtful.token
+        home.database.retrying(lambda unit: unit.set_setting("stop_all", "the test"))
+        desk.settle_unknown(home.outside, doubtful.id, "jonas", "again", "it was not in the list")
+        home.settle()
+        assert hear(home.outside, Said(Delivery.DELIVERED, doubtful.token, "m1")) == "known"
+        home.database.retrying(lambda unit: unit.set_setting("stop_all", None))
+        home.advance(timedelta(hours=2))
+        home.settle()
+        assert only(home).status is Status.SENT
+        assert len(home.outside.senders[Channel.EMAIL].taken) == 1  # type: ignore[attr-defined]

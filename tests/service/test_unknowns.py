@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -142,3 +143,25 @@ def test_a_stop_in_between_wins_over_sending_again() -> None:
         desk.settle_unknown(home.outside, only(home).id, "ops", "again", "it is not in their log")
         home.settle()
         assert (touches(home)[-1].status, touches(home)[-1].because) == (Status.WITHHELD, "opted_out")
+
+
+def test_mails_that_nobody_lists_do_not_starve_what_is_listed() -> None:
+    listing = Listing()
+    with house(mail(key="sms"), senders=faulty("unknown")) as plain:
+        home = doubtful(plain, listing)
+        touch = only(home)
+        assert touch.intent_at is not None
+        others = [  # newer mails, whose provider lists nothing
+            replace(
+                touch,
+                channel=Channel.EMAIL,
+                id=f"m{i:02}",
+                token=f"mt{i:02}",
+                intent_at=touch.intent_at + timedelta(seconds=i + 1),
+            )
+            for i in range(30)
+        ]
+        home.database.retrying(lambda unit: unit.add_touches(others))
+        before = listing.asked
+        look_up(home.outside)
+        assert listing.asked == before + 1
