@@ -183,7 +183,7 @@ _SETTINGS = (
     _Setting("sendgrid_inbound_secret", kinds.secret, "(none: incoming mail is refused)",
              "Password of the inbound-parse address, which SendGrid does not sign.", secret=True),
     _Setting("sendgrid_inbound_secret_next", kinds.secret, "(none)", "The new password, while the old one is still in use.", secret=True),
-    _Setting("sendgrid_hold_groups", kinds.words, "(none)",
+    _Setting("sendgrid_hold_groups", kinds.numbers, "(none)",
              "Unsubscribe groups of the company's own marketing: held customers are put into them and taken out again."),
     # SMTP: mail, where there is no SendGrid.
     _Setting("smtp_host", kinds.host, "(none: mails go to the outbox)", "A mail server that sends for us."),
@@ -229,6 +229,10 @@ def load_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
 
 
 _GO_TOGETHER = (
+    ("twilio_from", "twilio_account_sid", "a number alone sends nothing"),
+    ("twilio_messaging_service_sid", "twilio_account_sid", "a service alone sends nothing"),
+    ("twilio_caller_id", "twilio_account_sid", "a number alone rings nobody"),
+    ("sendgrid_hold_groups", "sendgrid_api_key", "groups are kept with that key"),
     ("twilio_account_sid", "twilio_auth_token", "Twilio needs both"),
     ("twilio_auth_token", "twilio_account_sid", "Twilio needs both"),
     ("smtp_password", "smtp_user", "a password needs a user"),

@@ -123,6 +123,14 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def numbers(text: str) -> tuple[str, ...]:
+    found = words(text)
+    wrong = [word for word in found if not word.isascii() or not word.isdecimal()]
+    if wrong:
+        raise ValueError(f"write numbers with commas between them, such as 12345; {wrong[0]!r} is none")
+    return found
+
+
 def phone(text: str) -> str:
     if not re.fullmatch(r"\+[1-9][0-9]{6,14}", text):
         raise ValueError("write the number with country code and without spaces, such as +4930123456")

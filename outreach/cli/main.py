@@ -57,7 +57,7 @@ def outreach() -> None:
 def main() -> None:
     """Exit codes: 0 fine, 1 found something, 2 used wrongly."""
     try:
-        outreach.main(prog_name="outreach", standalone_mode=False)
+        code = outreach.main(prog_name="outreach", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as fault:
@@ -69,5 +69,4 @@ def main() -> None:
     except OutreachError as fault:
         click.echo(f"outreach: {fault}", err=True)
         sys.exit(2)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)  # Click hands back what ``ctx.exit`` was told

@@ -6,11 +6,16 @@ import hashlib
 import secrets
 from dataclasses import replace
 from datetime import timedelta
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import click
 
 from outreach.cli.common import answer, house, json_option
 from outreach.service.ports import ApiToken, User
+
+if TYPE_CHECKING:
+    from outreach.assemble import House
 
 ROLES = ("am", "manager", "ops", "admin")
 
@@ -24,29 +29,61 @@ def user() -> None:
 @click.argument("id_", metavar="ID")
 @click.option("--name", required=True, help="As customers read it.")
 @click.option("--email", required=True)
-@click.option("--role", type=click.Choice(ROLES), default="am", show_default=True)
-@click.option("--zone", default=None, help="IANA time zone.")
+@click.option("--role", type=click.Choice(ROLES), help="Default: am. Kept when left out.")
+@click.option("--zone", default=None, help="IANA time zone. Kept when left out.")
 @click.option(
     "--phone", default=None, help="Their own number: where the house rings them. Kept when left out."
 )
 @click.password_option(envvar="NEW_USER_PASSWORD")
 def add(
-    id_: str, name: str, email: str, role: str, zone: str | None, phone: str | None, password: str
+    id_: str, name: str, email: str, role: str | None, zone: str | None, phone: str | None, password: str
 ) -> None:
     """Add a colleague, or give one a new password. ID is what account.owner says (jonas)."""
-    from outreach.domain.endpoint import as_phone
+    from outreach.domain.endpoint import as_email
     from outreach.web.auth import hash_password
 
     if len(password) < 12:
         raise click.BadParameter("a password has at least 12 characters", param_hint="--password")
+    address = as_email(email)
     with house() as here:
         with here.database.view() as unit:
-            known = unit.user(id_)
-        number = as_phone(phone, here.library.current().company.country) if phone else None
-        number = number or (known.phone if known else None)
-        new = User(id_, name, email.strip().lower(), hash_password(password), role, None, zone, phone=number)
+            known, others = unit.user(id_), [each for each in unit.users() if each.email == address]
+        if any(each.id != id_ for each in others):
+            raise click.UsageError(f"{others[0].id} has the address {address} already")
+        known = known or User(id_, name, address, "", "am")
+        new = replace(
+            known, name=name, email=address, password_hash=hash_password(password), role=role or known.role,
+            zone=zone or known.zone, phone=_number(here, phone) or known.phone,
+        )  # fmt: skip
         here.database.retrying(lambda unit: unit.save_user(new))
-    click.echo(f"{name} may sign in as {new.email} ({role}).")
+    click.echo(f"{name} {'may sign in' if new.active else 'is disabled'} as {new.email} ({new.role}).")
+
+
+def _number(here: House, phone: str | None) -> str | None:
+    from outreach.domain.endpoint import as_phone
+
+    return as_phone(phone, here.library.current().company.country) if phone else None
+
+
+@user.command("phone")
+@click.argument("id_", metavar="ID")
+@click.argument("number")
+def phone_(id_: str, number: str) -> None:
+    """Where the house rings a colleague before it connects them with a customer."""
+    with house() as here:
+        known = _known(here, id_)
+        new = replace(known, phone=_number(here, number))
+        here.database.retrying(lambda unit: unit.save_user(new))
+    click.echo(f"{known.name} is rung at {new.phone}.")
+
+
+def _known(here: House, id_: str) -> User:
+    with here.database.view() as unit:
+        found, all_ = unit.user(id_), [each.id for each in unit.users()]
+    if found is None:
+        near = get_close_matches(id_, all_, n=1)
+        raise click.UsageError(f"there is no user {id_}" + (f"; did you mean {near[0]}?" if near else ""))
+    return found
 
 
 @user.command("list")
@@ -70,7 +107,8 @@ def list_(addresses: bool, as_json: bool) -> None:
         answer([{"id": u.id, "name": u.name, "role": u.role, "active": u.active} for u in rows])
         return
     for each in rows:
-        click.echo(f"{each.id:16} {each.role:8} {each.name}" + ("" if each.active else "  (disabled)"))
+        state = "" if each.active else "  (disabled)"
+        click.echo(f"{each.id:16} {each.role:8} {each.phone or '(no phone)':16} {each.name}{state}")
 
 
 @user.command("disable")
@@ -78,11 +116,7 @@ def list_(addresses: bool, as_json: bool) -> None:
 def disable(id_: str) -> None:
     """They are signed out with their next request."""
     with house() as here:
-        with here.database.view() as unit:
-            found = unit.user(id_)
-        if found is None:
-            raise click.UsageError(f"There is no user {id_}.")
-        gone = replace(found, active=False)
+        gone = replace(_known(here, id_), active=False)
         here.database.retrying(lambda unit: unit.save_user(gone))
     click.echo(f"{id_} is disabled.")
 
@@ -131,4 +165,6 @@ def revoke(name: str) -> None:
         mine = [each for each in unit.tokens() if each.name == name and not each.revoked]
         for each in mine:
             unit.save_token(replace(each, revoked=True))
+    if not mine:
+        raise click.UsageError(f"no token {name} is in use: outreach token list names them")
     click.echo(f"{len(mine)} revoked.")

@@ -18,6 +18,7 @@ folder = click.argument("folder", type=click.Path(exists=True, file_okay=False, 
 def check(folder: Path, as_json: bool) -> None:
     """Every fault of every file at once, with place and remedy. Exit code 1 when there are errors."""
     from outreach.domain.errors import Invalid
+    from outreach.lab.finding import many
     from outreach.library.loader import load
 
     try:
@@ -32,7 +33,9 @@ def check(folder: Path, as_json: bool) -> None:
     else:
         for each in faults:
             click.echo(("warning: " if each.warning else "") + str(each))
-        click.echo(f"{count} playbooks, {len(errors)} errors, {len(faults) - len(errors)} warnings.")
+        click.echo(
+            f"{count} playbooks, {many(len(errors), 'error')}, {many(len(faults) - len(errors), 'warning')}."
+        )
     found_something(bool(errors))
 
 
@@ -72,15 +75,23 @@ def bench(quick: bool, only: tuple[str, ...], as_json: bool) -> None:
 @click.command()
 @click.argument("playbook")
 @click.argument("state", type=click.Choice(["shadow", "percent", "live", "paused", "disabled"]))
-@click.option("--percent", type=click.IntRange(0, 100), default=100)
+@click.option(
+    "--percent", type=click.IntRange(0, 100), help="For percent: of the accounts, by a stable hash."
+)
 @click.option("--reason", required=True)
-def publish(playbook: str, state: str, percent: int, reason: str) -> None:
+def publish(playbook: str, state: str, percent: int | None, reason: str) -> None:
     """Set a playbook's publish state. Disabling stops all its versions before the next send."""
     from outreach.service.workbench import publish as set_state
 
+    if (state == "percent") != (percent is not None):
+        raise click.UsageError("--percent goes with the state percent, and percent with --percent")
     with house() as here:
-        set_state(here.outside, playbook, state, getpass.getuser(), reason, percent)
-    click.echo(f"{playbook} is {state}.")
+        set_state(
+            here.outside, playbook, state, getpass.getuser(), reason, 100 if percent is None else percent
+        )
+    click.echo(
+        f"{playbook} is {state if percent is None else f'live for {percent} percent of the accounts'}."
+    )
 
 
 @click.command("stop-all")

@@ -28,8 +28,10 @@ def unknowns(touch: str | None, was: str | None, reason: str, look: bool, as_jso
     Exit code 1 when there are any.
     """
     from outreach.service.desk import settle_unknown
-    from outreach.service.unknowns import evidence, look_up
+    from outreach.service.unknowns import evidence, look_up_now
 
+    if was and not touch:
+        raise click.UsageError("name the TOUCH that --was is about")
     with house() as here:
         if touch and was:
             if not reason.strip():
@@ -41,7 +43,11 @@ def unknowns(touch: str | None, was: str | None, reason: str, look: bool, as_jso
             _show(evidence(here.outside, touch), as_json)
             return
         if look:
-            click.echo(f"{look_up(here.outside, limit=1000)} found in the providers' listings.", err=as_json)
+            seen = look_up_now(here.outside)
+            said = (
+                f"{seen[word]} {word}" for word in ("found", "not found", "not reached", "without a listing")
+            )
+            click.echo(f"At the providers: {', '.join(said)}.", err=as_json)
         with here.database.view() as unit:
             from outreach.store.views_ops import unknown_touches
 
@@ -50,6 +56,8 @@ def unknowns(touch: str | None, was: str | None, reason: str, look: bool, as_jso
         answer([_as_dict(row, name) for row, name in rows])
     for row, name in () if as_json else rows:
         click.echo(f"{row.id}  {row.channel}  {row.account}  {name}  since {_utc(row.intent_at)}")
+    if not rows and not as_json:
+        click.echo("None: of every message it is known what became of it.")
     if rows and not as_json:
         click.echo(
             "\noutreach unknowns TOUCH shows the evidence; --was sent|failed|again --reason … settles it."

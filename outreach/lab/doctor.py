@@ -234,7 +234,7 @@ def _board(house: House) -> Findings:
     with house.database.view() as unit:
         count = views_ops.counts(unit, now)
     if count.overdue_calls:
-        yield look(f"{many(count.overdue_calls, 'call')} past their hour", "/desk shows them first")
+        yield look(f"{many(count.overdue_calls, 'call')} past the promised hour", "/desk shows them first")
     if count.unmatched:
         yield look(
             f"{many(count.unmatched, 'failure')} that no playbook sees to", "/ops: call, or write a playbook"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from outreach.domain.place import number_place
 from outreach.lab.finding import Finding, Findings, look, many, well
 from outreach.service import switches
 from outreach.service.errands import not_reached
@@ -30,6 +31,8 @@ def providers(house: House) -> Findings:
         yield from _sendgrid(house)
     if "smtp" in names:
         yield from _smtp(house)
+    if {"sendgrid", "smtp"} & set(names):
+        yield from _answers(house)
     yield from _sender_domain(house, names)
     if names:
         yield from _switches(house, names)
@@ -106,16 +109,18 @@ def _phones(house: House) -> Findings:
     if bare:
         yield look(
             f"{', '.join(bare[:5])}{' and others' if len(bare) > 5 else ''} cannot ring through the house: no number",
-            "outreach user add … --phone",
+            f"outreach user phone {bare[0]} +49…",
         )
     else:
         yield well("every account manager has a number to be rung at")
 
 
 def _people_in_the_us(house: House) -> int:
+    """Of a number that may be there or in Canada we do not know; it counts."""
     with house.database.view() as unit:
-        rows = unit.bulk.rows("select count(*) from endpoint where kind = 'phone' and value like '+1%'")
-    return int(rows[0][0])
+        rows = unit.bulk.rows("select value from endpoint where kind = 'phone' and value like '+1%'")
+    places = (number_place(value) for (value,) in rows)
+    return sum(place is None or "US" in place.countries for place in places)
 
 
 def _sendgrid(house: House) -> Findings:
@@ -135,6 +140,19 @@ def _sendgrid(house: House) -> Findings:
         )
     else:
         yield from _hooks("SendGrid", settings.public_url, "/hooks/sendgrid/events")
+    if settings.sendgrid_verify_key_next and not _is_public_key(settings.sendgrid_verify_key_next):
+        yield look(
+            "OUTREACH_SENDGRID_VERIFY_KEY_NEXT is no public key",
+            "copy it from the signed event webhook's page",
+        )
+    if not settings.sendgrid_hold_groups:
+        yield well(
+            "holds are not pushed to SendGrid: no OUTREACH_SENDGRID_HOLD_GROUPS; other senders ask /v1/may-send"
+        )
+
+
+def _answers(house: House) -> Findings:
+    settings = house.settings
     if settings.reply_domain and not settings.sendgrid_inbound_secret:
         yield look(
             "answers to mails would be refused: OUTREACH_REPLY_DOMAIN is set and the inbound password is not",
@@ -144,10 +162,6 @@ def _sendgrid(house: House) -> Findings:
         yield well(f"answers to {settings.reply_domain} come in; its MX record must be mx.sendgrid.net")
     else:
         yield well("answers to mails go to the account managers' own mailboxes (no OUTREACH_REPLY_DOMAIN)")
-    if not settings.sendgrid_hold_groups:
-        yield well(
-            "holds are not pushed to SendGrid: no OUTREACH_SENDGRID_HOLD_GROUPS; other senders ask /v1/may-send"
-        )
 
 
 def _is_public_key(text: str) -> bool:
@@ -205,7 +219,9 @@ def _switches(house: House, names: list[str]) -> Findings:
         told = len(house.settings.rehearsal_to)
         yield look(
             f"{' and '.join(rehearsing)} {'rehearses' if len(rehearsing) == 1 else 'rehearse'}: only {many(told, 'named address')} contacted, the rest goes to the outbox",
-            "when you have seen it work: outreach go-live --reason …",
+            "when you have seen it work: outreach go-live --reason …"
+            if told
+            else "set OUTREACH_REHEARSAL_TO to your own address and number, and restart",
         )
     else:
         yield well(f"live: {', '.join(names)}")

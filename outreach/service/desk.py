@@ -324,7 +324,8 @@ def _on_touch(
         ledger.lock([found.account])
         touch = ledger.touches[found.account].get(touch_id, found)
         if touch.status is not status:
-            raise Refused(f"It is no longer a {status.value}: it is {touch.status.value}.")
+            was = "a draft" if status is Status.DRAFT else status.value
+            raise Refused(f"It is not {was} any more: it is {touch.status.value}.")
         new = change(ledger, touch)
         ledger.flush()
         unit.audit(ledger.now, by, what, f"touch/{touch_id}", reason)

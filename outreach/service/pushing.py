@@ -17,7 +17,9 @@ from outreach.domain.person import as_person
 from outreach.service.care import hold_on
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Lists, Outside, Pushed, Unit
+from outreach.service.switches import may_contact
 
+PROVIDER = "sendgrid"
 SELLING = tuple(purpose for purpose in Purpose if purpose.sells)
 LOOK_ANYWAY = timedelta(minutes=10)
 """People join held accounts, and change their address, without any hold changing."""
@@ -45,7 +47,7 @@ def push_holds(outside: Outside) -> int:
 
 
 def _push(outside: Outside, lists: Lists, group: str) -> int:
-    place, now = f"sendgrid/{group}", outside.clock.now()
+    place, now = f"{PROVIDER}/{group}", outside.clock.now()
     with outside.database.view() as unit:
         cursor, due = _is_due(unit, place, now)
         if not due:
@@ -151,14 +153,20 @@ def _write(outside: Outside, rows: Sequence[Pushed]) -> None:
 
 
 def held_now(unit: Unit, outside: Outside) -> list[Held]:
-    """Everybody with an address whom a hold on selling reaches now, by the rule that ``may_send`` asks."""
+    """Everybody with an address whom a hold on selling reaches now, by the rule that ``may_send`` asks; in
+    rehearsal only those who were named for it."""
     ledger = Ledger(unit, outside, outside.clock.now())
     holds = [hold for hold in unit.open_holds() if any(hold.covers(p, ledger.now) for p in SELLING)]
     found: dict[str, Held] = {}
     for page in _pages(_candidates(unit, holds), 500):
         for state in unit.people(page).values():
             person = as_person(state)
-            if person.email and not person.erased and _is_held(ledger, person):
+            if (
+                person.email
+                and not person.erased
+                and may_contact(unit, outside, person.email, PROVIDER)
+                and _is_held(ledger, person)
+            ):
                 hash_ = outside.endpoint_hash("email", person.email)
                 found.setdefault(hash_, Held(hash_, person.id, person.email))
     return list(found.values())

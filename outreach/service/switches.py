@@ -19,6 +19,7 @@ from outreach.service.ports import Outside, Unit
 
 _LIVE = "live:"
 _STOPPED = "stopped:"
+NO_PROVIDER = "No provider is set up, so there is nothing to go live with: see docs/providers."
 
 
 # -- rehearsal -----------------------------------------------------------------------------------------
@@ -46,7 +47,7 @@ def go_live(outside: Outside, by: str, reason: str, *, accept_strict: bool = Fal
     _needs(reason)
     now, providers = outside.clock.now(), configured(outside)
     if not providers:
-        raise Refused("No provider is set up, so there is nothing to go live with: see docs/providers.")
+        raise Refused(NO_PROVIDER)
 
     def work(unit: Unit) -> None:
         bare = uncovered(unit, outside)
@@ -67,10 +68,12 @@ def go_live(outside: Outside, by: str, reason: str, *, accept_strict: bool = Fal
 def rehearse(outside: Outside, by: str, reason: str) -> None:
     """Back into rehearsal: what waits is judged as before and goes to the outbox."""
     _needs(reason)
-    now = outside.clock.now()
+    now, providers = outside.clock.now(), configured(outside)
+    if not providers:
+        raise Refused(NO_PROVIDER)
 
     def work(unit: Unit) -> None:
-        for provider in configured(outside):
+        for provider in providers:
             unit.set_setting(_LIVE + provider, None)
             unit.audit(now, by, "rehearse", f"provider/{provider}", reason)
 
@@ -116,6 +119,14 @@ def stopped_ways(unit: Unit, provider: str) -> Iterable[tuple[str, str]]:
             yield way, why
 
 
+def _channels_of(outside: Outside, provider: str) -> list[str]:
+    return [f"{provider}/{channel.value}" for channel, name in outside.providers.items() if name == provider]
+
+
+def _all_stopped(unit: Unit, outside: Outside) -> list[str]:
+    return [way for name in configured(outside) for way, _ in stopped_ways(unit, name)]
+
+
 RESTS = "rests:"
 """A heartbeat of this name stands for the instant until which the way rests."""
 
@@ -149,7 +160,9 @@ def resume_provider(outside: Outside, provider: str, by: str, reason: str) -> No
 
     def work(unit: Unit) -> None:
         if provider_stopped(unit, provider) is None:
-            raise Refused(f"{provider} is not stopped.")
+            ways = [way for name in configured(outside) for way in (name, *_channels_of(outside, name))]
+            named = f"{provider} is not stopped." if provider in ways else f"There is no way {provider}."
+            raise Refused(f"{named} Stopped: {', '.join(_all_stopped(unit, outside)) or 'none'}.")
         unit.set_setting(_STOPPED + provider, None)
         unit.audit(now, by, "provider.resumed", f"provider/{provider}", reason)
 

@@ -6,6 +6,7 @@ listings lag. So a look-up only ever settles ``sent``, and only where exactly on
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,7 +21,7 @@ LISTED_FOR = timedelta(hours=24)
 """So long after the intent the listing is looked at by itself."""
 FREQUENT, RARE = timedelta(hours=1), 10
 """In the first hour at each round, then in each tenth minute."""
-MOST = 20
+MOST, MOST_WAITING = 20, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +40,28 @@ def look_up(outside: Outside, limit: int = MOST) -> int:
     """Settle by the providers' listings what they prove. Gives how many."""
     now = outside.clock.now()
     with outside.database.view() as unit:
-        waiting = [pair for pair in _waiting(unit, outside, limit) if _its_turn(pair[1], now)]
-    return sum(_look(outside, touch, attempt) for touch, attempt in waiting)
+        waiting = [
+            (touch, attempt)
+            for touch, attempt in _unknown(unit)
+            if _is_listed(outside, attempt) and _its_turn(attempt, now)
+        ]
+    return sum(_look(outside, touch, attempt) == "found" for touch, attempt in waiting[:limit])
 
 
-def _waiting(unit: Unit, outside: Outside, limit: int) -> list[tuple[Touch, Attempt]]:
-    """A provider without a listing has nothing to look at."""
-    found = []
-    for touch in unit.touches_unknown(1000):
-        attempt = unit.attempt(touch.token or "")
-        if attempt is not None and _is_listed(outside, attempt) and _its_turn(attempt, outside.clock.now()):
-            found.append((touch, attempt))
-    return found[:limit]
+def look_up_now(outside: Outside) -> Counter[str]:
+    """The same for all of them, whatever their turn: ``found · not found · not reached · without a listing``."""
+    with outside.database.view() as unit:
+        waiting = _unknown(unit)
+    listed = [pair for pair in waiting if _is_listed(outside, pair[1])]
+    seen = Counter({"without a listing": len(waiting) - len(listed)})
+    for touch, attempt in listed:
+        seen[_look(outside, touch, attempt)] += 1
+    return seen
+
+
+def _unknown(unit: Unit) -> list[tuple[Touch, Attempt]]:
+    attempts = ((touch, unit.attempt(touch.token or "")) for touch in unit.touches_unknown(MOST_WAITING))
+    return [(touch, attempt) for touch, attempt in attempts if attempt is not None]
 
 
 def _is_listed(outside: Outside, attempt: Attempt) -> bool:
@@ -62,15 +73,15 @@ def _its_turn(attempt: Attempt, now: datetime) -> bool:
     return age < FREQUENT or (age < LISTED_FOR and now.minute % RARE == 0)
 
 
-def _look(outside: Outside, touch: Touch, attempt: Attempt) -> bool:
+def _look(outside: Outside, touch: Touch, attempt: Attempt) -> str:
     try:
         found = _meant(outside, attempt, _listing(outside, attempt))
     except Unavailable:
-        return False
+        return "not reached"
     if len(found) != 1:
-        return False
+        return "not found"
     record(outside, touch, Receipt("sent", ref=found[0].ref, reason="found in the provider's listing"))
-    return True
+    return "found"
 
 
 def _listing(outside: Outside, attempt: Attempt) -> list[Found]:
@@ -100,7 +111,9 @@ def evidence(outside: Outside, touch_id: str) -> Evidence:
     """For a human: our text and the provider's entries side by side. Raises NotFound."""
     with outside.database.view() as unit:
         touch = unit.touch(touch_id)
-        if touch is None or touch.status is not Status.UNKNOWN:
+        if touch is None:
+            raise NotFound("There is no such message.")
+        if touch.status is not Status.UNKNOWN:
             raise NotFound("It is known by now what became of this message.")
         attempt = unit.attempt(touch.token or "")
     if attempt is None or not _is_listed(outside, attempt):

@@ -54,6 +54,13 @@ def public_url() -> str:
     return _settings().public_url + path + (f"?{query}" if query else "")
 
 
+def _not_signed(provider: str, is_set_up: bool, key: str) -> str:
+    """For whoever sets the provider up and tries the address by hand."""
+    if not is_set_up:
+        return f"{provider} is not set up here: {key} is not set."
+    return f"The signature is not {provider}'s: check OUTREACH_PUBLIC_URL and {key}."
+
+
 def signed_by_twilio(view: Callable[..., Any]) -> Callable[..., Any]:
     """Only what Twilio has signed; ``g.said`` then holds the form's fields, the first value of each."""
 
@@ -64,7 +71,7 @@ def signed_by_twilio(view: Callable[..., Any]) -> Callable[..., Any]:
         fields = list(request.form.items(multi=True))
         if not twilio_signed(tokens, public_url(), fields, request.headers.get("X-Twilio-Signature", "")):
             _count("twilio", "forged")
-            abort(403)
+            abort(403, _not_signed("Twilio", any(tokens), "OUTREACH_TWILIO_AUTH_TOKEN"))
         g.said = incoming.fields(request.form)
         return view(*args, **kwargs)
 
@@ -140,10 +147,10 @@ def sendgrid_events() -> Response:
     signature = request.headers.get("X-Twilio-Email-Event-Webhook-Signature", "")
     if not sendgrid_signed([key for key in keys if key], body, signature, stamp):
         _count("sendgrid", "forged")
-        abort(403)
+        abort(403, _not_signed("SendGrid", any(keys), "OUTREACH_SENDGRID_VERIFY_KEY"))
     if not is_recent(stamp, g.now):
         _count("sendgrid", "stale")
-        abort(403)
+        abort(403, "It was signed too long ago, or our clock is wrong.")
     try:
         items = orjson.loads(body)
     except orjson.JSONDecodeError:

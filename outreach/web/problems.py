@@ -57,7 +57,8 @@ def install(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http(fault: HTTPException) -> Response:
         code = fault.code or 500
-        response = _problem(code, "" if code != 400 or not _for_systems() else fault.description or "")
+        told = (code == 400 and _for_systems()) or (code == 403 and request.path.startswith("/hooks/"))
+        response = _problem(code, (fault.description or "") if told else "")
         if code == 405:
             response.headers["Allow"] = ", ".join(getattr(fault, "valid_methods", None) or ())
         if code == 429:

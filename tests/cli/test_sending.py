@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from outreach.channels.null import FaultySender
 from outreach.cli.main import outreach
+from outreach.domain.errors import Invalid, Refused
 from outreach.domain.facts import Channel
 from outreach.domain.touch import Status
 from outreach.service import intake, sweep, switches
@@ -92,7 +96,7 @@ def test_what_nobody_knows_is_listed_shown_and_settled(run: Run, tmp_path: Path)
 
 
 def test_what_is_not_in_doubt_has_no_evidence(run: Run) -> None:
-    with pytest.raises(Exception, match="known by now"):
+    with pytest.raises(Exception, match="no such message"):
         run("unknowns", "nothing")
 
 
@@ -133,6 +137,77 @@ def test_colleagues_get_a_number_and_keep_it(run: Run, tmp_path: Path) -> None:
         jonas = unit.user("jonas")
     here.close()
     assert jonas is not None and jonas.phone == "+49305550001"
+
+
+def user_of(folder: Path, id_: str) -> Any:
+    here = house_in(folder)
+    with here.database.view() as unit:
+        found = unit.user(id_)
+    here.close()
+    return found
+
+
+def test_a_new_password_takes_nothing_else_away(run: Run, tmp_path: Path) -> None:
+    def add(id_: str, email: str, *more: str) -> Result:
+        return run(
+            "user", "add", id_, "--name", id_, "--email", email, *more, NEW_USER_PASSWORD="a long password"
+        )
+
+    add("ruth", "ruth@house.example", "--role", "manager", "--zone", "Europe/Paris")
+    run("user", "disable", "ruth")
+    assert "is disabled" in add("ruth", "ruth@house.example").stdout
+    ruth = user_of(tmp_path, "ruth")
+    assert (ruth.role, ruth.zone, ruth.active) == ("manager", "Europe/Paris", False)
+    taken = add("tarek", "Ruth@house.example")
+    assert taken.exit_code == 2 and "ruth has the address" in taken.output
+    with pytest.raises(Invalid, match="no e-mail address"):
+        add("tarek", "bad")
+
+
+def test_a_number_is_given_by_itself(run: Run, tmp_path: Path) -> None:
+    run(
+        "user",
+        "add",
+        "ruth",
+        "--name",
+        "Ruth",
+        "--email",
+        "r@house.example",
+        NEW_USER_PASSWORD="a long password",
+    )
+    assert "+49305550001" in run("user", "phone", "ruth", "030 555 00 01").stdout
+    assert user_of(tmp_path, "ruth").phone == "+49305550001"
+    assert "did you mean ruth?" in run("user", "phone", "rut", "030 555 00 01").output
+
+
+def test_words_without_an_object_are_told_so(run: Run) -> None:
+    for words, told in (
+        (("token", "revoke", "nosuch"), "no token nosuch"),
+        (("unknowns", "--was", "sent", "--reason", "x"), "name the TOUCH"),
+        (("publish", "late-delivery", "percent", "--reason", "x"), "--percent"),
+        (("publish", "late-delivery", "live", "--percent", "5", "--reason", "x"), "--percent"),
+    ):
+        done = run(*words)
+        assert done.exit_code == 2 and told in done.output, words
+    with pytest.raises(Refused, match="There is no way smpt"):
+        run("resume", "smpt", "--reason", "x")
+    with pytest.raises(Refused, match="No provider is set up"):
+        run("go-live", "--back", "--reason", "x", OUTREACH_SMTP_HOST="")
+
+
+def test_looking_says_what_it_saw(run: Run, tmp_path: Path) -> None:
+    doubtful(tmp_path)
+    assert "0 found, 0 not found, 0 not reached, 1 without a listing" in run("unknowns", "--look").stdout
+
+
+@pytest.mark.parametrize(("words", "code"), [(("doctor",), 1), (("token", "list"), 0), (("nosuch",), 2)])
+def test_the_process_ends_with_the_code(run: Run, tmp_path: Path, words: tuple[str, ...], code: int) -> None:
+    """The runner above reads it elsewhere than a shell does."""
+    env = os.environ | {"OUTREACH_DATA_DIR": str(tmp_path / "data"), "OUTREACH_ROOT": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "outreach", *words], env=env, capture_output=True, check=False
+    )
+    assert done.returncode == code, done.stderr
 
 
 def test_addresses_for_copies_need_a_domain_that_takes_mail_in(run: Run) -> None:

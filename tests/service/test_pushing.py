@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -376,3 +377,19 @@ def test_an_errand_that_breaks_stops_no_other() -> None:
         assert lists.group
         with home.database.view() as unit:
             assert any("TypeError" in why for why in not_reached(unit).values())
+
+
+def test_in_rehearsal_only_who_was_named_is_put_on_a_list() -> None:
+    with house(rules()) as plain:
+        home, lists = with_lists(plain)
+        give(home)
+        give_person(home, "bert", ["a1"], role="payer", phone="+4930999")
+        home.database.retrying(lambda unit: unit.set_setting("live:sendgrid", None))
+        home = replace(home, outside=replace(home.outside, rehearsal_to=frozenset({"bert@x.example"})))
+        lost(home)
+        push_holds(home.outside)
+        assert set(lists.group) == {"bert@x.example"}
+        home.database.retrying(lambda unit: unit.set_setting("live:sendgrid", "the test"))
+        home.advance(DAY)
+        push_holds(home.outside)
+        assert set(lists.group) == {"anna@x.example", "bert@x.example"}
