@@ -27,6 +27,7 @@ from outreach.domain.failure import (
 from outreach.domain.hours import Calendar, Duration
 from outreach.domain.rhythm import Rhythm, after_order
 from outreach.domain.vocabulary import EventType, FailureRule, Vocabulary
+from outreach.domain.wallclock import parse_instant
 
 _TIME = attrgetter("time")
 
@@ -159,12 +160,28 @@ def _short(text: str) -> str:
 _LONGEST_PART = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Embargo:
+    """Litigation, insolvency, a question of safety: nobody but ``only`` may contact anybody there."""
+
+    kind: str
+    only: str
+    since: datetime
+    by: str = ""
+    note: str = ""
+
+    @property
+    def sentence(self) -> str:
+        return f"Nobody but {self.only} may contact them ({self.kind}, since {self.since:%d %B %Y})."
+
+
 @dataclass(slots=True)
 class AccountState:
     """Mutable while it is folded, and owned by whoever folds it. Small: windows are read, not kept."""
 
     id: str
     described: dict[str, Any] = field(default_factory=dict)
+    embargo: Embargo | None = None
     orders: int = 0
     first_order_at: datetime | None = None
     last_order_at: datetime | None = None
@@ -503,12 +520,25 @@ def _released(state: AccountState, event: Event, rules: FoldRules) -> None:
         _watch_unreached(state, event, now_due, rules)
 
 
+def _embargoed(state: AccountState, event: Event, rules: FoldRules) -> None:
+    data = event.data
+    state.embargo = Embargo(
+        data["kind"], data["only"], event.time, data.get("by") or "", data.get("note") or ""
+    )
+
+
+def _embargo_lifted(state: AccountState, event: Event, rules: FoldRules) -> None:
+    state.embargo = None
+
+
 def _described(state: AccountState, event: Event, rules: FoldRules) -> None:
     state.described.update({name: value for name, value in event.data.items() if value is not None})
 
 
 _CHANGES: Mapping[str, Callable[[AccountState, Event, FoldRules], None]] = {
     "account.described": _described,
+    "account.embargoed": _embargoed,
+    "account.embargo_lifted": _embargo_lifted,
     "contact.settled": _contacted,
     "contact.logged": _contacted,
     "failure.put_right": _put_right,
@@ -520,17 +550,6 @@ _CHANGES: Mapping[str, Callable[[AccountState, Event, FoldRules], None]] = {
     "promise.kept": _kept,
     "promise.overdue": _broken,
 }
-
-
-def parse_instant(value: Any) -> datetime | None:
-    """An RFC 3339 instant with offset, as aware UTC; a plain date is its midnight UTC; else None."""
-    if not isinstance(value, str):
-        return value if isinstance(value, datetime) else None
-    try:
-        parsed = datetime.fromisoformat(value)
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 class Facts(Mapping[str, Any]):

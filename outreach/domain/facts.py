@@ -136,6 +136,57 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Permission:
+    """Somebody's consent: for a purpose, by a channel, at an address, with the evidence. Empty ``channel`` or
+    ``endpoint``: whichever."""
+
+    purpose: str
+    given_at: datetime
+    channel: str = ""
+    endpoint: str = ""
+    basis: str = "express"
+    ground: str = ""
+    """Of implied consent: purchase or inquiry."""
+    expires_at: datetime | None = None
+    by: str = ""
+    how: str = ""
+    wording: str = ""
+    page: str = ""
+    jurisdiction: str = ""
+
+    @property
+    def is_express(self) -> bool:
+        return self.basis != "implied"
+
+    @property
+    def words(self) -> str:
+        """``express consent of 3 March 2026 (ticked in the shop)``."""
+        how = f" ({self.how})" if self.how else ""
+        kind = "express" if self.is_express else f"implied ({self.ground or 'unsaid'})"
+        return f"{kind} consent of {self.given_at:%d %B %Y}{how}".replace(" 0", " ", 1)
+
+    def covers(self, purpose: Purpose, channel: Channel, endpoint: str, at: datetime) -> bool:
+        """Whether it is about this at all; whether implied consent still counts the law says."""
+        return (
+            self.purpose in (purpose.value, Purpose.MARKETING.value)
+            and self.channel in ("", channel.value)
+            and self.endpoint in ("", endpoint)
+            and self.given_at <= at
+            and (self.expires_at is None or at < self.expires_at)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """What a registry of numbers said of this one, and when it was asked."""
+
+    phone: str
+    listed: bool
+    at: datetime
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """A human as the rooms need them. Built by the corridor from the person's folded state."""
 
@@ -150,13 +201,16 @@ class Person:
     phone: str | None = None
     email: str | None = None
     mobile: bool | None = None
+    business_line: bool = False
+    """Somebody has shown that the number is the company's own line."""
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """account id → roles there."""
     preferences: tuple[Preference, ...] = ()
     opted_out: Mapping[str, str] = field(default_factory=dict)
     """channel or purpose or ``all`` → reason. Strictest wins."""
-    consents: Mapping[str, str] = field(default_factory=dict)
-    """purpose → basis (express, implied)."""
+    permissions: tuple[Permission, ...] = ()
+    screened: Mapping[str, Screened] = field(default_factory=dict)
+    """registry → what it said of the number on file."""
     invalid: Mapping[str, str] = field(default_factory=dict)
     """channel → why the endpoint on file does not work there (invalid, not_mobile, bounced)."""
     erased: bool = False
@@ -174,7 +228,9 @@ class Preference:
     """How a person likes to be treated: said by whom, when, to whom."""
 
     kind: str
-    """channel · hours · days · name · language · note"""
+    """channel · not_channel · hours · days · pause · name · language · confide · note"""
     value: str
     said_at: datetime
     told_to: str = ""
+    ask_again: datetime | None = None
+    """When it is time to ask whether it is still so."""

@@ -16,7 +16,7 @@ from outreach.domain.lawbook import ALWAYS, Applied, is_holiday, minutes_of
 from outreach.domain.lawbook import Hours as Hours
 from outreach.domain.lawbook import Packs as Packs
 from outreach.domain.lawbook import packs_of as packs_of
-from outreach.domain.lawline import ConsentNeed, Line, PurposeClass, Relationship, Rule
+from outreach.domain.lawline import ConsentNeed, Line, PurposeClass, Registry, Relationship, Rule
 from outreach.domain.lawpack import LawPack as LawPack
 from outreach.domain.place import Place as Place
 from outreach.domain.place import place_of as place_of
@@ -99,6 +99,22 @@ def next_allowed(
         if found is None or _day(found) == _day(at):
             return found
         at = found
+
+
+def allowed_times(
+    packs: Packs, place: Place, channel: Channel, purpose: Purpose, kind: str, t: datetime, count: int = 5
+) -> list[tuple[datetime, datetime | None]]:
+    """The next stretches from ``t`` on in which the law allows it: (from, until) in UTC, until None where
+    nothing ends it."""
+    found: list[tuple[datetime, datetime | None]] = []
+    at = next_allowed(packs, place, channel, purpose, False, kind, t)
+    while at is not None and len(found) < count:
+        end = closes(packs, place, channel, purpose, kind, at)
+        found.append((at, end))
+        if end is None or end <= at:
+            break
+        at = next_allowed(packs, place, channel, purpose, False, kind, end)
+    return found
 
 
 def closes(
@@ -190,6 +206,28 @@ def attempts_rule(packs: Packs, place: Place, purpose: Purpose, today: date) -> 
     lines = packs.applied(Rule.ATTEMPTS, place, Channel.CALL, PurposeClass.of(purpose), "", today)
     counts = [(applied.line.value, applied.line) for applied in lines if isinstance(applied.line.value, int)]
     return min(counts, key=lambda pair: pair[0], default=(1, None))
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """A registry that the number must have been checked against, and the line that says so."""
+
+    registry: Registry
+    sentence: str
+
+
+def screenings(
+    packs: Packs, place: Place, channel: Channel, purpose: Purpose, kind: str, today: date
+) -> tuple[Screening, ...]:
+    """The registries of every plausible place, the shortest-lived check of each."""
+    found: dict[str, Screening] = {}
+    for applied in packs.applied(Rule.REGISTRY, place, channel, PurposeClass.of(purpose), kind, today):
+        value = applied.line.value
+        if isinstance(value, Registry) and today >= applied.line.effective:
+            known = found.get(value.list)
+            if known is None or value.days < known.registry.days:
+                found[value.list] = Screening(value, applied.words)
+    return tuple(found.values())
 
 
 def _least(months: Iterable[int | None]) -> int:

@@ -62,7 +62,7 @@ class Packs:
 
     def __init__(self, packs: Iterable[LawPack]) -> None:
         self._all = tuple(packs)
-        self._default = next((pack for pack in self._all if pack.country == ANYWHERE), STRICT)
+        self._default = next((pack for pack in self._all if ANYWHERE in pack.countries), STRICT)
         self.applied = lru_cache(maxsize=4096)(self._applied)
         self.narrowest = lru_cache(maxsize=4096)(self._narrowest)
         self._hours = lru_cache(maxsize=4096)(self._find_hours)
@@ -70,7 +70,12 @@ class Packs:
     @property
     def countries(self) -> frozenset[str]:
         """Those with a pack of their own."""
-        return frozenset(pack.country for pack in self._all) - {ANYWHERE}
+        return frozenset(code for pack in self._all for code in pack.countries) - {ANYWHERE}
+
+    @property
+    def all(self) -> tuple[LawPack, ...]:
+        """As they were read, the strict default last."""
+        return (*(pack for pack in self._all if pack is not self._default), self._default)
 
     def hours(self, place: Place, channel: Channel, purpose: Purpose, kind: str, today: date) -> Hours:
         """When the person may be contacted there: ``(zones, week, is_holiday, line)``."""
@@ -92,7 +97,7 @@ class Packs:
 
         found: dict[Applied, None] = {}
         for country in place.countries or (ANYWHERE,):
-            packs = [pack for pack in self._all if pack.country == country]
+            packs = [pack for pack in self._all if country in pack.countries]
             own = [
                 Applied(line, pack.name, line.distrust(today) if today >= line.effective else "")
                 for pack in packs

@@ -49,6 +49,7 @@ class Rule(StrEnum):
     ATTEMPTS = "attempts"
     RELATIONSHIP = "relationship"
     CONSENT = "consent"
+    REGISTRY = "registry"
 
 
 class ConsentNeed(StrEnum):
@@ -78,7 +79,18 @@ class Relationship:
     inquiry: int | None = None
 
 
-Value = Week | HolidayRule | int | Relationship | ConsentNeed
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A list of numbers that are not to be called (TPS, the national do-not-call registry). A check counts
+    for ``days``; ``relationship``: an established one allows the call although the number is listed. Express
+    consent always does."""
+
+    list: str
+    days: int
+    relationship: bool = False
+
+
+Value = Week | HolidayRule | int | Relationship | ConsentNeed | Registry
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +144,8 @@ def spell(value: Value) -> str:
         return _CONSENT_WORDS[value]
     if isinstance(value, Relationship):
         return _spell_relationship(value)
+    if isinstance(value, Registry):
+        return f"checked against {value.list} within {value.days} days"
     return f"at most {value} {'attempt' if value == 1 else 'attempts'} in 24 hours"
 
 

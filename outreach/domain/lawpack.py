@@ -2,10 +2,10 @@
 
 law: us
 title: United States
-country: US                         # or: any (the strict default for everywhere else)
+country: US                         # or a list of them, or: any (the strict default for everywhere else)
 regions: {CT: Connecticut}          # the regions that lines speak of
 lines:
-  - hours: {mon-sat: 09:00-20:00}   # or holidays, attempts, relationship, consent
+  - hours: {mon-sat: 09:00-20:00}   # or holidays, attempts, relationship, consent, registry
     for: solicitation               # solicitation · service · callback; absent: all
     by: [call, sms]                 # absent: all channels
     to: private                     # private · business; absent: both
@@ -14,6 +14,8 @@ lines:
     effective: 2025-11-01
     basis: secondary                # official · secondary · memory · house
     review_by: 2027-05-31
+examples:                           # what must come out; checked whenever the pack is read
+  - {at: 2026-11-29 12:00, in: CT, by: call, for: solicitation, may: false}
 """
 
 from __future__ import annotations
@@ -25,19 +27,21 @@ from typing import Any
 from outreach.domain.errors import Invalid
 from outreach.domain.lawline import Line
 from outreach.domain.lawreader import ANYWHERE as ANYWHERE
+from outreach.domain.lawreader import Example as Example
 from outreach.domain.lawreader import Position as Position
 from outreach.domain.lawreader import Reader
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LawPack:
-    """One jurisdiction's lines. ``country`` is an ISO code, or ``any`` for the strict default."""
+    """One jurisdiction's lines. ``countries`` are ISO codes, or only ``any`` for the strict default."""
 
     name: str
     title: str
-    country: str
+    countries: tuple[str, ...]
     regions: Mapping[str, str]
     lines: tuple[Line, ...]
+    examples: tuple[Example, ...] = ()
 
     @classmethod
     def from_tree(cls, tree: Mapping[str, Any], file: str, position: Position) -> LawPack:

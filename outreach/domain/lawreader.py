@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, time
+from datetime import date, datetime, time
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
@@ -19,6 +19,7 @@ from outreach.domain.lawline import (
     HolidayRule,
     Line,
     PurposeClass,
+    Registry,
     Relationship,
     Rule,
     Value,
@@ -32,18 +33,34 @@ Position = Callable[[Path], tuple[int, int]]
 Word = TypeVar("Word", bound=StrEnum)
 
 
+class Example(NamedTuple):
+    """What a pack says of itself: at this wall time there, may somebody be contacted or not? ``fault`` is
+    where to say that it is otherwise."""
+
+    at: datetime
+    region: str
+    zone: str
+    channel: Channel
+    class_: PurposeClass
+    kind: str
+    may: bool
+    fault: Callable[[str, str], Fault]
+
+
 class Parts(NamedTuple):
     """What a pack is made of."""
 
     name: str
     title: str
-    country: str
+    countries: tuple[str, ...]
     regions: Mapping[str, str]
     lines: tuple[Line, ...]
+    examples: tuple[Example, ...]
 
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-PACK_KEYS = ("law", "title", "country", "regions", "lines")
+PACK_KEYS = ("law", "title", "country", "regions", "lines", "examples")
+EXAMPLE_KEYS = ("at", "zone", "in", "by", "for", "to", "may")
 SCOPE_KEYS = ("for", "by", "to", "in")
 PROOF_KEYS = ("source", "effective", "basis", "review_by")
 LINE_KEYS = (*(str(rule) for rule in Rule), *SCOPE_KEYS, *PROOF_KEYS)
@@ -72,14 +89,20 @@ class Reader:
             return None
         name = self.matching(top, "law", _NAME, "a name of small letters, digits and dashes, like us or de")
         title = self.text(top.get("title"), ("title",)) if "title" in top else None
-        country = self.country(top)
+        countries = self.countries(top)
         regions = self.regions(top.get("regions"))
         lines = [
             self.line(item, ("lines", index), regions, title or "")
             for index, item in enumerate(self.sequence(top.get("lines"), ("lines",)))
         ]
+        examples = [
+            self.example(item, ("examples", index), regions)
+            for index, item in enumerate(self.sequence(top.get("examples"), ("examples",)))
+        ]
+        if not (name and title and countries):
+            return None
         whole = tuple(line for line in lines if line is not None)
-        return Parts(name, title, country, regions, whole) if name and title and country else None
+        return Parts(name, title, countries, regions, whole, tuple(each for each in examples if each))
 
     def matching(self, top: Mapping[str, Any], key: str, pattern: re.Pattern[str], wanted: str) -> str | None:
         text = self.text(top.get(key), (key,)) if key in top else None
@@ -88,10 +111,53 @@ class Reader:
             return None
         return text
 
-    def country(self, top: Mapping[str, Any]) -> str | None:
-        if top.get("country") == ANYWHERE:
-            return ANYWHERE
-        return self.matching(top, "country", _COUNTRY, "a country code like US, or any")
+    def countries(self, top: Mapping[str, Any]) -> tuple[str, ...]:
+        """One, several with a common law, or the strict default's ``any``."""
+        given = top.get("country")
+        listed: list[Any] = given if isinstance(given, list) else [given]
+        if given == ANYWHERE:
+            return (ANYWHERE,)
+        wrong = [code for code in listed if not isinstance(code, str) or not _COUNTRY.fullmatch(code)]
+        for code in wrong if "country" in top else ():
+            self.fault(
+                ("country",),
+                f"{code!r} is not a country code like US, or any",
+                "write a country code like US, or any",
+            )
+        return () if wrong else tuple(listed)
+
+    def example(self, value: Any, path: Path, regions: Mapping[str, str]) -> Example | None:
+        before = len(self.faults)
+        item = self.mapping(value, path, EXAMPLE_KEYS, ("at", "by", "for", "may"))
+        if item is None:
+            return None
+        wall = self.wall(item.get("at"), (*path, "at"))
+        channel = self.word(item.get("by"), (*path, "by"), Channel)
+        class_ = self.word(item.get("for"), (*path, "for"), PurposeClass)
+        if not isinstance(item.get("may"), bool):
+            self.fault((*path, "may"), f"{item.get('may')!r} is not true or false", "write true or false")
+        region, kind = item.get("in", ""), item.get("to", "")
+        if region and region not in regions:
+            self.fault(
+                (*path, "in"), f"{region!r} is not known here", _did_you_mean(str(region), list(regions))
+            )
+        if kind and kind not in KINDS:
+            self.fault((*path, "to"), f"{kind!r} is not known here", _did_you_mean(str(kind), KINDS))
+        if len(self.faults) > before or wall is None or channel is None or class_ is None:
+            return None
+        zone = self.text(item["zone"], (*path, "zone")) if "zone" in item else ""
+        line, column = self.position(path)
+        return Example(
+            wall, region, zone or "", channel, class_, kind, item["may"],
+            lambda what, remedy: Fault(self.file, line, column, what, remedy),
+        )  # fmt: skip
+
+    def wall(self, value: Any, path: Path) -> datetime | None:
+        try:
+            return datetime.fromisoformat(str(value)).replace(tzinfo=None)
+        except ValueError:
+            self.fault(path, f"{value!r} is no wall time", "write it like 2026-03-02 09:00")
+            return None
 
     def regions(self, value: Any) -> dict[str, str]:
         if value is None:
@@ -144,6 +210,8 @@ class Reader:
             return self.whole(value, path, 1, 100)
         if rule is Rule.CONSENT:
             return self.word(value, path, ConsentNeed)
+        if rule is Rule.REGISTRY:
+            return self.registry(value, path)
         return self.relationship(value, path)
 
     def scope(
@@ -169,6 +237,17 @@ class Reader:
                 for key in ("purchase", "inquiry")
             )
         )
+
+    def registry(self, value: Any, path: Path) -> Registry | None:
+        item = self.mapping(value, path, ("list", "days", "relationship"), ("list", "days"))
+        if item is None:
+            return None
+        listed = self.text(item.get("list"), (*path, "list"))
+        days = self.whole(item.get("days"), (*path, "days"), 1, 366)
+        lifts = item.get("relationship", False)
+        if not isinstance(lifts, bool):
+            self.fault((*path, "relationship"), f"{lifts!r} is not true or false", "write true or false")
+        return Registry(listed, days, bool(lifts)) if listed and days else None
 
     # opening hours
 

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from outreach.domain.facts import PERSON_PREFIX, Event, Person, Preference
+from outreach.domain.facts import PERSON_PREFIX, Event, Permission, Person, Preference, Screened
+from outreach.domain.permission import given
+from outreach.domain.wallclock import parse_instant
+
+NO_LONGER = "no longer"
+"""The value of a preference that is taken back."""
+MANY = ("note",)
+"""Kinds of which somebody may state several."""
 
 
 @dataclass(slots=True)
@@ -21,7 +28,8 @@ class PersonState:
     described: dict[str, Any] = field(default_factory=dict)
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     opted_out: dict[str, str] = field(default_factory=dict)
-    consents: dict[str, str] = field(default_factory=dict)
+    permissions: list[Permission] = field(default_factory=list)
+    screened: dict[str, Screened] = field(default_factory=dict)
     preferences: list[Preference] = field(default_factory=list)
     invalid: dict[str, str] = field(default_factory=dict)
     """channel → the endpoint that does not work there, a bar, and why."""
@@ -54,9 +62,12 @@ def _stated(state: PersonState, event: Event) -> None:
     kind, value = event.data.get("kind"), event.data.get("value")
     if not kind or not value:
         return
-    said = Preference(kind, value, event.time, event.data.get("by") or "")
-    state.preferences = [old for old in state.preferences if old.kind != said.kind or said.kind == "note"]
-    state.preferences.append(said)
+    said = Preference(
+        kind, value, event.time, event.data.get("by") or "", parse_instant(event.data.get("ask_again"))
+    )
+    state.preferences = [old for old in state.preferences if old.kind != said.kind or said.kind in MANY]
+    if value != NO_LONGER:
+        state.preferences.append(said)
 
 
 def _opted_out(state: PersonState, event: Event) -> None:
@@ -102,20 +113,39 @@ def _endpoint_of(channel: str | None) -> str:
 
 
 def _consented(state: PersonState, event: Event) -> None:
-    purpose = event.data["purpose"]
-    state.consents[purpose] = event.data.get("basis") or "express"
-    for what in (purpose, event.data.get("channel") or ""):
-        state.opted_out.pop(what, None)
+    """Only express consent, in their own hand, opens what they had shut."""
+    channel = event.data.get("channel") or ""
+    on_file = str(state.described.get(_endpoint_of(channel)) or "") if channel else ""
+    new = given(event.data, event.time, on_file, parse_instant(event.data.get("expires_at")))
+    if new is None:
+        return
+    same = (new.purpose, new.channel, new.endpoint, new.basis)
+    state.permissions = [
+        old for old in state.permissions if (old.purpose, old.channel, old.endpoint, old.basis) != same
+    ]
+    state.permissions.append(new)
+    if new.is_express:
+        for what in (new.purpose, channel):
+            state.opted_out.pop(what, None)
 
 
 def _withdrew(state: PersonState, event: Event) -> None:
-    purpose = event.data["purpose"]
-    state.consents.pop(purpose, None)
+    purpose = event.data.get("purpose") or "marketing"
+    state.permissions = [old for old in state.permissions if old.purpose != purpose]
     state.opted_out[purpose] = event.data.get("how") or "consent withdrawn"
 
 
+def _screened(state: PersonState, event: Event) -> None:
+    data = event.data
+    phone = str(data.get("phone") or state.described.get("phone") or "")
+    state.screened[str(data["list"])] = Screened(
+        phone, bool(data["listed"]), event.time, parse_instant(data.get("expires_at"))
+    )
+
+
 def _erased(state: PersonState, event: Event) -> None:
-    state.described, state.preferences, state.consents, state.invalid = {}, [], {}, {}
+    state.described, state.preferences, state.permissions, state.invalid = {}, [], [], {}
+    state.screened = {}
     state.erased = True
 
 
@@ -129,6 +159,7 @@ _CHANGES = {
     "refusal.settled": _refusal_settled,
     "consent.given": _consented,
     "consent.withdrawn": _withdrew,
+    "registry.checked": _screened,
     "person.erased": _erased,
 }
 
@@ -147,10 +178,12 @@ def as_person(state: PersonState, identity: str = "") -> Person:
         phone=said.get("phone"),
         email=said.get("email"),
         mobile=said.get("mobile"),
+        business_line=said.get("business_line") is True,
         roles=dict(state.roles),
         preferences=tuple(state.preferences),
         opted_out=dict(state.opted_out),
-        consents=dict(state.consents),
+        permissions=tuple(state.permissions),
+        screened={name: one for name, one in state.screened.items() if one.phone == said.get("phone")},
         invalid=_still_invalid(state),
         erased=state.erased,
         identity=identity or state.id,

@@ -144,6 +144,27 @@ def _zone(name: str | None) -> str:
         return ""
 
 
+def kind_of(person: Person | None, account_kind: str) -> str:
+    """``private``, ``business``, or empty for *either*, which is judged by the stricter: a business
+    customer's mobile is a consumer's until somebody has shown that the line is the company's."""
+    if account_kind != "business" or person is None or person.business_line or not person.phone:
+        return account_kind
+    mobile = may_be_mobile(person.phone) if person.mobile is None else person.mobile
+    return "" if mobile else account_kind
+
+
+@lru_cache(maxsize=65536)
+def may_be_mobile(phone: str) -> bool:
+    """Where the numbering plan does not tell mobiles from fixed lines, each may be one."""
+    from phonenumbers import NumberParseException, PhoneNumberType, number_type, parse
+
+    try:
+        kind = number_type(parse(phone))
+    except NumberParseException:
+        return True
+    return kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.UNKNOWN)
+
+
 # ---------------------------------------------------------------- zones of countries and numbers
 
 

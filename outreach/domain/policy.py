@@ -15,6 +15,7 @@ from enum import StrEnum
 from outreach.domain.company import Caps
 from outreach.domain.facts import Channel, Person, Purpose, Reason
 from outreach.domain.hold import Hold
+from outreach.domain.preference import unwanted_ways
 from outreach.domain.touch import Touch
 
 
@@ -47,6 +48,8 @@ class LawSays:
     consent_ok: bool = True
     consent_sentence: str = ""
     attempts_per_day: int | None = None
+    unscreened: str = ""
+    """Why the number may not be called to sell: not checked lately against a registry, or listed there."""
 
 
 NO_CAPS = Caps()
@@ -80,6 +83,8 @@ class Case:
     preferred_sentence: str = ""
     provider_stopped: str | None = None
     """Why nothing goes by the provider of this channel, if so."""
+    embargo: str = ""
+    """Why nobody may contact the account but one who is named, if so; empty for that one."""
 
 
 Rule = Callable[[Case], Ruling | None]
@@ -177,6 +182,34 @@ def consent(case: Case) -> Ruling | None:
     return None
 
 
+def screened(case: Case) -> Ruling | None:
+    if case.touch.purpose.sells and case.law.unscreened:
+        return drop("not_screened", case.law.unscreened)
+    return None
+
+
+def embargoed(case: Case) -> Ruling | None:
+    if not case.embargo or case.touch.channel is Channel.TASK:
+        return None
+    if case.touch.channel.written:
+        return drop("embargo", case.embargo)
+    return wait("embargo", case.embargo, case.now + RECHECK)
+
+
+def stated_channel(case: Case) -> Ruling | None:
+    """Their own word about a way of reaching them; a call they ask for is another word."""
+    person, touch = case.person, case.touch
+    if person is None or touch.purpose in _ASKED_FOR or touch.channel is Channel.TASK:
+        return None
+    if touch.channel.value in unwanted_ways(person):
+        return drop("stated_channel", f"They asked us not to use this way: no {_WAYS[touch.channel]}.")
+    return None
+
+
+_ASKED_FOR = (Purpose.CALLBACK, Purpose.TRANSACTIONAL)
+_WAYS = {Channel.CALL: "calls", Channel.EMAIL: "e-mails", Channel.SMS: "text messages"}
+
+
 def still_true(case: Case) -> Ruling | None:
     if case.still_open is False and not case.has_branch:
         return drop("no_longer_true", "What it was about is no longer so.")
@@ -268,15 +301,18 @@ def _wait_or_drop(case: Case, code: str, sentence: str, until: datetime) -> Ruli
 
 
 RULES: tuple[Rule, ...] = (
-    kill_switch, provider, publish, erased, run_stopped, reachable, opted_out, suppressed, consent, still_true,
-    in_time, held, outranked, capped, stated_hours, lawful_hours,
+    kill_switch, provider, publish, erased, run_stopped, embargoed, reachable, opted_out, suppressed, stated_channel,
+    consent, screened, still_true, in_time, held, outranked, capped, stated_hours, lawful_hours,
 )  # fmt: skip
 """Judged at the moment of sending; for a call that moment is the dial."""
 
 PLACING: tuple[Rule, ...] = (
-    publish, erased, run_stopped, opted_out, suppressed, consent, still_true, held,
+    publish, erased, run_stopped, opted_out, suppressed, stated_channel, consent, screened, still_true, held,
 )  # fmt: skip
 """What decides whether a call goes to the desk at all. Hours and caps rule the dial only."""
+ASKED: tuple[Rule, ...] = (erased, embargoed, opted_out, suppressed, stated_channel, held, stated_hours)
+"""What we answer other senders who ask whether they may write: they know their own consents and hours."""
 DIALLING: tuple[Rule, ...] = (
-    kill_switch, erased, opted_out, suppressed, consent, asked_time, capped, stated_hours, lawful_hours,
+    kill_switch, erased, embargoed, opted_out, suppressed, stated_channel, consent, screened, asked_time, capped,
+    stated_hours, lawful_hours,
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """Stated preferences decide, they do not decorate: hours and days in the person's own words.
 
 Understood forms of ``hours``: ``after 16:00``, ``before 12:00``, ``09:00-12:00``; of ``days``:
-``not monday``, ``tuesday, thursday``. Anything else is shown to humans and decides nothing.
+``not monday``, ``tuesday, thursday``; of ``pause``: the instant or day until which nobody contacts them.
+Anything else is shown to humans and decides nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import date, datetime, time, timedelta
 from outreach.domain.company import Company
 from outreach.domain.facts import Person, Preference
 from outreach.domain.hours import instant, local
+from outreach.domain.wallclock import parse_instant
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCK = r"(\d{1,2}):(\d{2})"
@@ -29,11 +31,18 @@ def understood(preference: Preference) -> bool:
     """Whether the words decide something, or are only shown."""
     if preference.kind == "hours":
         return _span(preference.value) is not None
+    if preference.kind == "pause":
+        return parse_instant(preference.value) is not None
     return preference.kind == "days" and _weekdays(preference.value) is not None
 
 
 def not_before(person: Person, now: datetime, company: Company) -> NotBefore | None:
-    """The next instant that their stated hours and days allow, when now is not one."""
+    """The next instant that their stated pause, hours and days allow, when now is not one."""
+    paused = paused_until(person)
+    if paused is not None and paused > now:
+        return NotBefore(
+            paused, f"They asked us for a pause until {local(paused, person.zone or company.zone):%d %B %Y}."
+        )
     span, said = (time(0), time(0)), ""
     days = frozenset(range(7))
     for preference in person.preferences:
@@ -45,6 +54,17 @@ def not_before(person: Person, now: datetime, company: Company) -> NotBefore | N
         return None
     until = _next_allowed(now, person.zone or company.zone, span, days)
     return None if until <= now else NotBefore(until, f"They asked to be contacted {said}.")
+
+
+def unwanted_ways(person: Person) -> frozenset[str]:
+    """Channels by which they have asked us not to come: ``call, sms``."""
+    said = [said.value for said in person.preferences if said.kind == "not_channel"]
+    return frozenset(word.strip() for value in said for word in value.lower().split(","))
+
+
+def paused_until(person: Person) -> datetime | None:
+    ends = (parse_instant(said.value) for said in person.preferences if said.kind == "pause")
+    return max((end for end in ends if end is not None), default=None)
 
 
 def _next_allowed(now: datetime, zone: str, span: tuple[time, time], days: frozenset[int]) -> datetime:

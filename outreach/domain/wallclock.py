@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 Period = tuple[time, time]
@@ -110,3 +111,14 @@ def check_week(week: Spans) -> None:
                     f"the period from {opens:%H:%M} overlaps the one before; sort and separate them"
                 )
             closed_at = time.max if closes == time.min else closes
+
+
+def parse_instant(value: Any) -> datetime | None:
+    """An RFC 3339 instant with offset, as aware UTC; a plain date is its midnight UTC; else None."""
+    if not isinstance(value, str):
+        return value if isinstance(value, datetime) else None
+    try:
+        parsed = datetime.fromisoformat(value)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

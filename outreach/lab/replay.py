@@ -20,11 +20,11 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from outreach.domain.account import parse_instant
 from outreach.domain.errors import Refused
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import PERSON_PREFIX
 from outreach.domain.vocabulary import Vocabulary
+from outreach.domain.wallclock import parse_instant
 from outreach.lab.lines import left_to_time, opened, parsed, read_lines
 from outreach.lab.olist import is_olist, olist_events
 from outreach.lab.player import Arrival, Player

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from outreach.domain.errors import Fault, Invalid
+from outreach.domain.law_examples import untrue
 from outreach.domain.lawpack import LawPack
 from outreach.library.tree import Listing, Node, Table, plain
 
@@ -24,7 +25,7 @@ def read_law(trees: Iterable[Table]) -> tuple[tuple[LawPack, ...], list[Fault]]:
                 (tree.get("law") or tree).fault(f"there is another law pack `{pack.name}`", "rename one")
             )
         packs[pack.name] = pack
-    return tuple(packs.values()), faults
+    return tuple(packs.values()), faults or list(untrue(packs.values()))
 
 
 def position_in(tree: Table) -> Callable[[tuple[str | int, ...]], tuple[int, int]]:

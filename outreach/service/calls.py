@@ -102,11 +102,11 @@ def _numbers(unit: Unit, outside: Outside, card: Card, by: User) -> tuple[str, T
     if outside.telephone is None:
         raise Refused("No telephone is set up: dial by hand.")
     if not by.phone:
-        raise Refused("Your own number is not on file: outreach user add … --phone, or dial by hand.")
+        raise Refused("Your own number is not on file: outreach user phone …, or dial by hand.")
     why = provider_stopped(unit, PROVIDER)
     if why:
         raise Refused(f"The telephone is stopped: {why} Dial by hand.")
-    judged = desk.judge_dial(unit, outside, card, counts=False)
+    judged = desk.judge_dial(unit, outside, card, name_of(by), counts=False)
     if any(call.is_open for call in unit.calls_of_card(card.id)):  # once the accounts are locked
         raise Refused("A call of this card is already under way.")
     if not judged.ruling.sends:
@@ -176,7 +176,7 @@ def accept(outside: Outside, token: str) -> Accepted:
             move_leg(unit, leg, LegState.GONE)
             return Accepted("taken"), []
         if call.accepted_by == leg.user:
-            return _connect(unit, outside, call, counts=False), []
+            return _connect(unit, outside, call, user, counts=False), []
         card = unit.card(call.card or "")
         if card is None or card.state != "open" or card.claimed_by not in (None, name_of(user)):
             move_leg(unit, leg, LegState.GONE)
@@ -184,7 +184,7 @@ def accept(outside: Outside, token: str) -> Accepted:
         if not unit.claim_card(card.id, name_of(user), outside.clock.now()):
             move_leg(unit, leg, LegState.GONE)
             return Accepted("taken"), []
-        answer = _connect(unit, outside, call, counts=True)
+        answer = _connect(unit, outside, call, user, counts=True)
         claimed = unit.card(card.id)
         if answer.outcome != "connect" and card.claimed_by is None and claimed is not None:
             unit.save_card(replace(claimed, claimed_by=None, claimed_at=None))
@@ -196,12 +196,12 @@ def accept(outside: Outside, token: str) -> Accepted:
     return found
 
 
-def _connect(unit: Unit, outside: Outside, call: PhoneCall, *, counts: bool) -> Accepted:
+def _connect(unit: Unit, outside: Outside, call: PhoneCall, user: User, *, counts: bool) -> Accepted:
     card = unit.card(call.card or "")
     if card is None or card.state != "open":
         return Accepted("over")
     try:
-        judged = desk.judge_dial(unit, outside, card, counts=counts)
+        judged = desk.judge_dial(unit, outside, card, name_of(user), counts=counts)
     except Refused:  # its line was settled or stopped in the meantime
         return Accepted("over")
     if not judged.ruling.sends and counts:

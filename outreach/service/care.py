@@ -10,6 +10,9 @@ from outreach.domain.errors import NotFound
 from outreach.domain.facts import PERSON_PREFIX, Channel, Person, Purpose
 from outreach.domain.hold import Hold, strongest
 from outreach.domain.person import as_person
+from outreach.domain.policy import ASKED, Action, Case, LawSays, rule
+from outreach.domain.preference import paused_until
+from outreach.domain.touch import Status, Touch
 from outreach.service.endpoints import shut, stop_selling, stop_selling_to
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
@@ -52,15 +55,43 @@ def _may_send(ledger: Ledger, asked: Asked) -> MaySend:
     person = _find(ledger.unit, asked)
     if person is None:
         return MaySend("allow", "unknown_here", "We do not know this address.")
-    if person.erased:
-        return MaySend("deny", "erased", "This person asked to be deleted.")
-    for name in ("all", asked.purpose.value, asked.channel or ("email" if asked.email else "")):
-        if name in person.opted_out:
-            return MaySend("deny", "opted_out", f"They opted out ({name}).")
-    hold = hold_on(ledger, person, asked.purpose)
-    if hold is not None:
-        return MaySend("hold", hold.because, f"Held back while {hold.because} is open.", hold.ends)
-    return MaySend("allow", "allowed", "Nothing speaks against it.")
+    case = _case(ledger, asked, person)
+    ruling = rule(case, ASKED)
+    if ruling.sends:
+        return MaySend("allow", "allowed", ruling.reason.sentence)
+    if ruling.action is Action.DROP:
+        return MaySend("deny", ruling.reason.code, ruling.reason.sentence)
+    if ruling.reason.code == "held" and case.hold is not None:
+        return MaySend(
+            "hold", case.hold.because, f"Held back while {case.hold.because} is open.", case.hold.ends
+        )
+    return MaySend("hold", ruling.reason.code, ruling.reason.sentence, ruling.until)
+
+
+def _case(ledger: Ledger, asked: Asked, person: Person) -> Case:
+    """As for a message of ours that has no run."""
+    channel = asked.channel or ("email" if asked.email or not asked.phone else "sms")
+    probe = Touch(
+        id="", run="", account="", channel=Channel(channel), purpose=asked.purpose, step=0, status=Status.DUE,
+        due=ledger.now, because="", person=person.id,
+    )  # fmt: skip
+    under = (state.embargo for id_ in sorted(person.roles) if (state := ledger.unit.account(id_)) is not None)
+    transactional = asked.purpose is Purpose.TRANSACTIONAL
+    return Case(
+        touch=probe,
+        now=ledger.now,
+        person=person,
+        law=LawSays(True, None),
+        hold=hold_on(ledger, person, asked.purpose),
+        embargo="" if transactional else next((each.sentence for each in under if each), ""),
+        preferred_until=None if transactional else _paused(person, ledger.now),
+        preferred_sentence="They asked us for a pause.",
+    )
+
+
+def _paused(person: Person, now: datetime) -> datetime | None:
+    until = paused_until(person)
+    return until if until is not None and until > now else None
 
 
 def _suppressed(ledger: Ledger, asked: Asked) -> MaySend | None:

@@ -87,7 +87,7 @@ def dial(outside: Outside, card_id: str, by: str) -> Ruling:
     """May we call now? Judged at the dial, for the strictest line; a yes counts as an attempt."""
 
     def work(unit: Unit) -> Ruling:
-        return judge_dial(unit, outside, open_and_mine(unit, card_id, by)).ruling
+        return judge_dial(unit, outside, open_and_mine(unit, card_id, by), by).ruling
 
     return outside.database.retrying(work)
 
@@ -101,7 +101,7 @@ class Judged:
     calls: tuple[Touch, ...]
 
 
-def judge_dial(unit: Unit, outside: Outside, card: Card, *, counts: bool = True) -> Judged:
+def judge_dial(unit: Unit, outside: Outside, card: Card, by: str = "", *, counts: bool = True) -> Judged:
     """Within a unit: may we call now? ``counts``: a yes is an attempt; without it, it is only a look ahead.
     Raises Refused when there is no call on the card."""
     ledger = _locked(unit, outside, card)
@@ -110,7 +110,7 @@ def judge_dial(unit: Unit, outside: Outside, card: Card, *, counts: bool = True)
     if not calls:
         raise Refused("There is no call on this card.")
     unit.lock_endpoints(sorted({t.endpoint for t in calls if t.endpoint}))
-    rulings = [rule(_dial_case(ledger, touch), DIALLING) for touch in calls]
+    rulings = [rule(_dial_case(ledger, touch, by), DIALLING) for touch in calls]
     allowed = [touch for touch, ruling in zip(calls, rulings, strict=True) if ruling.sends]
     if not allowed:
         return Judged(rulings[0], ledger, ())
@@ -121,8 +121,8 @@ def judge_dial(unit: Unit, outside: Outside, card: Card, *, counts: bool = True)
     return Judged(next(ruling for ruling in rulings if ruling.sends), ledger, tuple(allowed))
 
 
-def _dial_case(ledger: Ledger, touch: Touch) -> Case:
-    return case_for(ledger, ledger.runs[touch.account][touch.run], touch)
+def _dial_case(ledger: Ledger, touch: Touch, by: str) -> Case:
+    return case_for(ledger, ledger.runs[touch.account][touch.run], touch, by)
 
 
 def settle(outside: Outside, card_id: str, by: str, outcome: Outcome) -> Card:

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from outreach.domain.account import Due, parse_instant
+from outreach.domain.account import Due
 from outreach.domain.endpoint import as_email, as_phone
 from outreach.domain.errors import Invalid
 from outreach.domain.facts import CLOCK_SOURCE, OUTREACH_SOURCE, PERSON_PREFIX, Event
 from outreach.domain.vocabulary import EventType, FieldType, Vocabulary
+from outreach.domain.wallclock import parse_instant
 
 TEXT_LIMIT = 512
 _UNFIT = re.compile(r"[\x00-\x1f|]")

@@ -9,11 +9,20 @@ from datetime import datetime, timedelta
 from outreach.domain.account import Need
 from outreach.domain.conditions import Condition, Scope
 from outreach.domain.evaluate import asks_for_people, scope_of
-from outreach.domain.facts import Channel, Event, Person, Purpose
+from outreach.domain.facts import Channel, Event, Permission, Person, Purpose
 from outreach.domain.hold import Hold, kin, strongest
-from outreach.domain.law import attempts_per_day, closes, consent_needed, is_allowed, relationship_until
+from outreach.domain.law import (
+    ConsentRule,
+    attempts_per_day,
+    closes,
+    consent_needed,
+    is_allowed,
+    relationship_until,
+    screenings,
+)
 from outreach.domain.lawline import ConsentNeed
-from outreach.domain.place import Place, place_of
+from outreach.domain.permission import express, implied_since
+from outreach.domain.place import Place, kind_of, place_of
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Step
 from outreach.domain.policy import WEEK, Case, LawSays
@@ -51,8 +60,9 @@ _ASKED_FOR = timedelta(hours=1)
 ASKS_FOR_A_CALL = frozenset({"callback.asked", "callback.missed", "callback.promised"})
 
 
-def case_for(ledger: Ledger, run: Run, touch: Touch) -> Case:
-    """The policy's whole case for one touch, as of the ledger's now: for sending, and for the dial."""
+def case_for(ledger: Ledger, run: Run, touch: Touch, by: str = "") -> Case:
+    """The policy's whole case for one touch, as of the ledger's now: for sending, and for the dial. ``by``: the
+    colleague who is about to dial."""
     person = ledger.person(touch.person)
     stated = not_before(person, ledger.now, ledger.rules.company) if person else None
     return replace(
@@ -60,6 +70,7 @@ def case_for(ledger: Ledger, run: Run, touch: Touch) -> Case:
         law=law_says(ledger, touch, person),
         kill_switch=ledger.kill_switch,
         provider_stopped=_provider_stopped(ledger, touch),
+        embargo=embargo_against(ledger, touch.account, by),
         contacts=contacts(ledger, touch),
         caps=ledger.rules.company.caps,
         outranked_until=_outranked(ledger, run, touch),
@@ -129,7 +140,7 @@ def _place(ledger: Ledger, touch: Touch, person: Person | None) -> tuple[Place, 
     place = place_of(
         person or Person(""), said.get("country"), said.get("region"), said.get("zone"), company.zone
     )
-    return place, said.get("kind") or ""
+    return place, kind_of(person, said.get("kind") or "")
 
 
 def lawful_until(ledger: Ledger, touch: Touch) -> datetime | None:
@@ -148,14 +159,17 @@ def law_says(ledger: Ledger, touch: Touch, person: Person | None) -> LawSays:
     asked_for = _asked_for(ledger, touch)
     answer = is_allowed(packs, place, touch.channel, touch.purpose, asked_for, kind, ledger.now)
     consent = consent_needed(packs, place, touch.channel, touch.purpose, kind, today)
+    relationship = _has_relationship(ledger, touch, person, place)
+    allowed_by = _allowed_by(ledger, touch, person)
     attempts = attempts_per_day(packs, place, touch.purpose, today)
     return LawSays(
         allowed=answer.allowed,
         until=answer.until,
         sentence=answer.sentence,
-        consent_ok=_has_consent(ledger, touch, person, consent.need, place),
+        consent_ok=_is_enough(consent, allowed_by, relationship),
         consent_sentence=consent.sentence,
         attempts_per_day=attempts if touch.channel is Channel.CALL else None,
+        unscreened="" if allowed_by else _unscreened(ledger, touch, person, place, kind, relationship),
     )
 
 
@@ -170,20 +184,63 @@ def _asked_for(ledger: Ledger, touch: Touch) -> bool:
     return touch.due <= ledger.now <= (touch.deadline or touch.due + _ASKED_FOR)
 
 
-def _has_consent(
-    ledger: Ledger, touch: Touch, person: Person | None, need: ConsentNeed, place: Place
-) -> bool:
-    """Express consent on file, or the relationship where the law lets that do."""
-    if need is ConsentNeed.NONE:
-        return True
-    given = person.consents if person else {}
-    if touch.purpose.value in given or Purpose.MARKETING.value in given:
-        return True
-    if need is not ConsentNeed.RELATIONSHIP:
+def _is_enough(rule: ConsentRule, allowed_by: Permission | None, relationship: bool) -> bool:
+    if rule.need is ConsentNeed.FORBIDDEN:
         return False
-    account = ledger.accounts[touch.account]
-    until = relationship_until(ledger.rules.packs, place, account.last_order_at, None, ledger.now.date())
+    return (
+        rule.need is ConsentNeed.NONE
+        or allowed_by is not None
+        or (rule.need is ConsentNeed.RELATIONSHIP and relationship)
+    )
+
+
+def _allowed_by(ledger: Ledger, touch: Touch, person: Person | None) -> Permission | None:
+    """Their express consent on file for this purpose, channel and address."""
+    return express(*_asked(ledger, touch, person)) if person else None
+
+
+def _asked(
+    ledger: Ledger, touch: Touch, person: Person
+) -> tuple[tuple[Permission, ...], Purpose, Channel, str, datetime]:
+    endpoint = person.endpoint(touch.channel)
+    value = endpoint.value if endpoint else ""
+    return person.permissions, touch.purpose, touch.channel, value, ledger.now
+
+
+def _has_relationship(ledger: Ledger, touch: Touch, person: Person | None, place: Place) -> bool:
+    """By their last purchase, or a purchase or an inquiry that they told us of with their consent."""
+    since = implied_since(*_asked(ledger, touch, person)) if person else {}
+    bought = [at for at in (ledger.accounts[touch.account].last_order_at, since.get("purchase")) if at]
+    until = relationship_until(
+        ledger.rules.packs, place, max(bought, default=None), since.get("inquiry"), ledger.now.date()
+    )
     return until is not None and ledger.now <= until
+
+
+def _unscreened(
+    ledger: Ledger, touch: Touch, person: Person | None, place: Place, kind: str, relationship: bool
+) -> str:
+    """Why a registry stands against it, in a sentence; empty where none does."""
+    needed = screenings(ledger.rules.packs, place, touch.channel, touch.purpose, kind, ledger.now.date())
+    for each in needed:
+        registry = each.registry
+        if registry.relationship and relationship:
+            continue
+        known = person.screened.get(registry.list) if person else None
+        if known is None:
+            return f"The number was never checked against {registry.list} ({each.sentence})."
+        ends = known.at + timedelta(days=registry.days)
+        if ledger.now >= min(ends, known.expires_at or ends):
+            return f"The check against {registry.list} of {known.at:%d %B %Y} is too old ({each.sentence})."
+        if known.listed:
+            return f"The number is listed in {registry.list} ({each.sentence})."
+    return ""
+
+
+def embargo_against(ledger: Ledger, account: str, by: str = "") -> str:
+    state = ledger.accounts.get(account)
+    embargo = state.embargo if state else None
+    return "" if embargo is None or embargo.only == by else embargo.sentence
 
 
 def contacts(ledger: Ledger, touch: Touch) -> list[Touch]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from outreach.domain.account import Need, parse_instant
+from outreach.domain.account import Need
 from outreach.domain.facts import Channel, Purpose
 from outreach.domain.failure import Failure
 from outreach.domain.hold import Hold, closing, common, reopening
@@ -26,6 +26,7 @@ from outreach.domain.steps import (
 )
 from outreach.domain.steps import resume as resumed
 from outreach.domain.touch import UNSENT, Status, Touch, advance
+from outreach.domain.wallclock import parse_instant
 from outreach.service.ledger import Ledger
 from outreach.service.rulings import placing_case, run_scope, step_allows, still_open
 

@@ -9,10 +9,11 @@ from typing import Any
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from outreach.domain.account import AccountState, parse_instant, rhythm_facts
+from outreach.domain.account import AccountState, rhythm_facts
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.failure import Failure
 from outreach.domain.hold import Hold
+from outreach.domain.wallclock import parse_instant
 from outreach.service import desk
 from outreach.service.briefs import preferences_of
 from outreach.service.ledger import Ledger

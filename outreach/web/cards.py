@@ -9,10 +9,10 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from outreach.domain.account import parse_instant
 from outreach.domain.errors import Fault, Invalid, OutreachError
 from outreach.domain.message import sms_parts
 from outreach.domain.touch import Disposition
+from outreach.domain.wallclock import parse_instant
 from outreach.service import desk
 from outreach.web import auth, calling, conversation, forms
 from outreach.web.problems import tell

@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import Flask
 
-from outreach.domain.account import parse_instant
 from outreach.domain.facts import Channel, Event, Severity
 from outreach.domain.signal import Delivery
 from outreach.domain.touch import Status, Touch
+from outreach.domain.wallclock import parse_instant
 from outreach.service.ports import Attempt
 from outreach.service.posting import OUTBOX
 from outreach.web import words

@@ -10,10 +10,10 @@ from flask import g, request
 from flask_login import current_user
 from markupsafe import Markup
 
-from outreach.domain.account import parse_instant
 from outreach.domain.errors import OutreachError
 from outreach.domain.facts import Severity
 from outreach.domain.hours import local
+from outreach.domain.wallclock import parse_instant
 from outreach.web import auth
 from outreach.web.reception import outside
 

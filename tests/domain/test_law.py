@@ -19,6 +19,7 @@ from outreach.domain.law import (
     LawPack,
     Packs,
     Place,
+    allowed_times,
     attempts_per_day,
     attempts_rule,
     closes,
@@ -28,10 +29,12 @@ from outreach.domain.law import (
     packs_of,
     place_of,
     relationship_until,
+    screenings,
     zones_of,
 )
 from outreach.domain.lawbook import STRICT, public_holidays
 from outreach.domain.lawline import Basis, ConsentNeed, PurposeClass, Rule
+from outreach.domain.place import kind_of
 from outreach.library.law import read_law
 from outreach.library.yaml_reader import read_table
 
@@ -194,10 +197,10 @@ def test_an_unknown_country_has_the_strict_default() -> None:
 
 
 def test_a_country_without_a_pack_has_the_strict_default_and_says_so() -> None:
-    answer = ask(Place(("FR",), (), ("Europe/Paris",)), at("2026-12-02 19:00", "Europe/Paris"))
+    answer = ask(Place(("CH",), (), ("Europe/Zurich",)), at("2026-12-02 19:00", "Europe/Zurich"))
     assert not answer.allowed
     assert answer.pack == "default-strict"
-    assert "strict default because no law pack is written for FR" in answer.sentence
+    assert "strict default because no law pack is written for CH" in answer.sentence
 
 
 def test_where_nothing_at_all_is_known_nobody_is_called() -> None:
@@ -210,6 +213,93 @@ def test_where_no_hour_suits_all_zones_the_answer_asks_for_the_place() -> None:
     answer = ask(Place((), (), ("Asia/Tokyo", EASTERN)), at("2026-12-02 12:00"))
     assert (answer.allowed, answer.until) == (False, None)
     assert "ask her where she is" in answer.sentence
+
+
+# ---------------------------------------------------------------- the next times, and screening
+
+
+def test_the_next_allowed_times_are_those_in_which_it_is_allowed() -> None:
+    place = Place(("GB",), ("ENG",), ("Europe/London",), True)
+    friday = at("2026-11-27 18:00", "Europe/London")
+    times = allowed_times(shipped(), place, Channel.CALL, SELL, "private", friday)
+    assert [
+        (f"{start:%a %H:%M}", f"{end:%H:%M}") for start, end in times if end is not None
+    ] == [("Fri 18:00", "19:00"), ("Sat 10:00", "16:00"), ("Mon 09:00", "19:00"), ("Tue 09:00", "19:00"), ("Wed 09:00", "19:00")]  # fmt: skip
+    for start, end in times:
+        assert end is not None
+        assert ask(place, start, packs=shipped()).allowed and not ask(place, end, packs=shipped()).allowed
+    mail = allowed_times(shipped(), place, Channel.EMAIL, SERVE, "private", friday)
+    assert mail == [(friday, None)]
+    assert allowed_times(shipped(), Place(), Channel.CALL, SERVE, "", friday) == []
+
+
+@pytest.mark.parametrize(
+    ("countries", "channel", "purpose", "kind", "lists"),
+    [
+        (("US",), Channel.CALL, SELL, "private", {"us-dnc"}),
+        (("US",), Channel.SMS, SELL, "private", {"us-dnc"}),
+        (("US",), Channel.CALL, SELL, "business", set()),
+        (("US",), Channel.CALL, SELL, "", {"us-dnc"}),
+        (("US",), Channel.CALL, SERVE, "private", set()),
+        (("GB",), Channel.CALL, SELL, "business", {"tps", "ctps"}),
+        (("GB",), Channel.CALL, SELL, "private", {"tps"}),
+        (("GB",), Channel.EMAIL, SELL, "private", set()),
+        (("GB", "US"), Channel.CALL, SELL, "private", {"tps", "us-dnc"}),
+        (("DE",), Channel.CALL, SELL, "private", set()),
+    ],
+)
+def test_registries(
+    countries: tuple[str, ...], channel: Channel, purpose: Purpose, kind: str, lists: set[str]
+) -> None:
+    found = screenings(shipped(), Place(countries), channel, purpose, kind, TODAY)
+    assert {each.registry.list for each in found} == lists
+    assert all(each.sentence for each in found)
+
+
+# ---------------------------------------------------------------- examples
+
+
+def test_an_example_that_comes_out_otherwise_is_a_fault_with_its_place() -> None:
+    text = (
+        (LAW / "gb.yaml")
+        .read_bytes()
+        .replace(
+            b"10:00, by: call, for: solicitation, may: true",
+            b"10:00, by: call, for: solicitation, may: false",
+        )
+    )
+    _, faults = read_law([read_table("gb.yaml", text)])
+    (fault,) = faults
+    assert fault.file == "gb.yaml" and fault.line > 70 and "the pack says allowed" in fault.what
+
+
+def test_an_example_in_no_zone_is_a_fault() -> None:
+    text = (LAW / "gb.yaml").read_bytes().replace(b"10:00, by: call", b"10:00, zone: Mars/Base, by: call")
+    _, faults = read_law([read_table("gb.yaml", text)])
+    assert ["no time zone 'Mars/Base'" in fault.what for fault in faults] == [True]
+
+
+# ---------------------------------------------------------------- private or business
+
+
+@pytest.mark.parametrize(
+    ("person", "account", "kind"),
+    [
+        (Person("a", phone="+4930123456"), "business", "business"),
+        (Person("a", phone="+491701234567"), "business", ""),  # a mobile is a consumer's
+        (Person("a", phone="+491701234567", business_line=True), "business", "business"),
+        (Person("a", phone="+491701234567", mobile=False), "business", "business"),
+        (Person("a", phone="+12125551234"), "business", ""),  # the plan does not tell them apart
+        (Person("a", phone="+4930123456", mobile=True), "business", ""),
+        (Person("a", phone="nonsense"), "business", ""),
+        (Person("a"), "business", "business"),
+        (Person("a", phone="+491701234567"), "private", "private"),
+        (None, "business", "business"),
+        (Person("a", phone="+491701234567"), "", ""),
+    ],
+)
+def test_a_mobile_is_a_consumer_s_unless_it_is_shown(person: Person | None, account: str, kind: str) -> None:
+    assert kind_of(person, account) == kind
 
 
 # ---------------------------------------------------------------- trust
@@ -269,7 +359,7 @@ def test_without_any_pack_the_built_in_default_holds() -> None:
     assert ask(PARIS, at("2026-12-02 12:00", "Europe/Paris"), packs=packs).allowed
     assert not ask(PARIS, EVENING, packs=packs).allowed
     assert consent_needed(packs, PARIS, Channel.CALL, SELL, "private", TODAY).need is ConsentNeed.EXPRESS
-    assert STRICT.country == "any"
+    assert STRICT.countries == ("any",)
 
 
 # ---------------------------------------------------------------- sentences
@@ -405,7 +495,12 @@ def test_months_end_within_the_month() -> None:
         (Place(("US",)), Channel.CALL, SELL, "business", ConsentNeed.NONE),
         (Place(("US",)), Channel.SMS, SELL, "business", ConsentNeed.EXPRESS),
         (Place(("US",)), Channel.EMAIL, SELL, "private", ConsentNeed.NONE),
-        (Place(("US", "CA")), Channel.EMAIL, SELL, "private", ConsentNeed.EXPRESS),
+        (Place(("US", "CA")), Channel.EMAIL, SELL, "private", ConsentNeed.RELATIONSHIP),
+        (Place(("CA",)), Channel.CALL, SELL, "private", ConsentNeed.EXPRESS),  # from memory
+        (Place(("GB",)), Channel.CALL, SELL, "private", ConsentNeed.RELATIONSHIP),
+        (Place(("GB",)), Channel.EMAIL, SELL, "business", ConsentNeed.EXPRESS),
+        (Place(("FR",)), Channel.CALL, SELL, "business", ConsentNeed.EXPRESS),
+        (Place(("CH",)), Channel.CALL, SELL, "business", ConsentNeed.EXPRESS),
         (Place(), Channel.EMAIL, SELL, "private", ConsentNeed.EXPRESS),
         (Place(), Channel.CALL, SERVE, "private", ConsentNeed.NONE),
         (Place(), Channel.CALL, Purpose.CALLBACK, "private", ConsentNeed.NONE),
@@ -434,11 +529,12 @@ def test_an_expired_consent_line_asks_for_express_consent() -> None:
 def test_every_shipped_line_says_where_it_is_from() -> None:
     files = {file.stem for file in LAW.glob("*.yaml")}
     packs, _ = read_law([read_table(file.name, file.read_bytes()) for file in LAW.glob("*.yaml")])
-    assert {pack.name for pack in packs} == files >= {"default-strict", "us", "de"}
+    assert {pack.name for pack in packs} == files >= {"default-strict", "us", "de", "gb", "ca", "eu"}
+    assert all(one.examples for one in packs if one.name != "default-strict")
     for one in packs:
         for line in one.lines:
             assert line.source and line.words and line.review_by > line.effective
-            assert line.basis is not Basis.MEMORY or one.name == "de"
+            assert line.basis is not Basis.MEMORY or one.name in ("de", "ca")
 
 
 GOOD = {
@@ -466,6 +562,12 @@ def changed(**keys: Any) -> dict[str, Any]:
     return GOOD | {"lines": [GOOD["lines"][0] | keys]}  # type: ignore[index]
 
 
+def changed_to(**keys: Any) -> dict[str, Any]:
+    """The same line about something else than hours."""
+    kept = {name: value for name, value in GOOD["lines"][0].items() if name != "hours"}  # type: ignore[index]
+    return GOOD | {"lines": [kept | keys]}
+
+
 def test_a_good_pack_is_read() -> None:
     line = LawPack.from_tree(GOOD, "xx.yaml", lambda _: (1, 1)).lines[0]
     assert (line.where, line.words) == ("Aland", "Mon–Fri 9–12 and 13–24")
@@ -478,7 +580,34 @@ def test_a_good_pack_is_read() -> None:
         ({}, (), "'law' is missing"),
         (GOOD | {"law": "Big Law"}, ("law",), "is not a name"),
         (GOOD | {"country": "USA"}, ("country",), "is not a country code"),
-        (GOOD | {"country": False}, ("country",), "is not a text"),
+        (GOOD | {"country": False}, ("country",), "is not a country code"),
+        (GOOD | {"country": ["FR", "Italy"]}, ("country",), "'Italy' is not a country code"),
+        (changed_to(registry={"list": "tps"}), ("lines", 0, "registry"), "'days' is missing"),
+        (
+            changed_to(registry={"list": "tps", "days": 0}),
+            ("lines", 0, "registry", "days"),
+            "is not a whole number",
+        ),
+        (
+            GOOD | {"examples": [{"at": "soon", "by": "call", "for": "service", "may": True}]},
+            ("examples", 0, "at"),
+            "no wall time",
+        ),
+        (
+            GOOD | {"examples": [{"at": "2026-03-02 09:00", "by": "call", "for": "service", "may": "no"}]},
+            ("examples", 0, "may"),
+            "is not true or false",
+        ),
+        (
+            GOOD
+            | {
+                "examples": [
+                    {"at": "2026-03-02 09:00", "by": "call", "for": "service", "may": True, "in": "ZZ"}
+                ]
+            },
+            ("examples", 0, "in"),
+            "'ZZ' is not known here",
+        ),
         (GOOD | {"contry": "US"}, ("contry",), "did you mean 'country'?"),
         (GOOD | {"lines": []}, ("lines",), "at least one item"),
         (GOOD | {"lines": ["x"]}, ("lines", 0), "must be keys with values"),

@@ -98,13 +98,14 @@ def test_only_their_own_new_consent_opens_what_they_shut() -> None:
     yes = event("consent.given", purpose="marketing", channel="sms", basis="express")
     state = told(stop, no_mail, yes)
     assert state.opted_out == {"email": "link"}
-    assert state.consents == {"marketing": "express"}
+    (given,) = state.permissions
+    assert (given.purpose, given.channel, given.is_express) == ("marketing", "sms", True)
 
 
 def test_a_withdrawn_consent_is_gone_and_a_consent_without_basis_is_express() -> None:
     yes, no = event("consent.given", purpose="winback"), event("consent.withdrawn", purpose="winback")
-    assert told(yes).consents == {"winback": "express"}
-    assert told(yes, no).consents == {}
+    assert [(one.purpose, one.basis) for one in told(yes).permissions] == [("winback", "express")]
+    assert told(yes, no).permissions == []
     assert "winback" in told(yes, no).opted_out
 
 
@@ -120,7 +121,7 @@ def test_erased_stays_erased_whatever_comes_after() -> None:
     )
     gone = as_person(state)
     assert gone.erased
-    assert (gone.name, gone.phone, gone.email, gone.preferences, gone.consents) == ("", None, None, (), {})
+    assert (gone.name, gone.phone, gone.email, gone.preferences, gone.permissions) == ("", None, None, (), ())
     assert "sms" in gone.opted_out  # what they shut outlives them here
     assert state.newest is not None and state.newest[0] == MONDAY + 6 * HOUR
 
@@ -159,4 +160,46 @@ def test_without_a_new_consent_opt_outs_only_grow(events: list[Event]) -> None:
 def test_once_erased_nothing_personal_ever_comes_back(events: list[Event]) -> None:
     gone = as_person(told(DESCRIBED, event("person.erased"), *events))
     assert gone.erased
-    assert (gone.name, gone.phone, gone.email, gone.preferences, gone.consents) == ("", None, None, (), {})
+    assert (gone.name, gone.phone, gone.email, gone.preferences, gone.permissions) == ("", None, None, (), ())
+
+
+# -- permissions and registries --------------------------------------------------------------------------
+
+
+def test_a_permission_is_for_the_address_on_file_when_it_was_given() -> None:
+    state = told(
+        DESCRIBED,
+        event(
+            "consent.given", purpose="winback", channel="call", how="on the phone", wording="May we ring you?"
+        ),
+        event("person.described", phone="+4930999999"),
+    )
+    (given,) = as_person(state).permissions
+    assert (given.endpoint, given.how, given.wording) == ("+4930123456", "on the phone", "May we ring you?")
+
+
+def test_implied_consent_opens_nothing_that_was_shut() -> None:
+    shut = event("endpoint.opted_out", channel="email", how="link")
+    state = told(
+        shut, event("consent.given", purpose="marketing", channel="email", basis="implied", ground="purchase")
+    )
+    assert state.opted_out == {"email": "link"} and not state.permissions[0].is_express
+
+
+def test_the_same_permission_again_is_one() -> None:
+    yes = event("consent.given", purpose="marketing", channel="sms")
+    assert len(told(yes, yes).permissions) == 1
+    assert len(told(yes, event("consent.given", purpose="marketing", channel="email")).permissions) == 2
+
+
+def test_a_check_is_of_the_number_that_was_checked() -> None:
+    state = told(DESCRIBED, event("registry.checked", list="tps", listed=False))
+    assert as_person(state).screened["tps"].listed is False
+    fold_person(state, event("person.described", phone="+4930999999")._replace(time=MONDAY + 9 * HOUR))
+    assert as_person(state).screened == {}
+
+
+def test_a_preference_is_taken_back_with_its_own_word() -> None:
+    pause = event("preference.stated", kind="pause", value="2026-04-01", ask_again="2026-03-20")
+    assert told(pause).preferences[0].ask_again is not None
+    assert told(pause, event("preference.stated", kind="pause", value="no longer")).preferences == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from outreach.domain import policy
 from outreach.domain.company import Caps
-from outreach.domain.facts import Channel, Purpose
+from outreach.domain.facts import Channel, Preference, Purpose
 from outreach.domain.hold import Hold
 from outreach.domain.policy import DIALLING, PLACING, RECHECK, RULES, Action, Case, LawSays, Rule, rule
 from outreach.domain.touch import Status, Touch
@@ -49,21 +49,22 @@ def names(rules: tuple[Rule, ...]) -> list[str]:
 
 def test_the_order_of_the_rules_at_the_moment_of_sending() -> None:
     assert names(RULES) == [
-        "kill_switch", "provider", "publish", "erased", "run_stopped", "reachable", "opted_out", "suppressed",
-        "consent", "still_true", "in_time", "held", "outranked", "capped", "stated_hours", "lawful_hours",
+        "kill_switch", "provider", "publish", "erased", "run_stopped", "embargoed", "reachable", "opted_out", "suppressed",
+        "stated_channel", "consent", "screened", "still_true", "in_time", "held", "outranked", "capped", "stated_hours", "lawful_hours",
     ]  # fmt: skip
 
 
 def test_what_decides_whether_a_call_goes_to_the_desk() -> None:
     assert names(PLACING) == [
-        "publish", "erased", "run_stopped", "opted_out", "suppressed", "consent", "still_true", "held",
+        "publish", "erased", "run_stopped", "opted_out", "suppressed", "stated_channel", "consent", "screened",
+        "still_true", "held",
     ]  # fmt: skip
 
 
 def test_what_decides_whether_a_human_may_dial_now() -> None:
     assert names(DIALLING) == [
-        "kill_switch", "erased", "opted_out", "suppressed", "consent", "asked_time", "capped", "stated_hours",
-        "lawful_hours",
+        "kill_switch", "erased", "embargoed", "opted_out", "suppressed", "stated_channel", "consent", "screened",
+        "asked_time", "capped", "stated_hours", "lawful_hours",
     ]  # fmt: skip
 
 
@@ -92,6 +93,9 @@ AT_NIGHT = LawSays(allowed=False, until=LATER, sentence="Not before eight.")
 NEVER = LawSays(allowed=False, until=None)
 STOPPED = person(opted_out={"email": "link", "marketing": "care page"})
 SHUT = person(opted_out={"all": "refused"})
+UNSCREENED = LawSays(allowed=True, until=None, unscreened="The number was never checked against tps.")
+NO_MAILS = person(preferences=(Preference("not_channel", "email, call", MONDAY),))
+NO_CALLS = person(preferences=(Preference("not_channel", "call", MONDAY),))
 
 SPEAKS: list[tuple[Rule, dict[str, Any], Action, str]] = [
     (policy.kill_switch, {"kill_switch": True}, WAIT, "kill_switch"),
@@ -117,6 +121,10 @@ SPEAKS: list[tuple[Rule, dict[str, Any], Action, str]] = [
     (policy.suppressed, {"suppressed": "erased before"}, DROP, "suppressed"),
     (policy.consent, {"law": NO_CONSENT, "purpose": Purpose.WINBACK}, DROP, "no_consent"),
     (policy.consent, {"law": NO_CONSENT, "purpose": Purpose.REORDER, "channel": CALL}, DROP, "no_consent"),
+    (policy.embargoed, {"embargo": "Only Helen may."}, DROP, "embargo"),
+    (policy.embargoed, {"embargo": "Only Helen may.", "channel": CALL}, WAIT, "embargo"),
+    (policy.stated_channel, {"person": NO_MAILS}, DROP, "stated_channel"),
+    (policy.screened, {"law": UNSCREENED, "purpose": Purpose.WINBACK, "channel": CALL}, DROP, "not_screened"),
     (policy.still_true, {"still_open": False}, DROP, "no_longer_true"),
     (policy.still_true, {"step_if": False}, DROP, "step_if"),
     (policy.still_true, {"step_if": False, "channel": CALL}, DROP, "step_if"),
@@ -152,6 +160,11 @@ SILENT: list[tuple[Rule, dict[str, Any]]] = [
     (policy.suppressed, {"suppressed": "erased before", "channel": TASK}),
     (policy.consent, {"law": NO_CONSENT}),  # repair needs no consent to sell
     (policy.consent, {"law": NO_CONSENT, "purpose": Purpose.CALLBACK}),
+    (policy.embargoed, {"embargo": "Only Helen may.", "channel": TASK}),
+    (policy.stated_channel, {"person": NO_MAILS, "channel": SMS}),
+    (policy.stated_channel, {"person": NO_CALLS, "channel": CALL, "purpose": Purpose.CALLBACK}),  # they ask for it
+    (policy.stated_channel, {"person": None}),
+    (policy.screened, {"law": UNSCREENED, "channel": CALL}),  # a call to repair needs no registry
     (policy.still_true, {"still_open": False, "has_branch": True}),
     (policy.still_true, {"step_if": None, "channel": CALL}),  # cannot tell: the human on the phone can
     (policy.in_time, {"not_after": MONDAY}),

@@ -21,10 +21,10 @@ def test_going_live_needs_a_provider_a_reason_and_law_for_everybody() -> None:
         with pytest.raises(Refused, match="why"):
             switches.go_live(home.outside, "ops", " ")
         assert switches.go_live(home.outside, "ops", "all is checked") == ["sendgrid", "twilio"]
-        give_person(home, "luc", ["a1"], country="FR", phone="+33612345678")
+        give_person(home, "luc", ["a1"], country="CH", phone="+41791234567")
         give_person(home, "nobody", ["a1"], phone="", email="n@x.example")
         switches.rehearse(home.outside, "ops", "once more")
-        with pytest.raises(Refused, match=r"FR \(1\)"):
+        with pytest.raises(Refused, match=r"CH \(1\)"):
             switches.go_live(home.outside, "ops", "all is checked")
         switches.go_live(home.outside, "ops", "all is checked", accept_strict=True)
 

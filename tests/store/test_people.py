@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from outreach.domain.facts import Preference
+from outreach.domain.facts import Permission, Preference, Screened
 from outreach.domain.person import PersonState
 from outreach.store.engine import Store
 from tests.store.conftest import hashed
@@ -20,7 +20,8 @@ def _anna() -> PersonState:
         email="anna@example.org",
         roles={"a1": ("buyer", "payer"), "a2": ()},
         opted_out={"sms": "STOP"},
-        consents={"winback": "express"},
+        permissions=[Permission("winback", NOW, "call", "+4930123456", how="on the phone", expires_at=NOW)],
+        screened={"tps": Screened("+4930123456", True, NOW)},
         preferences=[Preference("hours", "mornings", NOW, "jonas")],
         newest=(NOW, "shop", "e1"),
     )

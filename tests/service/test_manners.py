@@ -1,0 +1,177 @@
+"""Whether somebody may be contacted: by what they have allowed, the registries, an embargo, their own wishes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from outreach.domain.facts import Channel, Purpose
+from outreach.lab.scratch import Scratch
+from outreach.service import care, desk
+from outreach.service.care import Asked
+from outreach.service.intake import take_in
+from tests.service.world import event, give, give_person, house, rules_with, touches
+
+DAY = timedelta(days=1)
+SELLS = "purpose: winback\nwhen: order.cancelled\nonce_per: event.order_id\nhold: none\nsteps: [{%s: hurt_person, %s, review: none}]\n"
+MAIL = SELLS % ("email", "template: x/offer.md")
+CALL = "purpose: winback\nwhen: order.cancelled\nonce_per: event.order_id\nhold: none\nsteps: [{call: hurt_person, within: 4 hours, brief: x/call.md}]\n"
+SORRY = "purpose: service_recovery\nseverity: high\nwhen: delivery.lost\nonce_per: event.order_id\nhold: none\nsteps: [{call: hurt_person, within: 4 hours, brief: x/call.md}, {email: hurt_person, after: 1h, template: x/mail.md, review: none}]\n"
+
+
+def outcome(home: Scratch, *, of: str = "o1") -> tuple[str, str]:
+    """(status, reason) of the one message that an order cancelled now would bring."""
+    home.take_in(event(home, "order.cancelled", of, "a1", order_id=of))
+    home.settle()
+    with home.database.view() as unit:
+        (run,) = [run for run in unit.runs_of(["a1"]) if run.key == of]
+        (touch,) = unit.touches_of_run(run.id)
+    return touch.status.value, touch.because
+
+
+def allowed(home: Scratch, **data: Any) -> None:
+    """By the front door, as the company's shop would tell it, a minute later."""
+    home.advance(timedelta(minutes=1))
+    raw = {
+        "specversion": "1.0", "id": f"yes-{home.now}", "source": "shop", "type": "consent.given", "subject": "person:anna",
+        "time": home.now.isoformat(), "data": {"person_id": "anna", "purpose": "marketing", **data},
+    }  # fmt: skip
+    (answer,) = take_in(home.outside, [raw])
+    assert answer.outcome == "accepted", answer
+
+
+def test_selling_by_mail_waits_for_consent_and_names_the_law() -> None:
+    with house(rules_with({"sells": MAIL})) as home:
+        give(home)
+        assert outcome(home) == ("withheld", "no_consent")
+        (touch,) = touches(home)
+        assert "UWG" in touch.sentence
+        allowed(home, channel="email", how="ticked in the shop", wording="Yes, write to me")
+        assert outcome(home, of="o2")[0] == "sent"
+
+
+def test_consent_for_an_old_address_is_none_for_a_new_one() -> None:
+    with house(rules_with({"sells": MAIL})) as home:
+        give(home)
+        allowed(home, channel="email")
+        home.advance(timedelta(minutes=1))
+        home.take_in(event(home, "person.described", "new", "person:anna", email="new@x.example"))
+        assert outcome(home) == ("withheld", "no_consent")
+
+
+def test_consent_ends_when_it_was_said_to_end() -> None:
+    with house(rules_with({"sells": MAIL})) as home:
+        give(home)
+        allowed(home, channel="email", expires_at=(home.now + 2 * DAY).isoformat())
+        assert outcome(home)[0] == "sent"
+        home.advance(3 * DAY)
+        assert outcome(home, of="o2") == ("withheld", "no_consent")
+
+
+@pytest.mark.parametrize(("days", "status"), [(100, "sent"), (800, "withheld")])
+def test_implied_consent_lasts_as_long_as_the_law_says(days: int, status: str) -> None:
+    """Canada: the window itself is from memory, so the strict default holds: no relationship at all. The United
+    States ask for no consent to mail; so the United Kingdom by telephone is what shows it."""
+    with house(rules_with({"sells": CALL})) as home:
+        give(home, "a1", None, country="GB", zone="Europe/London", kind="private")
+        give_person(
+            home, "anna", ["a1"], country="GB", region="ENG", zone="Europe/London", phone="+442071234567"
+        )
+        home.take_in(
+            event(home, "registry.checked", "tps", "person:anna", person_id="anna", list="tps", listed=False)
+        )
+        allowed(home, channel="call", basis="implied", ground="purchase")
+        home.advance(days * DAY)
+        home.take_in(
+            event(home, "registry.checked", "tps2", "person:anna", person_id="anna", list="tps", listed=False)
+        )
+        placed = outcome(home)
+        assert placed[0] == ("on_desk" if status == "sent" else "withheld")
+
+
+@pytest.mark.parametrize(
+    ("listed", "age", "placed"),
+    [(None, 0, "withheld"), (False, 1, "on_desk"), (False, 40, "withheld"), (True, 1, "withheld")],
+)
+def test_a_number_is_checked_against_the_registry_before_it_is_called_to_sell(
+    listed: bool | None, age: int, placed: str
+) -> None:
+    with house(rules_with({"sells": CALL})) as home:
+        give(home, "a1", None, country="GB", zone="Europe/London", kind="private")
+        give_person(
+            home, "anna", ["a1"], country="GB", region="ENG", zone="Europe/London", phone="+442071234567"
+        )
+        if listed is not None:
+            home.take_in(
+                event(
+                    home,
+                    "registry.checked",
+                    "tps",
+                    "person:anna",
+                    person_id="anna",
+                    list="tps",
+                    listed=listed,
+                )
+            )
+        home.advance(age * DAY)
+        allowed(home, channel="call", basis="implied", ground="purchase")
+        status, because = outcome(home)
+        assert status == placed and (status == "on_desk" or because == "not_screened")
+        if listed:
+            allowed(home, channel="call", how="told us they do not object")
+            assert outcome(home, of="o2")[0] == "on_desk"
+
+
+def test_under_an_embargo_one_colleague_alone_may_contact_them() -> None:
+    with house(rules_with({"sorry": SORRY})) as home:
+        give(home)
+        home.take_in(
+            event(home, "account.embargoed", "law", "a1", kind="litigation", only="helen", by="ruth")
+        )
+        home.take_in(event(home, "delivery.lost", "l1", "a1", order_id="o1"))
+        home.advance(timedelta(hours=2))
+        call, mail = touches(home)
+        assert (call.status, mail.status, mail.because) == ("on_desk", "withheld", "embargo")
+        assert call.card is not None
+        ruling = desk.dial(home.outside, call.card, "jonas")
+        assert not ruling.sends and "helen" in ruling.reason.sentence
+        (said,) = care.may_send(home.outside, [Asked(Purpose.MARKETING, email="anna@x.example")])
+        assert (said.answer, said.reason) == ("deny", "embargo")
+        (theirs,) = care.may_send(home.outside, [Asked(Purpose.TRANSACTIONAL, email="anna@x.example")])
+        assert theirs.answer == "allow"
+        assert desk.dial(home.outside, call.card, "helen").sends
+        home.take_in(event(home, "account.embargo_lifted", "law2", "a1", by="ruth"))
+        assert desk.dial(home.outside, call.card, "jonas").sends
+
+
+def test_a_pause_is_kept_and_ends() -> None:
+    with house(rules_with({"sorry": SORRY})) as home:
+        give(home)
+        until = (home.now + 30 * DAY).date().isoformat()
+        home.take_in(
+            event(home, "preference.stated", "p", "person:anna", person_id="anna", kind="pause", value=until)
+        )
+        home.take_in(event(home, "delivery.lost", "l1", "a1", order_id="o1"))
+        home.settle()
+        (call, *_) = touches(home)
+        assert call.card is not None
+        ruling = desk.dial(home.outside, call.card, "jonas")
+        assert ruling.reason.code == "stated_hours" and "pause" in ruling.reason.sentence
+        (said,) = care.may_send(home.outside, [Asked(Purpose.REORDER, person="anna")])
+        assert said.answer == "hold" and said.until is not None
+        home.advance(31 * DAY)
+        assert desk.dial(home.outside, call.card, "jonas").sends
+
+
+def test_a_way_they_do_not_want_is_not_taken() -> None:
+    with house(rules_with({"sorry": SORRY})) as home:
+        give(home)
+        data = {"person_id": "anna", "kind": "not_channel", "value": "email"}
+        home.take_in(event(home, "preference.stated", "p", "person:anna", **data))
+        home.take_in(event(home, "delivery.lost", "l1", "a1", order_id="o1"))
+        home.advance(timedelta(hours=2))
+        assert [(t.channel, t.status.value) for t in touches(home)] == [
+            (Channel.CALL, "on_desk"), (Channel.EMAIL, "withheld"),
+        ]  # fmt: skip
