@@ -23,6 +23,7 @@ from outreach.library.loader import restore as stored_playbook
 from outreach.service.ports import Clock, Ids, Outside, Sender
 from outreach.settings import Settings
 from outreach.store.engine import Store, open_database
+from outreach.store.erasure_log import FileErasureLog
 from outreach.store.schema import upgrade
 from outreach.ways import Ways, ways_out
 
@@ -125,6 +126,7 @@ def with_ways(outside: Outside, settings: Settings, ways: Ways) -> Outside:
     """The services' side of the providers that are set up."""
     return replace(
         outside,
+        erasures=FileErasureLog(settings.data_dir / "erased.jsonl"),
         senders=ways.senders,
         providers=ways.providers,
         outbox=ways.outbox,

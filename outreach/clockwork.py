@@ -23,6 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from outreach.domain.errors import OutreachError
 from outreach.service.errands import run_errands
 from outreach.service.ports import Outside
+from outreach.service.privacy import replay_erasures
 from outreach.service.sweep import Swept, tick
 
 log = structlog.get_logger(__name__)
@@ -69,6 +70,7 @@ def run_clock(outside: Outside, every_seconds: float, stop: threading.Event) -> 
         if moved:
             log.info("errands", **moved)
 
+    safely(replay_erasures, "erasures")  # the database may be an older one than the log of who was erased
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(1), "errands": ThreadPoolExecutor(1)},

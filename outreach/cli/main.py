@@ -29,6 +29,9 @@ COMMANDS = {
     "bench": ("rules", "bench"),
     "publish": ("rules", "publish"),
     "stop-all": ("rules", "stop_all"),
+    "export": ("privacy", "export"),
+    "erase": ("privacy", "erase"),
+    "audit": ("privacy", "audit"),
     "user": ("people", "user"),
     "token": ("people", "token"),
 }

@@ -350,6 +350,7 @@ class Unit(Protocol):
     def set_setting(self, name: str, value: str | None) -> None: ...
     def beat(self, name: str, at: datetime, detail: str = "") -> None: ...
     def heartbeats(self) -> dict[str, tuple[datetime, str]]: ...
+    def audit_of(self, subject: str, limit: int = 200) -> Sequence[AuditRow]: ...
     def audit(self, at: datetime, who: str, what: str, subject: str, why: str = "") -> None: ...
     def suppressed(self, hashes: Collection[str]) -> dict[str, dict[str, str]]:
         """Keyed endpoint hash → channel (or ``all``) → why it may not be contacted that way."""
@@ -368,6 +369,20 @@ class Unit(Protocol):
         stay for the fold."""
 
     # what went out, and what came back
+    def forget_traces(self, words: Collection[str], hashes: Collection[str]) -> None:
+        """What was put aside before anybody knew whose it was goes, too."""
+
+    def forget_name(self, account: str) -> None:
+        """A private customer's account is called what they were called; its state is to be folded anew."""
+
+    def attempts_to(self, person: str) -> list[Attempt]: ...
+    def forget_drafts(self, accounts: Collection[str], person: str) -> None: ...
+    def written_about(self, person: str) -> list[str]:
+        """Accounts of every message that was sent to them."""
+
+    def told_of(self, person: str) -> list[str]:
+        """Accounts that have events with words of theirs."""
+
     def add_attempt(self, attempt: Attempt) -> None: ...
     def attempt(self, token: str) -> Attempt | None: ...
     def attempt_by_ref(self, ref: str) -> Attempt | None: ...
@@ -565,6 +580,32 @@ class Post:
     sms_sender: str = ""
 
 
+class AuditRow(NamedTuple):
+    """Who did what to what, when and why."""
+
+    seq: int
+    at: datetime
+    who: str
+    what: str
+    subject: str
+    why: str
+
+
+class Erasure(NamedTuple):
+    """Nothing of it says who they were: our own id, and keyed hashes of their endpoints."""
+
+    person: str
+    hashes: tuple[str, ...]
+    at: datetime
+
+
+class ErasureLog(Protocol):
+    """Who was erased, kept apart from the database: a backup that is restored does not bring them back."""
+
+    def note(self, erasure: Erasure) -> None: ...
+    def all(self) -> list[Erasure]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """Everything the services are handed: the composition root makes one."""
@@ -589,6 +630,7 @@ class Outside:
     """Ways that this process lets rest, because the provider is unwell or has asked for it → until when."""
     endpoint_hash: Callable[[str, str], str] = lambda kind, value: f"{kind}:{value}"
     """``(kind, value) -> str``, keyed by the composition root."""
+    erasures: ErasureLog | None = None
     restore: Callable[[str], Playbook] | None = None
     """A stored version's text → the playbook it was."""
 

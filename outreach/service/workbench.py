@@ -243,7 +243,7 @@ def rebuild(outside: Outside, *, write: bool = True) -> Iterator[tuple[str, bool
     for id_ in people:
         yield PERSON_PREFIX + id_, outside.database.retrying(partial(_rebuild_person, id_=id_, write=write))
     for id_ in ids:
-        yield id_, outside.database.retrying(partial(_rebuild_one, outside=outside, id_=id_, write=write))
+        yield id_, outside.database.retrying(partial(rebuild_account, outside=outside, id_=id_, write=write))
 
 
 def _rebuild_person(unit: Unit, id_: str, write: bool) -> bool:
@@ -257,7 +257,7 @@ def _rebuild_person(unit: Unit, id_: str, write: bool) -> bool:
     return differs
 
 
-def _rebuild_one(unit: Unit, outside: Outside, id_: str, write: bool) -> bool:
+def rebuild_account(unit: Unit, outside: Outside, id_: str, write: bool) -> bool:
     old = unit.lock_accounts([id_])[id_]
     new = AccountState(id_, version=old.version)
     for event in in_order(unit.events_of(id_)):

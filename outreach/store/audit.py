@@ -5,23 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
+from outreach.service.ports import AuditRow
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.codec import instant, micros, to_json
 
 _COLUMNS = ("seq", "at", "who", "what", "subject", "why", "prev", "hash")
 _PAGE = 1000
-
-
-class AuditRow(NamedTuple):
-    seq: int
-    at: datetime
-    who: str
-    what: str
-    subject: str
-    why: str
 
 
 class Audit(Part):
@@ -38,6 +30,9 @@ class Audit(Part):
             subject, limit,
         )  # fmt: skip
         return [AuditRow(row[0], instant(row[1]), *row[2:]) for row in rows]
+
+    def audit_count(self) -> int:
+        return self._end()[0]
 
     def audit_fault(self) -> str | None:
         """Where the chain was tampered with, in a sentence; None when it holds."""

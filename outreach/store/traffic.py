@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from outreach.domain.facts import Channel
+from outreach.domain.facts import PERSON_PREFIX, Channel
 from outreach.domain.hold import Hold
 from outreach.service.ports import Attempt, Inbound, Pushed
 from outreach.store import tables
@@ -58,6 +58,50 @@ class Traffic(Part):
         self.bulk.run(f"update attempt set {nothing} where person = ?", person)
         self.bulk.run("update phone_call set number = null where person = ?", person)
         self.bulk.run("delete from inbound where person = ?", person)
+
+    def forget_traces(self, words: Collection[str], hashes: Collection[str]) -> None:
+        """What was put aside before anybody knew whose it was: by their id, number or address in its text."""
+        for word in words:
+            like = f"%{word}%"
+            self.bulk.run("delete from quarantine where body like ?", like)
+            self.bulk.run("delete from parked where private like ? or event like ?", like, like)
+        if hashes:
+            named = self.bulk.one_of("hash")
+            self.bulk.run(f"delete from inbound where {named}", self.bulk.keys(hashes))
+            self.bulk.run(
+                f"update pushed set person = null, address = null where {named}", self.bulk.keys(hashes)
+            )
+
+    def forget_drafts(self, accounts: Collection[str], person: str) -> None:
+        if accounts:
+            where = f"{self.bulk.one_of('account')} and person = ?"
+            self.bulk.run(
+                f"update touch set draft = null, text = null where {where}", self.bulk.keys(accounts), person
+            )
+
+    def forget_name(self, account: str) -> None:
+        """A private customer's account is called what they were called."""
+        self.bulk.run(
+            "delete from event_private where event_seq in"
+            " (select seq from event where subject = ? and type = 'account.described')",
+            account,
+        )
+
+    def attempts_to(self, person: str) -> list[Attempt]:
+        return self.bulk.all(ATTEMPT, 'where person = ? order by "at", token', person)
+
+    def written_about(self, person: str) -> list[str]:
+        """Accounts of every message that was sent to them."""
+        rows = self.bulk.rows("select distinct account from attempt where person = ?", person)
+        return [str(row[0]) for row in rows]
+
+    def told_of(self, person: str) -> list[str]:
+        """Accounts that have events with words of theirs."""
+        rows = self.bulk.rows(
+            "select distinct e.subject from event e join event_private p on p.event_seq = e.seq where p.person = ?",
+            person,
+        )
+        return sorted(str(row[0]) for row in rows if not str(row[0]).startswith(PERSON_PREFIX))
 
     # --- what we were told before
 

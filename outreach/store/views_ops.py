@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from outreach.domain.touch import Touch
-from outreach.service.ports import Quarantined
+from outreach.service.ports import AuditRow, Quarantined
 from outreach.store.bulk import quoted
 from outreach.store.codec import from_json, instant, micros
 from outreach.store.events import QUARANTINED
@@ -132,15 +131,9 @@ def unknown_touches(unit: StoreUnit, limit: int = 50) -> list[tuple[Touch, str]]
     return [(made := TOUCH.made(row[1:]), row[0] or made.account) for row in rows]
 
 
-class AuditRow(NamedTuple):
-    at: datetime
-    who: str
-    what: str
-    subject: str
-    why: str
-
-
 def audit_rows(unit: StoreUnit, limit: int = 50) -> list[AuditRow]:
     """The last things that people and the house did, newest first."""
-    rows = unit.bulk.rows('select "at", who, what, subject, why from audit order by seq desc limit ?', limit)
-    return [AuditRow(instant(row[0]), *row[1:]) for row in rows]
+    rows = unit.bulk.rows(
+        'select seq, "at", who, what, subject, why from audit order by seq desc limit ?', limit
+    )
+    return [AuditRow(row[0], instant(row[1]), *row[2:]) for row in rows]

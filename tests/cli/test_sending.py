@@ -36,9 +36,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOGNAME", "otto")
 
-    def command(*words: str, **env: str) -> Result:
+    def command(*words: str, input: str | None = None, **env: str) -> Result:
         given = {"OUTREACH_DATA_DIR": str(tmp_path / "data"), "OUTREACH_ROOT": str(ROOT), **SMTP, **env}
-        done = CliRunner().invoke(outreach, words, env=given)
+        done = CliRunner().invoke(outreach, words, env=given, input=input)
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception
         return done
