@@ -12,19 +12,13 @@ from outreach.domain.errors import Fault
 from outreach.domain.facts import Purpose
 from outreach.domain.message import CONTEXT_NAMES, RenderFault, compile_template, names_used
 from outreach.domain.message_tree import variant_of
+from outreach.domain.selling import selling
 from outreach.library.kinds import did_you_mean
 
 ONLY_BRIEFS = ("others", "late_apology", "may_leave_message", "may_offer")
 """What is for the caller's eyes only."""
 
 _INCLUDE = re.compile(r"""\{%[-+]?\s*include\s+["']([^"']+)["']""")
-_SELLING = re.compile(
-    r"\b(?:special |exclusive )?offers?\b|\bdiscount(?:s|ed)?\b|\bvouchers?\b|\bcoupons?\b|\bpromo(?:tion|tions| code)?\b"
-    r"|\bupgrade to\b|\bupsell|\b\d+\s?% off\b|\bbuy now\b|\bshop now\b|\bon sale\b|\bnew arrivals?\b"
-    r"|\bRabatt\w*|\bGutschein\w*|\bSonderangebot\w*|\bAngebote?\b|\bjetzt (?:kaufen|bestellen)\b"
-    r"|https?://\S*(?:shop|store|sale|offer|promo|utm_)\S*",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +130,7 @@ def _selling(file: str, text: str) -> Iterator[Fault]:
         r"\{#.*?#\}|\{%.*?%\}", lambda found: re.sub(r"[^\n]", " ", found.group()), text, flags=re.DOTALL
     )
     for number, line in enumerate(bare.split("\n"), 1):
-        for found in _SELLING.finditer(line):
-            what = f"`{found.group()}` sells, and this is a service_recovery message"
+        for found in selling(line):
+            what = f"`{found.words}` sells, and this is a service_recovery message"
             remedy = "take it out; selling has its own playbooks"
-            yield Fault(file, number, found.start() + 1, what, remedy)
+            yield Fault(file, number, found.start + 1, what, remedy)

@@ -98,11 +98,13 @@ def preferences_of(person: Person | None) -> list[str]:
     """How they like to be treated, as sentences with who heard it and when."""
     words = {
         "channel": "Prefers {}", "hours": "Reach them {}", "days": "On these days: {}",
-        "name": "Call them {}", "language": "Speaks {}", "note": "{}",
+        "name": "Call them {}", "language": "Speaks {}", "note": "{}", "not_channel": "Please not by: {}",
+        "pause": "Wants to be left in peace until {}", "confide": "Who may know what: {}",
     }  # fmt: skip
     found = []
     for preference in person.preferences if person else ():
-        sentence = words.get(preference.kind, "{}").format(preference.value)
+        value = preference.value.partition("T")[0] if preference.kind == "pause" else preference.value
+        sentence = words.get(preference.kind, "{}").format(value)
         told = f" (told {preference.told_to}" if preference.told_to else " (said"
         found.append(f"{sentence}{told} on {preference.said_at:%-d %B %Y})")
     return found

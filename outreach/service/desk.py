@@ -11,6 +11,7 @@ from outreach.domain.card import Card
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.facts import PERSON_PREFIX, Channel, Purpose
 from outreach.domain.policy import DIALLING, Case, Ruling, drop, rule
+from outreach.domain.selling import selling
 from outreach.domain.steps import next_attempt
 from outreach.domain.touch import Disposition, Settlement, Status, Touch, advance
 from outreach.service.intake import absorb_own, own_event
@@ -261,9 +262,11 @@ def _account_of(ledger: Ledger, failure: str) -> str:
 
 
 def release(outside: Outside, touch_id: str, by: str, subject: str, text: str) -> Touch:
-    """Send this draft as it reads now. It is judged again before it leaves."""
+    """Send this draft as it reads now. It is judged again before it leaves. Raises Refused where an apology
+    would sell."""
 
     def change(ledger: Ledger, touch: Touch) -> Touch:
+        _keep_to_the_matter(touch, subject, text)
         original = touch.draft or {}
         unchanged = text.strip() == (original.get("text") or "").strip()
         draft = {
@@ -275,6 +278,19 @@ def release(outside: Outside, touch_id: str, by: str, subject: str, text: str) -
         return new
 
     return _on_touch(outside, touch_id, by, "draft.released", "", change, Status.DRAFT)
+
+
+def _keep_to_the_matter(touch: Touch, subject: str, text: str) -> None:
+    """The lint of the templates, on what somebody has made of them."""
+    if touch.purpose.sells:
+        return
+    where = [f"“{found.words}” in the subject" for found in selling(subject)]
+    where += [f"“{found.words}” in line {found.line_in(text)}" for found in selling(text)]
+    if where:
+        raise Refused(
+            f"This is about what went wrong, and it would sell: {', '.join(where[:5])}. Take it out; with an offer"
+            " it is advertising by law, and needs consent."
+        )
 
 
 def discard(outside: Outside, touch_id: str, by: str, reason: str) -> Touch:

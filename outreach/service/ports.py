@@ -369,6 +369,13 @@ class Unit(Protocol):
         stay for the fold."""
 
     # what went out, and what came back
+    def care_link(self, hash_: str) -> CareLink | None:
+        """Locked where the unit writes."""
+
+    def save_care_link(self, link: CareLink) -> None: ...
+    def revoke_care_links(self, person: str) -> int:
+        """How many were good until now."""
+
     def forget_traces(self, words: Collection[str], hashes: Collection[str]) -> None:
         """What was put aside before anybody knew whose it was goes, too."""
 
@@ -578,6 +585,21 @@ class Post:
     reply_domain: str = ""
     """Where answers are taken in; without one they go to the account manager's own address."""
     sms_sender: str = ""
+
+
+class CareLink(NamedTuple):
+    """A way to somebody's own page. ``code``: the hash of what was sent to an endpoint on file, good until
+    ``code_until`` and for a few tries."""
+
+    hash: str
+    person: str
+    made_at: datetime
+    expires_at: datetime
+    revoked: bool = False
+    tries: int = 0
+    account: str | None = None
+    code: str | None = None
+    code_until: datetime | None = None
 
 
 class AuditRow(NamedTuple):

@@ -12,6 +12,7 @@ from outreach.domain.plan import Run
 from outreach.domain.policy import Ruling, wait
 from outreach.domain.touch import Touch
 from outreach.service.briefs import context_of, template_of
+from outreach.service.care_links import new_link
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Attempt, Outside, Post, User
 from outreach.service.rulings import lawful_until
@@ -80,7 +81,8 @@ def addressed(ledger: Ledger, touch: Touch, message: Message, token: str) -> Mes
     post = ledger.outside.post
     before = [a.message_id for a in ledger.unit.attempts_of_run(touch.run) if a.message_id and a.delivery]
     unsubscribe = _unsubscribe(post, touch, token)
-    foot = footer(ledger.rules.company, touch.purpose, message.language, unsubscribe)
+    page = _page(ledger, touch)
+    foot = footer(ledger.rules.company, touch.purpose, message.language, unsubscribe, page)
     text, html = with_footer(message.text, message.html, foot)
     return replace(
         message,
@@ -98,13 +100,21 @@ def _unsubscribe(post: Post, touch: Touch, token: str) -> str:
     return "" if transactional or not post.public_url else f"{post.public_url}/u/{token}"
 
 
+def _page(ledger: Ledger, touch: Touch) -> str:
+    """A new way to their own page, for this mail."""
+    post = ledger.outside.post
+    if touch.purpose is Purpose.TRANSACTIONAL or not post.public_url or touch.person is None:
+        return ""
+    return f"{post.public_url}/care/{new_link(ledger.unit, ledger.outside, touch.person, touch.account)}"
+
+
 def foot_of(ledger: Ledger, touch: Touch, language: str) -> tuple[str, ...]:
     """The lines that will stand below a mail that has not left yet."""
     if touch.channel is not Channel.EMAIL:
         return ()
-    return footer(
-        ledger.rules.company, touch.purpose, language, _unsubscribe(ledger.outside.post, touch, "…")
-    )
+    post = ledger.outside.post
+    page = f"{post.public_url}/care/…" if post.public_url else ""
+    return footer(ledger.rules.company, touch.purpose, language, _unsubscribe(post, touch, "…"), page)
 
 
 def _reply_to(ledger: Ledger, touch: Touch) -> str:

@@ -317,6 +317,20 @@ card = Table(
     some("ux_card_open", "identity", "state = 'open'", unique=True),
 )
 
+care_link = Table(
+    "care_link",
+    metadata,
+    *key("hash"),
+    *must("person"),
+    *must("made_at expires_at", Utc),
+    *must("revoked", Boolean),
+    *must("tries", Integer),
+    *may("account code"),
+    *may("code_until", Utc),
+    Index("ix_care_link_person", "person"),
+)
+"""Ways to a customer's own page: the hash of what the address holds, and of the code sent to prove who it is."""
+
 # --- records ------------------------------------------------------------------------------------------
 
 decision = Table(

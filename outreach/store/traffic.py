@@ -7,7 +7,7 @@ from datetime import datetime
 
 from outreach.domain.facts import PERSON_PREFIX, Channel
 from outreach.domain.hold import Hold
-from outreach.service.ports import Attempt, Inbound, Pushed
+from outreach.service.ports import Attempt, CareLink, Inbound, Pushed
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.bulk import quoted
@@ -15,6 +15,7 @@ from outreach.store.codec import micros
 from outreach.store.desk import HOLD
 from outreach.store.shapes import Shape
 
+CARE_LINK = Shape(CareLink, tables.care_link)
 ATTEMPT = Shape(Attempt, tables.attempt)
 INBOUND = Shape(Inbound, tables.inbound)
 PUSHED = Shape(Pushed, tables.pushed)
@@ -58,6 +59,17 @@ class Traffic(Part):
         self.bulk.run(f"update attempt set {nothing} where person = ?", person)
         self.bulk.run("update phone_call set number = null where person = ?", person)
         self.bulk.run("delete from inbound where person = ?", person)
+        self.bulk.run("delete from care_link where person = ?", person)
+
+    def care_link(self, hash_: str) -> CareLink | None:
+        return self.bulk.one(CARE_LINK, "where hash = ?" + (" for update" if self.locks else ""), hash_)
+
+    def save_care_link(self, link: CareLink) -> None:
+        self.bulk.put(CARE_LINK, [link])
+
+    def revoke_care_links(self, person: str) -> int:
+        statement = "update care_link set revoked = ? where person = ? and not revoked returning hash"
+        return len(self.bulk.rows(statement, True, person))
 
     def forget_traces(self, words: Collection[str], hashes: Collection[str]) -> None:
         """What was put aside before anybody knew whose it was: by their id, number or address in its text."""

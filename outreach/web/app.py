@@ -18,6 +18,7 @@ from outreach.web import (
     auth,
     calling,
     cards,
+    care,
     desk,
     docs,
     front,
@@ -98,12 +99,13 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
         hooks.hooks,
         hooks_voice.voice_hooks,
         unsubscribe.unsubscribe,
+        care.care,
     ):  # by a token or a signature of their own
         csrf.exempt(signed)
     front.limiter.init_app(app)
     for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, people.people, mailroom.room, outbox.outbox,
                       ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
-                      unsubscribe.unsubscribe):  # fmt: skip
+                      unsubscribe.unsubscribe, care.care):  # fmt: skip
         app.register_blueprint(blueprint)
     app.register_api(api)
     app.after_request(_protect)

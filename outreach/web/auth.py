@@ -143,8 +143,10 @@ def find_user(outside: Outside, email: str, password: str, *, cheap: bool = Fals
 
 
 OPEN_ENDPOINTS = frozenset({"front.login", "front.sign_in", "front.theme", "static", "bootstrap.static"})
-OPEN_BLUEPRINTS = frozenset({"health", "api", "docs", "hooks", "hooks_voice", "unsubscribe"})
+OPEN_BLUEPRINTS = frozenset({"health", "api", "docs", "hooks", "hooks_voice", "unsubscribe", "care"})
 """Reached without a session: the API asks for a token instead."""
+OPEN_PATHS = ("/v1/", "/hooks/", "/care/", "/u/")
+"""Also for what is not there below them."""
 
 
 def install(app: Flask, outside: Outside) -> None:
@@ -167,7 +169,7 @@ def install(app: Flask, outside: Outside) -> None:
     def ask_who() -> Response | None:
         if request.endpoint in OPEN_ENDPOINTS or request.blueprint in OPEN_BLUEPRINTS:
             return None
-        if current_user.is_authenticated or request.path.startswith(("/v1/", "/hooks/")):
+        if current_user.is_authenticated or request.path.startswith(OPEN_PATHS):
             return None
         here = request.path if request.method == "GET" else None
         return redirect(url_for("front.login", next=here if here != "/" else None))

@@ -8,13 +8,13 @@ from werkzeug.wrappers import Response
 from outreach.domain.endpoint import as_endpoint
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.facts import PERSON_PREFIX
-from outreach.service import desk
+from outreach.service import care_links, desk
 from outreach.web import auth, finding, forms
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
 people = Blueprint("people", __name__, url_prefix="/desk")
-KINDS = ("hours", "days", "channel", "name", "language", "note")
+KINDS = ("hours", "days", "channel", "not_channel", "pause", "name", "language", "confide", "note")
 
 
 @people.get("/lookup")
@@ -45,13 +45,13 @@ def page(person: str) -> str:
     return _page(person)
 
 
-def _page(person: str) -> str:
+def _page(person: str, link: str = "") -> str:
     with reception().house.database.view() as unit:
         state = unit.people([person]).get(person)
         if state is None:
             raise NotFound("We do not know this person.")
         found = finding.found(unit, state)
-    return render_template("person.html", found=found, kinds=KINDS)
+    return render_template("person.html", found=found, kinds=KINDS, link=link)
 
 
 def _known(person: str) -> None:
@@ -78,4 +78,25 @@ def told() -> Response | tuple[str, int]:
         code = tell(fault)
         return _page(person), code
     flash("Noted, for everybody who talks to them.", "done")
+    return redirect(url_for("people.page", person=person))
+
+
+@people.post("/say/page")
+@auth.may("desk")
+def give_page() -> Response | str | tuple[str, int]:
+    """The address of their own page, shown once: to be read out, or sent by a way of one's own."""
+    person = request.form.get("person", "")
+    try:
+        token = care_links.link_by_hand(outside(), person, None, auth.me().by)
+    except OutreachError as fault:
+        return _page(person), tell(fault)
+    return _page(person, f"{reception().house.settings.public_url}/care/{token}")
+
+
+@people.post("/say/page/revoke")
+@auth.may("desk")
+def revoke_pages() -> Response:
+    person = request.form.get("person", "")
+    count = care_links.revoke_links(outside(), person, auth.me().by)
+    flash(f"{count} {'address leads' if count == 1 else 'addresses lead'} nowhere any more.", "done")
     return redirect(url_for("people.page", person=person))

@@ -14,6 +14,7 @@ from outreach.domain.wallclock import parse_instant
 from outreach.service.ports import Attempt
 from outreach.service.posting import OUTBOX
 from outreach.web import words
+from outreach.web.files import plain
 from outreach.web.reception import outside
 
 
@@ -25,6 +26,7 @@ def install(app: Flask) -> None:
     )  # fmt: skip
     filters: dict[str, Callable[..., Any]] = {each.__name__: each for each in said}
     filters["sentence"] = of_event
+    filters["plain"] = plain
     app.jinja_env.filters.update(filters)
     app.jinja_env.globals["Severity"] = Severity
     app.context_processor(words.around_every_page)

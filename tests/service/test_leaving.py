@@ -380,3 +380,18 @@ def test_the_link_of_an_old_mail_still_stops_selling_to_who_got_it() -> None:
         assert care.unsubscribe(home.outside, token).done
         with home.database.view() as unit:
             assert {"marketing", "reorder", "winback"} <= unit.people(["anna"])["anna"].opted_out.keys()
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"), [("Sorry, and 20% off", "I am sorry."), ("Sorry", "I am sorry.\nHere is a voucher.")]
+)
+def test_an_apology_that_was_made_to_sell_is_not_released(subject: str, text: str) -> None:
+    with house(mail("owner")) as home:
+        give(home)
+        lost(home)
+        waiting = draft(home)
+        with pytest.raises(Refused, match="it would sell"):
+            desk.release(home.outside, waiting.id, "jonas", subject, text)
+        assert only(home).status is Status.DRAFT
+        desk.release(home.outside, waiting.id, "jonas", "Sorry", "I am sorry. A new one leaves today.")
+        assert only(home).status is not Status.DRAFT

@@ -25,6 +25,7 @@ OPEN = {
     "/v1/",
     "/hooks/",
     "/u/",
+    "/care/",
 }
 VALUES = {"card_id": "c1", "touch_id": "t1", "account": "a1", "person": "anna", "name": "x.eml", "id_": "q1",
           "filename": "theme.css", "id": "a1", "token": "t1", "call_id": "c1"}  # fmt: skip
@@ -77,7 +78,7 @@ def test_no_unsafe_request_without_a_csrf_token(guarded: World) -> None:
     guarded.app.config["WTF_CSRF_ENABLED"] = True
     before = everything(guarded)
     for rule, path in rules(guarded, unsafe=True):
-        if path.startswith(("/v1/", "/hooks/", "/u/")):  # a token or a signature of their own
+        if path.startswith(("/v1/", "/hooks/", "/u/", "/care/")):  # a token or a signature of their own
             continue
         for method in (rule.methods or set()) - {"OPTIONS", "HEAD", "GET"}:
             assert client.open(path, method=method).status_code == 400, path
@@ -240,7 +241,9 @@ def test_headers_are_on_every_answer(here: World) -> None:
     client = here.signed_in(role="admin")
     for _, path in rules(here, unsafe=False):
         with client.get(path) as response:
-            for name, value in HEADERS.items():
+            # The address of a customer's page is its key: not even we are told of it as a referrer.
+            stricter = {"Referrer-Policy": "no-referrer"} if path.startswith("/care/") else {}
+            for name, value in (HEADERS | stricter).items():
                 assert response.headers.get(name) == value, f"{path}: {name}"
             assert "unsafe" not in response.headers["Content-Security-Policy"]
             static = "/static/" in path or "/swagger/" in path
