@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -129,6 +129,16 @@ def unknown_touches(unit: StoreUnit, limit: int = 50) -> list[tuple[Touch, str]]
         limit,
     )
     return [(made := TOUCH.made(row[1:]), row[0] or made.account) for row in rows]
+
+
+def waiting_because(unit: StoreUnit, reasons: Sequence[str]) -> list[tuple[str, str, int]]:
+    """(reason, sentence, how many) of what has not left yet, the most first."""
+    rows = unit.bulk.rows(
+        "select because, sentence, count(*) from touch where status in ('planned', 'due')"
+        f" and {unit.bulk.one_of('because')} group by because, sentence order by count(*) desc, sentence limit 50",
+        unit.bulk.keys(reasons),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def audit_rows(unit: StoreUnit, limit: int = 50) -> list[AuditRow]:

@@ -24,6 +24,7 @@ from outreach.web import (
     front,
     hooks,
     hooks_voice,
+    law,
     mailroom,
     ops,
     ops_pages,
@@ -105,7 +106,7 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
     front.limiter.init_app(app)
     for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, people.people, mailroom.room, outbox.outbox,
                       ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
-                      unsubscribe.unsubscribe, care.care):  # fmt: skip
+                      unsubscribe.unsubscribe, care.care, law.law):  # fmt: skip
         app.register_blueprint(blueprint)
     app.register_api(api)
     app.after_request(_protect)
