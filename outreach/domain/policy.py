@@ -240,21 +240,24 @@ def outranked(case: Case) -> Ruling | None:
 
 
 def capped(case: Case) -> Ruling | None:
-    """Caps over all channels and accounts, human calls included."""
+    """Caps over all channels and accounts, human calls included. What repairs and what was asked for counts
+    for what sells, and is never kept waiting by it; the law counts every attempt."""
     if case.touch.channel is Channel.TASK:
         return None
     caps, touch = case.caps, case.touch
-    same = [t for t in case.contacts if touch.endpoint and t.endpoint == touch.endpoint]
-    calls = [t for t in case.contacts if t.channel is Channel.CALL]
+    counted = [t for t in case.contacts if touch.purpose.sells or not t.purpose.sells]
+    same = [t for t in counted if touch.endpoint and t.endpoint == touch.endpoint]
+    calls = [t for t in counted if t.channel is Channel.CALL]
+    attempts = [t for t in case.contacts if t.channel is Channel.CALL]
     checks: list[tuple[Sequence[Touch], int | None, timedelta, str]] = [
-        (case.contacts, caps.per_person_per_day, DAY, "cap_person_day"),
-        (case.contacts, caps.per_person_per_week, WEEK, "cap_person_week"),
+        (counted, caps.per_person_per_day, DAY, "cap_person_day"),
+        (counted, caps.per_person_per_week, WEEK, "cap_person_week"),
         (same, caps.per_endpoint_per_day, DAY, "cap_endpoint_day"),
         (same, caps.per_endpoint_per_week, WEEK, "cap_endpoint_week"),
     ]
     if touch.channel is Channel.CALL:
         checks.append((calls, caps.calls_per_person_per_day, DAY, "cap_calls_day"))
-        checks.append((calls, case.law.attempts_per_day, DAY, "law_attempts_day"))
+        checks.append((attempts, case.law.attempts_per_day, DAY, "law_attempts_day"))
     waits = [_over(found, most, window, code, case) for found, most, window, code in checks]
     return max((w for w in waits if w), key=lambda ruling: ruling.until or case.now, default=None)
 
@@ -305,6 +308,8 @@ RULES: tuple[Rule, ...] = (
     consent, screened, still_true, in_time, held, outranked, capped, stated_hours, lawful_hours,
 )  # fmt: skip
 """Judged at the moment of sending; for a call that moment is the dial."""
+WISHES: tuple[Rule, ...] = (stated_channel, stated_hours)
+"""The customer's own. A playbook cannot overrule them; a colleague who says why can, at the dial. The law stays."""
 
 PLACING: tuple[Rule, ...] = (
     publish, erased, run_stopped, opted_out, suppressed, stated_channel, consent, screened, still_true, held,

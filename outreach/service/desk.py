@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from outreach.domain.card import Card
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.facts import PERSON_PREFIX, Channel, Purpose
-from outreach.domain.policy import DIALLING, Case, Ruling, drop, rule
+from outreach.domain.policy import DIALLING, WISHES, Case, Rule, Ruling, drop, rule
 from outreach.domain.selling import selling
 from outreach.domain.steps import next_attempt
 from outreach.domain.touch import Disposition, Settlement, Status, Touch, advance
@@ -84,11 +84,18 @@ def let_go(outside: Outside, card_id: str, by: str) -> None:
     outside.database.retrying(work)
 
 
-def dial(outside: Outside, card_id: str, by: str) -> Ruling:
-    """May we call now? Judged at the dial, for the strictest line; a yes counts as an attempt."""
+def dial(outside: Outside, card_id: str, by: str, in_spite: str = "") -> Ruling:
+    """May we call now? Judged at the dial, for the strictest line; a yes counts as an attempt. ``in_spite``: why the
+    customer's own wishes (never the law) shall not count this time; it stands in the audit."""
 
     def work(unit: Unit) -> Ruling:
-        return judge_dial(unit, outside, open_and_mine(unit, card_id, by), by).ruling
+        card = open_and_mine(unit, card_id, by)
+        rules = tuple(each for each in DIALLING if not (in_spite.strip() and each in WISHES))
+        judged = judge_dial(unit, outside, card, by, rules=rules)
+        if in_spite.strip() and judged.ruling.sends:
+            now = outside.clock.now()
+            unit.audit(now, by, "dial.in_spite_of_wishes", f"card/{card.id}", in_spite.strip()[:500])
+        return judged.ruling
 
     return outside.database.retrying(work)
 
@@ -102,7 +109,15 @@ class Judged:
     calls: tuple[Touch, ...]
 
 
-def judge_dial(unit: Unit, outside: Outside, card: Card, by: str = "", *, counts: bool = True) -> Judged:
+def judge_dial(
+    unit: Unit,
+    outside: Outside,
+    card: Card,
+    by: str = "",
+    *,
+    counts: bool = True,
+    rules: Sequence[Rule] = DIALLING,
+) -> Judged:
     """Within a unit: may we call now? ``counts``: a yes is an attempt; without it, it is only a look ahead.
     Raises Refused when there is no call on the card."""
     ledger = _locked(unit, outside, card)
@@ -111,7 +126,7 @@ def judge_dial(unit: Unit, outside: Outside, card: Card, by: str = "", *, counts
     if not calls:
         raise Refused("There is no call on this card.")
     unit.lock_endpoints(sorted({t.endpoint for t in calls if t.endpoint}))
-    rulings = [rule(_dial_case(ledger, touch, by), DIALLING) for touch in calls]
+    rulings = [rule(_dial_case(ledger, touch, by), rules) for touch in calls]
     allowed = [touch for touch, ruling in zip(calls, rulings, strict=True) if ruling.sends]
     if not allowed:
         return Judged(rulings[0], ledger, ())

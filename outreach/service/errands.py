@@ -16,6 +16,8 @@ from outreach.service.suppressions import pull_suppressions
 from outreach.service.unknowns import look_up
 
 FORGET_EVERY = timedelta(hours=6)
+SETTLED_FOR = timedelta(days=90)
+"""What was put aside may hold personal data; once settled it is a record for so long."""
 BEAT = "errand:"
 """Heartbeats of errands begin so."""
 NOT_REACHED = "not reached: "
@@ -49,19 +51,20 @@ def not_reached(unit: Unit) -> dict[str, str]:
 
 
 def forget_seen(outside: Outside) -> int:
-    """What nobody repeats any more need not be known any longer."""
+    """What nobody repeats any more need not be known any longer, nor what was settled a season ago."""
     now = outside.clock.now()
     with outside.database.view() as unit:
         last = unit.setting("seen_forgotten")
     if last is not None and float(last) > (now - FORGET_EVERY).timestamp():
         return 0
 
-    def work(unit: Unit) -> None:
+    def work(unit: Unit) -> int:
         unit.forget_seen(now - KNOWN_FOR)
         unit.set_setting("seen_forgotten", str(now.timestamp()))
+        return unit.forget_settled(now - SETTLED_FOR)
 
-    outside.database.retrying(work)
-    return 0
+    gone: int = outside.database.retrying(work)
+    return gone
 
 
 ERRANDS: dict[str, Callable[[Outside], int]] = {

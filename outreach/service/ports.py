@@ -405,6 +405,9 @@ class Unit(Protocol):
     def first_seen(self, ids: Collection[str], at: datetime) -> set[str]:
         """Those of the ids that nobody has told us before; from now on they are known."""
 
+    def forget_settled(self, before: datetime) -> int:
+        """What was put aside and settled before then goes. Gives how much."""
+
     def forget_seen(self, before: datetime) -> None: ...
     def keep_inbound(self, row: Inbound) -> bool:
         """False when it is there already."""

@@ -125,6 +125,16 @@ class Traffic(Part):
         statement = 'insert into seen (id, "at") values (?, ?) on conflict (id) do nothing returning id'
         return {id_ for id_ in sorted(set(ids)) if self.bulk.rows(statement, id_, micros(at))}
 
+    def forget_settled(self, before: datetime) -> int:
+        """Quarantined events that were mended or discarded, and ways to customers' pages that have ended."""
+        gone = 0
+        for statement in (
+            "delete from quarantine where status <> 'open' and \"at\" < ? returning id",
+            "delete from care_link where expires_at < ? returning hash",
+        ):
+            gone += len(self.bulk.rows(statement, micros(before)))
+        return gone
+
     def forget_seen(self, before: datetime) -> None:
         self.bulk.run('delete from seen where "at" < ?', micros(before))
 

@@ -22,6 +22,7 @@ from outreach.web import auth, conversation, forms, words
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
+EMBARGOES = ("litigation", "insolvency", "safety", "other")
 accounts = Blueprint("accounts", __name__, url_prefix="/desk")
 CHANNELS = ("call", "visit", "email")
 
@@ -52,7 +53,7 @@ def _page(account: str, form: Any = None) -> str:
         template, account=state, name=conversation.name_of(state), failures=_sorted(state), promises=promises,
         people=people, cards=cards, held=held, winback=winback, rhythm=rhythm_facts(state, g.now), form=form or {},
         steps=steps[:conversation.PAGE], more=steps[conversation.PAGE - 1].at if len(steps) > conversation.PAGE else None,
-        here=url_for("accounts.page", account=account),
+        here=url_for("accounts.page", account=account), colleagues=words.colleagues(),
     )  # fmt: skip
 
 
@@ -199,5 +200,37 @@ def kept() -> Response | tuple[str, int]:
         data = {"promise_id": request.form.get("promise", "")}
         desk.tell(outside(), "promise.kept", account, data, auth.me().by)
         return "Kept. They will remember that."
+
+    return _say(work)
+
+
+@accounts.post("/say/embargo")
+@auth.may("let_be")
+def embargo() -> Response | tuple[str, int]:
+    """Litigation, insolvency, safety: one colleague alone may contact them."""
+
+    def work(account: str) -> str:
+        check = forms.Checker(request.form)
+        kind = check.one_of("kind", EMBARGOES, "Choose what it is about.")
+        only = check.one_of("only", words.colleagues(), "Choose who alone may contact them.")
+        note = check.text("note", "Write down what colleagues need to know.")
+        check.done()
+        data = {"kind": kind, "only": only, "by": auth.me().by, "note": note}
+        desk.tell(outside(), "account.embargoed", account, data, auth.me().by, kind)
+        return f"From now on nobody but {words.someone(only)} may contact them."
+
+    return _say(work)
+
+
+@accounts.post("/say/embargo/lift")
+@auth.may("let_be")
+def lift_embargo() -> Response | tuple[str, int]:
+    def work(account: str) -> str:
+        check = forms.Checker(request.form)
+        note = check.text("note", "Say why they may be contacted again.")
+        check.done()
+        data = {"by": auth.me().by, "note": note}
+        desk.tell(outside(), "account.embargo_lifted", account, data, auth.me().by)
+        return "They may be contacted again."
 
     return _say(work)

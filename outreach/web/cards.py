@@ -83,7 +83,7 @@ def dial(card_id: str) -> Response:
     """Takes the card for the caller, and asks whether the call may be made at this moment."""
     try:
         desk.claim(outside(), card_id, auth.me().by)
-        ruling = desk.dial(outside(), card_id, auth.me().by)
+        ruling = desk.dial(outside(), card_id, auth.me().by, request.form.get("in_spite", ""))
     except OutreachError as fault:
         tell(fault)
         return _back(card_id)

@@ -294,6 +294,32 @@ def test_a_cap_waits_until_the_oldest_that_counts_is_out_of_its_window(
     assert (ruling and ruling.until) == (until and MONDAY + until)
 
 
+@pytest.mark.parametrize(
+    ("purpose", "before", "waits"),
+    [
+        (
+            Purpose.SERVICE_RECOVERY,
+            Purpose.MARKETING,
+            False,
+        ),  # an apology is not kept waiting by the newsletter
+        (Purpose.CALLBACK, Purpose.WINBACK, False),
+        (Purpose.SERVICE_RECOVERY, Purpose.CALLBACK, True),
+        (Purpose.WINBACK, Purpose.SERVICE_RECOVERY, True),  # and it counts for what sells
+        (Purpose.REORDER, Purpose.MARKETING, True),
+    ],
+)
+def test_caps_know_what_a_contact_was_for(purpose: Purpose, before: Purpose, waits: bool) -> None:
+    earlier = [touch(purpose=before, status=Status.SENT, intent_at=MONDAY - HOUR)]
+    ruling = policy.capped(case(caps=Caps(per_person_per_day=1), contacts=earlier, purpose=purpose))
+    assert (ruling is not None) is waits
+
+
+def test_the_law_counts_every_attempt() -> None:
+    sold = [touch(channel=CALL, purpose=Purpose.WINBACK, status=Status.SETTLED, intent_at=MONDAY - HOUR)]
+    ruling = policy.capped(case(channel=CALL, contacts=sold, law=replace(FREE, attempts_per_day=1)))
+    assert ruling is not None and ruling.reason.code == "law_attempts_day"
+
+
 caps_ = st.builds(
     Caps, *[st.none() | st.integers(1, 4)] * 4, calls_per_person_per_day=st.none() | st.integers(1, 2)
 )

@@ -9,10 +9,11 @@ import pytest
 
 from outreach.domain.facts import Channel, Purpose
 from outreach.lab.scratch import Scratch
-from outreach.service import care, desk
+from outreach.service import care, care_links, desk
 from outreach.service.care import Asked
+from outreach.service.errands import run_errands
 from outreach.service.intake import take_in
-from tests.service.world import event, give, give_person, house, rules_with, touches
+from tests.service.world import MONDAY, event, give, give_person, house, rules_with, touches
 
 DAY = timedelta(days=1)
 SELLS = "purpose: winback\nwhen: order.cancelled\nonce_per: event.order_id\nhold: none\nsteps: [{%s: hurt_person, %s, review: none}]\n"
@@ -175,3 +176,49 @@ def test_a_way_they_do_not_want_is_not_taken() -> None:
         assert [(t.channel, t.status.value) for t in touches(home)] == [
             (Channel.CALL, "on_desk"), (Channel.EMAIL, "withheld"),
         ]  # fmt: skip
+
+
+def test_a_colleague_may_ring_in_spite_of_a_wish_with_a_reason_but_never_of_the_law() -> None:
+    with house(rules_with({"sorry": SORRY})) as home:
+        give(home)
+        data = {"person_id": "anna", "kind": "hours", "value": "after 16:00"}
+        home.take_in(event(home, "preference.stated", "p", "person:anna", **data))
+        home.take_in(event(home, "delivery.lost", "l1", "a1", order_id="o1"))
+        home.settle()
+        (call, *_) = touches(home)
+        assert call.card is not None
+        assert desk.dial(home.outside, call.card, "jonas").reason.code == "stated_hours"
+        assert not desk.dial(home.outside, call.card, "jonas", "  ").sends
+        assert desk.dial(home.outside, call.card, "jonas", "the lorry stands at her door").sends
+        with home.database.view() as unit:
+            (row,) = [
+                row for row in unit.audit_of(f"card/{call.card}") if row.what == "dial.in_spite_of_wishes"
+            ]
+        assert (row.who, row.why) == ("jonas", "the lorry stands at her door")
+    with house(rules_with({"sorry": SORRY}), start=MONDAY + timedelta(hours=15)) as late:  # 23:00 in Berlin
+        give(late)
+        late.take_in(event(late, "delivery.lost", "l1", "a1", order_id="o1"))
+        late.settle()
+        (call, *_) = touches(late)
+        assert call.card is not None
+        assert desk.dial(late.outside, call.card, "jonas", "it burns").reason.code == "hours"
+
+
+def test_what_was_settled_a_season_ago_is_forgotten() -> None:
+    with house(rules_with({"sorry": SORRY})) as home:
+        give(home)
+        home.take_in({**event(home, "delivery.lost", "bad", "a1"), "type": "nonsense.here"})
+        home.take_in({**event(home, "delivery.lost", "open", "a1"), "type": "nonsense.there"})
+        with home.database.view() as unit:
+            ids = {row[1]: row[0] for row in unit.bulk.rows("select id, event_id from quarantine")}
+        home.database.retrying(lambda unit: unit.mark_quarantined(ids["bad"], "discarded"))
+        token = care_links.link_by_hand(home.outside, "anna", None, "jonas")
+        home.advance(100 * DAY)
+        run_errands(home.outside)
+        with home.database.view() as unit:
+            assert [row[0] for row in unit.bulk.rows("select event_id from quarantine")] == ["open"]
+            assert unit.bulk.rows("select count(*) from care_link")[0][0] == 1, "it ended 40 days ago"
+        home.advance(60 * DAY)
+        run_errands(home.outside)
+        with home.database.view() as unit:
+            assert unit.bulk.rows("select count(*) from care_link")[0][0] == 0 and token

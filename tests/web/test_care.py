@@ -324,6 +324,27 @@ def test_deleting_takes_a_code_and_a_word_and_leaves_nothing(anna: Care) -> None
     assert "Anna" not in str(privacy.file_of(anna.here.house.outside, "anna").as_tree())
 
 
+def test_names_numbers_and_words_are_in_no_log_no_address_and_no_metric(
+    anna: Care, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    addresses = []
+    for what, form in (
+        ("write", {"words": "Planted zebra"}), ("not-right", {"trouble": "hotel|delivery/o-1", "words": "Planted zebra"}),
+        ("wishes", {"name": "Planted zebra", "note": "Planted zebra"}), ("code", {"way": "email"}), ("known", {"code": "1"}),
+        ("call", {}), ("stop", {"scope": "all"}), ("nonsense", {"words": "Planted zebra"}),
+    ):  # fmt: skip
+        addresses.append(anna.post(what, **form).headers.get("Location", ""))
+    addresses += re.findall(r'(?:href|action)="([^"]+)"', anna.get().text)
+    own = {"tel:+493023125100", "mailto:jonas@house.example"}
+    metrics = anna.here.app.test_client().get("/metrics").text
+    told = capfd.readouterr()
+    logs = caplog.text + told.out + told.err
+    for words in ("zebra", "Planted", "Weber", "anna@", "Anna", "+4930123"):
+        assert words not in logs and words not in metrics, words
+        assert not [each for each in addresses if words in each and each not in own], words
+
+
 # -- words ----------------------------------------------------------------------------------------------------------
 
 
