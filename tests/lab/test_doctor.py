@@ -102,7 +102,7 @@ def test_calls_past_their_hour_and_failures_without_a_playbook(house: House) -> 
     old = line("delivery.short", "a", NOW - 60 * DAY, "s", order_id="p")
     intake.take_in(house.outside, [_account("a"), old, late, review], internal=True)
     _clock(house).set(NOW + DAY)
-    assert not _said(house, "1 call past their hour").ok
+    assert not _said(house, "1 call past the promised hour").ok
     assert not _said(house, "1 failure that no playbook sees to").ok
     assert _said(house, "1 failure learnt of too late").remedy == "outreach owed"
     assert _said(house, "every open run waits for something").ok
