@@ -212,8 +212,8 @@ class _Said:
         new = id_ or self.ledger.outside.ids.new()
         absorb_own(self.ledger, [own_event(type_, about, data, self.ledger.now, new, SOURCE)])
 
-    def tell_of_them(self, type_: str, data: Mapping[str, Any]) -> None:
-        self.tell(type_, {"person_id": self.person.id, **data}, PERSON_PREFIX + self.person.id)
+    def tell_of_them(self, type_: str, data: Mapping[str, Any], id_: str = "") -> None:
+        self.tell(type_, {"person_id": self.person.id, **data}, PERSON_PREFIX + self.person.id, id_)
 
     def trouble(self, id_: str) -> Failure:
         """One of those on the page. Raises NotFound for any other."""
@@ -249,6 +249,8 @@ def ask_for_call(outside: Outside, token: str, at: datetime | None) -> None:
     page = look(outside, token)
     if not page.person.phone:
         raise Refused("We have no number of yours: write to us, and we ring you.")
+    if page.stopped["all"]:
+        raise Refused("You asked us not to contact you. Open that again below, and we ring you.")
     if at is not None and at not in page.slots:
         raise Refused("Nobody is here to ring you then: choose one of the times.")
     wanted = at or (None if page.can_call_now else page.ring_by)
@@ -313,14 +315,13 @@ def _write(said: _Said, words: str) -> None:
 
 
 def understood(outside: Outside, token: str, trouble: str) -> None:
-    """*That's right*: kept as their own word about what we know."""
+    """*That's right*: kept, once, as their own word about what we know."""
 
     def work(said: _Said) -> None:
         failure = said.trouble(trouble)
-        said.tell_of_them(
-            "preference.stated",
-            {"kind": "note", "value": f"Confirmed how we understood {failure.id}.", "by": "their page"},
-        )
+        words = f"Confirmed how we understood {failure.id}."
+        once = f"{said.person.id}:{said.account}:{failure.id}:{failure.round}"
+        said.tell_of_them("preference.stated", {"kind": "note", "value": words, "by": "their page"}, once)
 
     _say(outside, token, "understood", work)
 

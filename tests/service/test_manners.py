@@ -139,7 +139,7 @@ def test_under_an_embargo_one_colleague_alone_may_contact_them() -> None:
         ruling = desk.dial(home.outside, call.card, "jonas")
         assert not ruling.sends and "helen" in ruling.reason.sentence
         (said,) = care.may_send(home.outside, [Asked(Purpose.MARKETING, email="anna@x.example")])
-        assert (said.answer, said.reason) == ("deny", "embargo")
+        assert (said.answer, said.reason) == ("hold", "embargo")
         (theirs,) = care.may_send(home.outside, [Asked(Purpose.TRANSACTIONAL, email="anna@x.example")])
         assert theirs.answer == "allow"
         assert desk.dial(home.outside, call.card, "helen").sends

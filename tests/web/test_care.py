@@ -223,8 +223,9 @@ def test_their_own_word_closes_and_reopens(anna: Care) -> None:
 
 
 def test_what_we_understood_is_confirmed_or_corrected(anna: Care) -> None:
-    anna.post("understood", trouble="hotel|delivery/o-1")
-    assert any("Confirmed how we understood" in said.value for said in anna.person().preferences)
+    for _ in range(2):
+        anna.post("understood", trouble="hotel|delivery/o-1")
+    assert [said.value for said in anna.person().preferences] == ["Confirmed how we understood delivery/o-1."]
     empty = anna.post("write", trouble="hotel|delivery/o-1", words="  ")
     assert empty.status_code == 409 and "Write a few words." in empty.text
     anna.post("write", trouble="hotel|delivery/o-1", words="It was the gas grill.")
@@ -273,6 +274,14 @@ def test_what_they_stop_is_stopped_until_they_open_it(anna: Care, scope: str, sh
         given = {one.purpose: one for one in anna.person().permissions}
         assert given["marketing"].wording == care.AGREED and given["marketing"].page == "care"
     assert anna.post("stop", scope="the music").status_code == 409
+
+
+def test_who_wants_no_contact_is_asked_before_we_ring(anna: Care) -> None:
+    anna.post("stop", scope="all")
+    refused = anna.post("call")
+    assert refused.status_code == 409 and "You asked us not to contact you" in refused.text
+    anna.post("start", scope="all")
+    assert anna.post("call").status_code == 303
 
 
 # -- what we know -------------------------------------------------------------------------------------------------
