@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from outreach.domain.hours import Calendar, Duration
 
@@ -62,6 +63,8 @@ class Company:
     missed_call: str = ""
     """What a customer hears who rings when nobody can come; ``{time}`` is the hour by which we ring."""
     caps: Caps = Caps()
+    quiet_days: frozenset[date] = frozenset()
+    """Nobody is rung or texted then, wherever they live."""
     teams: Mapping[str, Team] = field(default_factory=dict)
 
     def calendar_of(self, team: str | None) -> Calendar:

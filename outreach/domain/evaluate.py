@@ -73,7 +73,7 @@ def make_ruleset(
         vocabulary=vocabulary,
         playbooks=named,
         company=company,
-        packs=Packs(packs),
+        packs=Packs(packs, company.quiet_days),
         faults=tuple(faults),
         digest=digest,
         by_type={type_: tuple(found) for type_, found in by_type.items()},

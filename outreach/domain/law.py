@@ -72,6 +72,15 @@ def is_allowed(
             True, None, binding.line, binding.pack, _allowed_words(channel, binding, hours.zones, t)
         )
     until = next_allowed(packs, place, channel, purpose, asked_for, kind, t)
+    if until is not None and any(local(t, zone).date() in packs.quiet_days for zone in hours.zones):
+        when = _times(hours.zones, until, t)
+        return LawAnswer(
+            False,
+            until,
+            None,
+            "",
+            f"may be {_DONE_TO[channel]} from {when} (today is one of our own quiet days)",
+        )
     binding = _binding(packs, place, channel, purpose, kind, t)
     sentence = _blocked_words(channel, binding, hours.zones, t, until)
     return LawAnswer(False, until, binding.line, binding.pack, sentence)

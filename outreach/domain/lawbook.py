@@ -60,8 +60,10 @@ class Packs:
     """All law packs together. One of them (``country: any``) is the strict default; without it, a built-in
     one holds. Make it once per ruleset: it remembers what it has worked out."""
 
-    def __init__(self, packs: Iterable[LawPack]) -> None:
+    def __init__(self, packs: Iterable[LawPack], quiet_days: Iterable[date] = ()) -> None:
         self._all = tuple(packs)
+        self.quiet_days = frozenset(quiet_days)
+        """The company's own list, beside the public holidays."""
         self._default = next((pack for pack in self._all if ANYWHERE in pack.countries), STRICT)
         self.applied = lru_cache(maxsize=4096)(self._applied)
         self.narrowest = lru_cache(maxsize=4096)(self._narrowest)
@@ -122,7 +124,9 @@ class Packs:
         weeks = [applied.line.value for applied in lines if isinstance(applied.line.value, Week)]
         holidays = self.applied(Rule.HOLIDAYS, place, channel, class_, kind, today)
         narrowest = self._narrowest(place, channel, class_, kind, today)
-        return Hours(place.zones, reduce(Week.intersect, weeks), is_holiday(holidays, place), narrowest.line)
+        public, own = is_holiday(holidays, place), self.quiet_days
+        off = (lambda day: day in own or public(day)) if own else public
+        return Hours(place.zones, reduce(Week.intersect, weeks), off, narrowest.line)
 
     def _narrowest(
         self, place: Place, channel: Channel, class_: PurposeClass, kind: str, today: date

@@ -256,6 +256,18 @@ def test_registries(
     assert all(each.sentence for each in found)
 
 
+def test_the_company_s_own_quiet_days_hold_everywhere_but_for_mails() -> None:
+    plain, london = shipped(), Place(("GB",), ("ENG",), ("Europe/London",), True)
+    packs = Packs(plain.all, [date(2026, 12, 2), date(2026, 12, 3)])
+    wednesday = at("2026-12-02 10:00", "Europe/London")
+    assert ask(london, wednesday, packs=plain).allowed
+    answer = ask(london, wednesday, packs=packs)
+    assert not answer.allowed and "our own quiet days" in answer.sentence
+    assert answer.until == at("2026-12-04 09:00", "Europe/London")
+    assert ask(london, wednesday, SERVE, Channel.EMAIL, packs=packs).allowed
+    assert ask(london, wednesday, Purpose.CALLBACK, asked_for=True, packs=packs).allowed
+
+
 # ---------------------------------------------------------------- examples
 
 
