@@ -47,6 +47,8 @@ def export(person: str, to: Path | None) -> None:
         if to is None:
             answer(found.as_tree())
             return
+        to.touch(mode=0o600)
+        to.chmod(0o600)  # before there is anything to be read in it
         if to.suffix == ".html":
             from outreach.web.files import as_page
 
@@ -55,7 +57,6 @@ def export(person: str, to: Path | None) -> None:
             import orjson
 
             to.write_bytes(orjson.dumps(found.as_tree(), default=str, option=orjson.OPT_INDENT_2))
-    to.chmod(0o600)
     click.echo(f"Written to {to}, for your eyes only.")
 
 

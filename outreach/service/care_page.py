@@ -26,9 +26,10 @@ from outreach.service.endpoints import open_again, shut, stop_selling_to
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import CareLink, Outside, Unit, User
-from outreach.service.posting import provider_for
+from outreach.service.posting import OUTBOX, provider_for
 from outreach.service.replies import sole_account
 from outreach.service.staff import honest_hour, on_duty, team_of
+from outreach.service.switches import provider_stopped
 
 SOURCE = "outreach/care"
 CODE_LASTS, CODE_TRIES = timedelta(minutes=15), 5
@@ -88,14 +89,17 @@ def look(outside: Outside, token: str) -> CarePage:
             raise NotFound("This page is not there any more.")
         accounts = {each.id: each for each in unit.accounts(sorted({*state.roles, *_named(link)}))}
         ledger.accounts.update(accounts)
-        return _page(ledger, as_person(state), link, accounts)
+        language = state.described.get("language") or ledger.rules.company.language
+        return _page(ledger, as_person(state), language, link, accounts)
 
 
 def _named(link: CareLink) -> list[str]:
     return [link.account] if link.account else []
 
 
-def _page(ledger: Ledger, person: Person, link: CareLink, accounts: Mapping[str, AccountState]) -> CarePage:
+def _page(
+    ledger: Ledger, person: Person, language: str, link: CareLink, accounts: Mapping[str, AccountState]
+) -> CarePage:
     company, main = ledger.rules.company, _main(link, accounts)
     team = team_of(ledger, main)
     zone = person.zone or company.zone
@@ -104,7 +108,7 @@ def _page(ledger: Ledger, person: Person, link: CareLink, accounts: Mapping[str,
     face = ledger.outside.am(ledger.unit, said.get("owner") or (accounts[main].spoken_by if main else None))
     return CarePage(
         person=person,
-        language=person.language or company.language,
+        language=language,
         zone=zone,
         troubles=tuple(_troubles(ledger, person, accounts)),
         promises=tuple(_promises(person, accounts)),
@@ -389,19 +393,16 @@ def start_again(outside: Outside, token: str, scope: str, wording: str) -> None:
 
     def work(said: _Said) -> None:
         if scope == "selling":
-            said.tell_of_them("consent.given", {
-                "purpose": "marketing", "basis": "express", "how": HOW, "wording": wording, "page": "care", "by": "customer",
-            })  # fmt: skip
-            for purpose in ("reorder", "winback"):
-                said.tell_of_them(
-                    "consent.given",
-                    {"purpose": purpose, "basis": "express", "how": HOW, "wording": wording, "page": "care"},
-                )
+            evidence = {"basis": "express", "how": HOW, "wording": wording, "page": "care", "by": "customer"}
+            for purpose in SELLING:
+                said.tell_of_them("consent.given", {"purpose": purpose, **evidence})
             return
         for channel, value in ((Channel.EMAIL, said.person.email), (Channel.SMS, said.person.phone)):
             if value:
                 open_again(said.ledger, channel, value, HOW)
-        said.tell_of_them("endpoint.opted_in", {"channel": "all", "how": HOW})
+            said.tell_of_them("endpoint.opted_in", {"channel": channel.value, "how": HOW})
+        if scope == "all":
+            said.tell_of_them("endpoint.opted_in", {"channel": "all", "how": HOW})
 
     if scope not in ("selling", "written", "all"):
         raise Refused("Say what to open again.")
@@ -429,10 +430,20 @@ def send_code(outside: Outside, token: str, way: str, write: Callable[[str, str]
         unit.audit(now, "customer", "care.code_sent", PERSON_PREFIX + page.person.id, way)
         return _code_message(unit, outside, page, channel, write, code)
 
+    with outside.database.view() as unit:
+        _must_not_be_stopped(unit, outside, channel)
     provider, message = outside.database.retrying(keep)
-    sender = outside.outbox if provider == "outbox" and outside.outbox else outside.senders[channel]
+    sender = outside.outbox if provider == OUTBOX and outside.outbox else outside.senders[channel]
     receipt = sender.send(message, outside.ids.token())
     if receipt.outcome in ("refused", "failed"):
+        raise Refused("It could not be sent just now. Try again in a few minutes, or ring us.")
+
+
+def _must_not_be_stopped(unit: Unit, outside: Outside, channel: Channel) -> None:
+    """The kill switch and a stopped provider hold for this, too, though the customer asks for it."""
+    provider = outside.providers.get(channel, OUTBOX)
+    ways = (provider, f"{provider}/{channel.value}")
+    if unit.setting("stop_all") is not None or any(provider_stopped(unit, way) for way in ways):
         raise Refused("It could not be sent just now. Try again in a few minutes, or ring us.")
 
 

@@ -106,8 +106,6 @@ def _do(token: str, done: str, to: str, work: Callable[[], None]) -> Any:
     """Do it and go back to the page; what cannot be done is said there, with everything still in place."""
     try:
         work()
-    except NotFound:
-        raise
     except (Refused, Invalid) as fault:
         page = care_page.look(outside(), token)
         return _shown(token, page, wrong=_say_of(page).say(str(fault)), code=409)

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel, Person, Preference, Purpose
-from outreach.domain.hours import Week
 from outreach.domain.law import LawPack, Packs, Place, allowed_times, closes, is_allowed
 from outreach.domain.policy import DIALLING, RULES, Action, Case, LawSays, rule
 from outreach.domain.preference import not_before
@@ -217,4 +216,3 @@ def test_the_oracle_is_no_copy_of_the_rooms() -> None:
     """A week that is read off the wall by hand."""
     assert on_the_wall(OFFICE, "America/New_York", datetime(2026, 3, 2, 13, tzinfo=UTC))
     assert not on_the_wall(OFFICE, "America/New_York", datetime(2026, 3, 2, 12, 59, tzinfo=UTC))
-    assert Week({0: ((time(8), time(21)),)}).spans[0] == ((time(8), time(21)),)

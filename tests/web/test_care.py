@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from outreach.service import care_links, privacy
+from outreach.service import care_links, care_page, privacy
 from outreach.service.ports import User
 from outreach.web import care
 from outreach.web.languages import LANGUAGES, catalogue, speech
@@ -274,6 +274,31 @@ def test_what_they_stop_is_stopped_until_they_open_it(anna: Care, scope: str, sh
         given = {one.purpose: one for one in anna.person().permissions}
         assert given["marketing"].wording == care.AGREED and given["marketing"].page == "care"
     assert anna.post("stop", scope="the music").status_code == 409
+
+
+def test_writing_again_opens_no_more_than_writing(anna: Care) -> None:
+    anna.post("stop", scope="all")
+    anna.post("start", scope="written")
+    assert anna.person().opted_out.keys() & {"all", "email", "sms"} == {"all"}
+
+
+def test_the_kill_switch_holds_for_a_code_too(anna: Care) -> None:
+    anna.here.house.database.retrying(lambda unit: unit.set_setting("stop_all", "the test"))
+    assert anna.post("code", way="email").status_code == 409
+    assert not [file for file in anna.here.house.settings.outbox_dir.rglob("*") if file.is_file()]
+
+
+def test_without_a_language_of_theirs_the_company_s_is_spoken(anna: Care) -> None:
+    anna.here.account("inn", "Inn")
+    anna.here.tell(
+        "person.described",
+        "person:cora",
+        {"name": "Cora", "accounts": [{"account": "inn", "roles": ["buyer"]}]},
+    )
+    page = care_page.look(
+        anna.here.house.outside, care_links.link_by_hand(anna.here.house.outside, "cora", None, "x")
+    )
+    assert page.language == anna.here.house.outside.rules().company.language
 
 
 def test_who_wants_no_contact_is_asked_before_we_ring(anna: Care) -> None:

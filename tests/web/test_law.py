@@ -46,7 +46,13 @@ def test_what_holds_at_a_place(here: World, asked: str, words: list[str]) -> Non
 
 def test_what_waits_because_of_the_law_is_counted(here: World) -> None:
     here.account("hotel", "Hotel Weber", person="anna")
-    assert "Nothing waits." in here.signed_in("otto", "ops").get("/ops/law").text
+    here.late("hotel", "anna")
+    otto = here.signed_in("otto", "ops")
+    assert "Nothing waits." in otto.get("/ops/law").text
+    statement = "update touch set status = 'planned', because = 'hours', sentence = 'Not before eight.' where account = 'hotel'"
+    here.house.database.retrying(lambda unit: unit.bulk.run(statement))
+    page = otto.get("/ops/law").text
+    assert "Not before eight." in page and "Nothing waits." not in page
 
 
 def test_an_account_manager_does_not_need_it(here: World) -> None:
