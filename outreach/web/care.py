@@ -13,7 +13,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from outreach.domain.errors import Invalid, NotFound, OutreachError, Refused
 from outreach.domain.wallclock import parse_instant
-from outreach.service import care_page, privacy
+from outreach.service import care_code, care_page, care_said, privacy
 from outreach.web.files import as_page
 from outreach.web.front import limiter
 from outreach.web.languages import LANGUAGES, NAMES, Speech, speech
@@ -116,7 +116,7 @@ def _do(token: str, done: str, to: str, work: Callable[[], None]) -> Any:
 @limiter.limit("10 per minute; 40 per hour")
 def call(token: str) -> Any:
     at = _slot(request.form.get("at", ""))
-    return _do(token, "call", "call", lambda: care_page.ask_for_call(outside(), token, at))
+    return _do(token, "call", "call", lambda: care_said.ask_for_call(outside(), token, at))
 
 
 def _slot(text: str) -> datetime | None:
@@ -127,41 +127,41 @@ def _slot(text: str) -> datetime | None:
 @limiter.limit("20 per minute")
 def right(token: str) -> Any:
     trouble = request.form.get("trouble", "")
-    return _do(token, "right", "troubles", lambda: care_page.put_right(outside(), token, trouble))
+    return _do(token, "right", "troubles", lambda: care_said.put_right(outside(), token, trouble))
 
 
 @care.post("/<token>/not-right")
 @limiter.limit("20 per minute")
 def not_right(token: str) -> Any:
     trouble, words = request.form.get("trouble", ""), request.form.get("words", "")
-    return _do(token, "not_right", "troubles", lambda: care_page.not_right(outside(), token, trouble, words))
+    return _do(token, "not_right", "troubles", lambda: care_said.not_right(outside(), token, trouble, words))
 
 
 @care.post("/<token>/understood")
 @limiter.limit("20 per minute")
 def understood(token: str) -> Any:
     trouble = request.form.get("trouble", "")
-    return _do(token, "understood", "troubles", lambda: care_page.understood(outside(), token, trouble))
+    return _do(token, "understood", "troubles", lambda: care_said.understood(outside(), token, trouble))
 
 
 @care.post("/<token>/write")
 @limiter.limit("10 per minute; 60 per hour")
 def write(token: str) -> Any:
     trouble, words = request.form.get("trouble", ""), request.form.get("words", "")
-    return _do(token, "wrote", "write", lambda: care_page.tell_us(outside(), token, words, trouble))
+    return _do(token, "wrote", "write", lambda: care_said.tell_us(outside(), token, words, trouble))
 
 
 @care.post("/<token>/wishes")
 @limiter.limit("20 per minute")
 def wishes(token: str) -> Any:
     form = request.form
-    told = {kind: form.get(kind, "") for kind in care_page.TOLD if kind in form}
+    told = {kind: form.get(kind, "") for kind in care_said.TOLD if kind in form}
     told["not_channel"] = ", ".join(
         way for way in form.getlist("not_channel") if way in ("call", "email", "sms")
     )
     if not told.get("note"):
         told.pop("note", None)
-    return _do(token, "preferred", "wishes", lambda: care_page.prefer(outside(), token, told))
+    return _do(token, "preferred", "wishes", lambda: care_said.prefer(outside(), token, told))
 
 
 @care.post("/<token>/pause")
@@ -169,14 +169,14 @@ def wishes(token: str) -> Any:
 def pause(token: str) -> Any:
     ends = request.form.get("ends") == "1"
     done = "pause_ended" if ends else "paused"
-    return _do(token, done, "stop", lambda: care_page.pause(outside(), token, ends=ends))
+    return _do(token, done, "stop", lambda: care_said.pause(outside(), token, ends=ends))
 
 
 @care.post("/<token>/stop")
 @limiter.limit("20 per minute")
 def stop(token: str) -> Any:
     scope = request.form.get("scope", "")
-    return _do(token, "stopped", "stop", lambda: care_page.stop(outside(), token, scope))
+    return _do(token, "stopped", "stop", lambda: care_said.stop(outside(), token, scope))
 
 
 @care.post("/<token>/start")
@@ -184,7 +184,7 @@ def stop(token: str) -> Any:
 def start(token: str) -> Any:
     scope, page = request.form.get("scope", ""), care_page.look(outside(), token)
     wording = _say_of(page).say(AGREED) if scope == "selling" else ""
-    return _do(token, "started", "stop", lambda: care_page.start_again(outside(), token, scope, wording))
+    return _do(token, "started", "stop", lambda: care_said.start_again(outside(), token, scope, wording))
 
 
 # -- what we know of them -------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ def code(token: str) -> Any:
         token,
         "code",
         "known",
-        lambda: care_page.send_code(outside(), token, request.form.get("way", ""), words),
+        lambda: care_code.send_code(outside(), token, request.form.get("way", ""), words),
     )
 
 
@@ -218,7 +218,7 @@ def code(token: str) -> Any:
 def known(token: str) -> Any:
     """The right code opens everything that we know, for a quarter of an hour."""
     page = care_page.look(outside(), token)
-    if not care_page.proves(outside(), token, request.form.get("code", "")):
+    if not care_code.proves(outside(), token, request.form.get("code", "")):
         return _shown(
             token,
             page,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from outreach.domain.facts import Channel
 from outreach.lab.scratch import Scratch
-from outreach.service import care, care_links, care_page, replies, sweep
+from outreach.service import care, care_links, care_said, replies, sweep
 from outreach.service.endpoints import shut
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Unit
@@ -38,7 +38,7 @@ def opt_out(home: Scratch, n: int) -> None:
             words = "Please stop writing to me."
             replies.receive(outside, Received(f"sms:{n}", Channel.SMS, phone(n), "", "us", "", words))
         case 2:
-            care_page.stop(outside, care_links.link_by_hand(outside, person, None, "jonas"), "all")
+            care_said.stop(outside, care_links.link_by_hand(outside, person, None, "jonas"), "all")
         case 3:
 
             def report(unit: Unit) -> None:

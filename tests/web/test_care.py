@@ -392,7 +392,8 @@ def said_in_english() -> list[str]:
     code = Path(care.__file__).read_text(encoding="utf-8")
     found += re.findall(r'say\(\s*"([^"]+)"', code)
     service = web.parent / "service"
-    found += re.findall(r'Refused\(\s*"([^"]+)"', (service / "care_page.py").read_text(encoding="utf-8"))
+    for name in ("care_said.py", "care_code.py"):
+        found += re.findall(r'Refused\(\s*"([^"]+)"', (service / name).read_text(encoding="utf-8"))
     known = (service / "privacy.py").read_text(encoding="utf-8")
     found += re.findall(r'Section\(\s*"([^"]+)"', known)
     return list(dict.fromkeys([*found, *care.DONE.values(), *care.TROUBLES.values(), care.AGREED]))
