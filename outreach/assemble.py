@@ -15,6 +15,7 @@ from pathlib import Path
 
 import orjson
 
+from outreach.channels.outbox import OutboxFolder
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel
 from outreach.domain.playbook import Playbook
@@ -130,6 +131,7 @@ def with_ways(outside: Outside, settings: Settings, ways: Ways) -> Outside:
         senders=ways.senders,
         providers=ways.providers,
         outbox=ways.outbox,
+        papers=OutboxFolder(settings.outbox_dir),
         rehearsal_to=frozenset(settings.rehearsal_to),
         post=ways.post,
         finders=ways.finders,

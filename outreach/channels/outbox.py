@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -131,6 +131,23 @@ class OutboxFolder:
                 return _item(name, _instant(status), file.read())
         except OSError:
             raise NotFound("There is no such message.") from None
+
+    def forget(self, tokens: Collection[str]) -> int:
+        """Remove the messages of these touches; gives how many there were."""
+        return sum(_gone(self.folder / f"{token}{end}") for token in tokens for end in (".eml", ".txt"))
+
+    def forget_before(self, at: datetime) -> int:
+        """Remove what was written before that instant; gives how many."""
+        before = at.timestamp() * 1e9
+        return sum(_gone(self.folder / name) for written, name in _files(self.folder) if written < before)
+
+
+def _gone(path: Path) -> bool:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _open_no_links(path: str, flags: int) -> int:

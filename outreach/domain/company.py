@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from outreach.domain.hours import Calendar, Duration
 
@@ -63,6 +63,10 @@ class Company:
     missed_call: str = ""
     """What a customer hears who rings when nobody can come; ``{time}`` is the hour by which we ring."""
     caps: Caps = Caps()
+    keeps_consents: bool = False
+    """Whether who has no consent here has none: what other senders ask us is then judged by it."""
+    keep_messages: timedelta = timedelta(days=730)
+    """How long the texts of messages are kept, ours and theirs."""
     quiet_days: frozenset[date] = frozenset()
     """Nobody is rung or texted then, wherever they live."""
     teams: Mapping[str, Team] = field(default_factory=dict)

@@ -228,7 +228,7 @@ class Preference:
     """How a person likes to be treated: said by whom, when, to whom."""
 
     kind: str
-    """channel · not_channel · hours · days · pause · name · language · confide · note"""
+    """channel · not_channel · hours · days · pause · wait_for · name · language · confide · note"""
     value: str
     said_at: datetime
     told_to: str = ""

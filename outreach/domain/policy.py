@@ -83,6 +83,8 @@ class Case:
     preferred_sentence: str = ""
     provider_stopped: str | None = None
     """Why nothing goes by the provider of this channel, if so."""
+    confided: str = ""
+    """Why only the one whom it hurt may hear of it, where this would tell somebody else."""
     embargo: str = ""
     """Why nobody may contact the account but one who is named, if so; empty for that one."""
 
@@ -206,6 +208,13 @@ def stated_channel(case: Case) -> Ruling | None:
     return None
 
 
+def confided(case: Case) -> Ruling | None:
+    """Their own word about who may know of it."""
+    if case.confided and case.touch.channel is not Channel.TASK:
+        return drop("confided", case.confided)
+    return None
+
+
 _ASKED_FOR = (Purpose.CALLBACK, Purpose.TRANSACTIONAL)
 _WAYS = {Channel.CALL: "calls", Channel.EMAIL: "e-mails", Channel.SMS: "text messages"}
 
@@ -305,19 +314,22 @@ def _wait_or_drop(case: Case, code: str, sentence: str, until: datetime) -> Ruli
 
 RULES: tuple[Rule, ...] = (
     kill_switch, provider, publish, erased, run_stopped, embargoed, reachable, opted_out, suppressed, stated_channel,
-    consent, screened, still_true, in_time, held, outranked, capped, stated_hours, lawful_hours,
+    confided, consent, screened, still_true, in_time, held, outranked, capped, stated_hours, lawful_hours,
 )  # fmt: skip
 """Judged at the moment of sending; for a call that moment is the dial."""
-WISHES: tuple[Rule, ...] = (stated_channel, stated_hours)
+WISHES: tuple[Rule, ...] = (stated_channel, confided, stated_hours)
 """The customer's own. A playbook cannot overrule them; a colleague who says why can, at the dial. The law stays."""
 
 PLACING: tuple[Rule, ...] = (
-    publish, erased, run_stopped, opted_out, suppressed, stated_channel, consent, screened, still_true, held,
+    publish, erased, run_stopped, opted_out, suppressed, stated_channel, confided, consent, screened, still_true,
+    held,
 )  # fmt: skip
 """What decides whether a call goes to the desk at all. Hours and caps rule the dial only."""
-ASKED: tuple[Rule, ...] = (erased, embargoed, opted_out, suppressed, stated_channel, held, stated_hours)
-"""What we answer other senders who ask whether they may write: they know their own consents and hours."""
+ASKED: tuple[Rule, ...] = (
+    erased, embargoed, opted_out, suppressed, stated_channel, consent, screened, held, stated_hours, lawful_hours,
+)  # fmt: skip
+"""What we answer other senders who ask whether they may write or ring."""
 DIALLING: tuple[Rule, ...] = (
-    kill_switch, erased, embargoed, opted_out, suppressed, stated_channel, consent, screened, asked_time, capped,
-    stated_hours, lawful_hours,
+    kill_switch, erased, embargoed, opted_out, suppressed, stated_channel, confided, consent, screened, asked_time,
+    capped, stated_hours, lawful_hours,
 )  # fmt: skip

@@ -1,24 +1,28 @@
 """Stated preferences decide, they do not decorate: hours and days in the person's own words.
 
 Understood forms of ``hours``: ``after 16:00``, ``before 12:00``, ``09:00-12:00``; of ``days``:
-``not monday``, ``tuesday, thursday``; of ``pause``: the instant or day until which nobody contacts them.
-Anything else is shown to humans and decides nothing.
+``not monday``, ``tuesday, thursday``; of ``pause``: the instant or day until which nobody contacts them; of
+``wait_for``: an event type and, where it matters, its key: ``delivery.arrived P-1009``; of ``confide``:
+``only me``. Anything else is shown to humans and decides nothing.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from outreach.domain.company import Company
-from outreach.domain.facts import Person, Preference
+from outreach.domain.facts import Event, Person, Preference
 from outreach.domain.hours import instant, local
 from outreach.domain.wallclock import parse_instant
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCK = r"(\d{1,2}):(\d{2})"
 _LOOK_AHEAD = 14
+_EVENT = r"([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+)(?:\s+(\S+))?"
+ONLY_ME = ("only me", "nobody else", "no one else")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,39 @@ class NotBefore:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """They want no word from us before this has happened. ``key`` None: to whatever."""
+
+    type: str
+    key: str | None
+    since: datetime
+
+    def is_fulfilled_by(self, events: Iterable[Event]) -> bool:
+        """By a thing that is named whenever it came; else only by what we learnt of since they said it."""
+        return any(
+            event.type == self.type
+            and (event.key == self.key if self.key else max(event.time, event.arrived) >= self.since)
+            for event in events
+        )
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"They asked us to wait until this has happened: {self.type}{f' {self.key}' if self.key else ''}."
+        )
+
+
 def understood(preference: Preference) -> bool:
     """Whether the words decide something, or are only shown."""
     if preference.kind == "hours":
         return _span(preference.value) is not None
     if preference.kind == "pause":
         return parse_instant(preference.value) is not None
+    if preference.kind == "wait_for":
+        return awaited_in(preference.value, preference.said_at) is not None
+    if preference.kind == "confide":
+        return _is_only_me(preference)
     return preference.kind == "days" and _weekdays(preference.value) is not None
 
 
@@ -54,6 +85,27 @@ def not_before(person: Person, now: datetime, company: Company) -> NotBefore | N
         return None
     until = _next_allowed(now, person.zone or company.zone, span, days)
     return None if until <= now else NotBefore(until, f"They asked to be contacted {said}.")
+
+
+def awaited(person: Person) -> Awaited | None:
+    """What they want us to wait for."""
+    wishes = (awaited_in(said.value, said.said_at) for said in person.preferences if said.kind == "wait_for")
+    return next((wish for wish in wishes if wish), None)
+
+
+def awaited_in(words: str, since: datetime) -> Awaited | None:
+    """``delivery.arrived`` or ``delivery.arrived P-1009``; None for anything else."""
+    found = re.fullmatch(_EVENT, words.strip())
+    return Awaited(found[1], found[2], since) if found else None
+
+
+def confides_in_nobody(person: Person) -> bool:
+    """What went wrong for them is told to them alone, also within their own company."""
+    return any(said.kind == "confide" and _is_only_me(said) for said in person.preferences)
+
+
+def _is_only_me(said: Preference) -> bool:
+    return said.value.strip().rstrip(".").lower() in ONLY_ME
 
 
 def unwanted_ways(person: Person) -> frozenset[str]:

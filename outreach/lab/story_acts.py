@@ -82,7 +82,7 @@ def _as_outcome(stage: Stage, values: Values, lines: list[Touch], touches: list[
         touches=touches,
         note=values["note"] or "",
         promise=_as_promise(stage, promise) if promise else None,
-        preferences=values["prefers"] or {},
+        wishes=[desk.Wished(kind, value) for kind, value in (values["prefers"] or {}).items()],
         put_right=_failures(stage, put_right, lines) if put_right else (),
         said_by=(put_right or {}).get("said_by") or "am",
         reason=(put_right or {}).get("reason") or "",

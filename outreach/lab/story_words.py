@@ -142,7 +142,7 @@ ACTS: dict[str, Group] = {
             Key("disposition", Choice(Disposition), "What came of the dial, when not reached."),
             _text("because", "Only the lines of this playbook; all calls on the card."),
             Key("promise", _PROMISE, "What we promised."), Key("put_right", _PUT_RIGHT, "What is put right now."),
-            Key("prefers", Fields(), "How they like to be treated: channel, hours, days, name, language, note."),
+            Key("prefers", Fields(), "How they like to be treated: channel, not_channel, hours, days, pause, wait_for, confide, name, language, note."),
             _text("by", "Who called; the card's caller."), _text("note", "What was said."),
         ),
     ),

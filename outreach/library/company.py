@@ -13,7 +13,7 @@ from outreach.domain.company import Caps, Company, Team
 from outreach.domain.errors import Fault
 from outreach.domain.hours import Calendar
 from outreach.library.groups import Group, Key, Many, Named
-from outreach.library.kinds import Length, Number, Reading, Schema, Text, did_you_mean, text_of
+from outreach.library.kinds import Flag, Length, Number, Reading, Schema, Text, did_you_mean, text_of
 from outreach.library.tree import Listing, Node, Scalar, Table
 
 HOLIDAY_YEARS = range(2015, 2036)
@@ -118,6 +118,8 @@ COMPANY = Group(
         Key("hours", Hours(), "when the company works", required=True),
         Key("holidays", HOLIDAYS, "when it does not"),
         Key("quiet_days", Many(CalendarDay(), empty=True), "nobody is rung or texted on these days, wherever they live"),
+        Key("keeps_consents", Flag(), "whether who has no consent here has none, for other senders who ask, too; no: only what we were told of a person's consents counts for them", "no"),
+        Key("keep_messages", Length(business=False), "how long the texts of messages are kept, ours and theirs", "730d"),
         Key("named_person", USER, "the last rung of every ladder", required=True),
         Key("unreached_after", Length(), "N: overdue calls and unreached failures climb at N, 2N and 4N", "4 business hours"),
         Key("look_again", Length(), "a reached failure that is not put right comes back after it", "2 business days"),
@@ -156,6 +158,8 @@ def _company(tree: Table, values: Mapping[str, Any], reading: Reading) -> Compan
         calendar=calendar,
         named_person=values["named_person"],
         unreached_after=values["unreached_after"] or _length("4 business hours"),
+        keeps_consents=bool(values["keeps_consents"]),
+        keep_messages=(values["keep_messages"] or _length("730d")).plain,
         quiet_days=frozenset(values["quiet_days"] or ()),
         look_again=values["look_again"] or _length("2 business days"),
         sender_name=sender.get("name") or values["company"],

@@ -52,7 +52,7 @@ def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
                     "opened_on": None, "first_order": False, "state": None,
                     **failure_facts(state.failures.get(run.failure or ""), now)},
         "promises": [_promise(promise) for promise in state.promises.values()],
-        "preferences": preferences_of(person),
+        "preferences": preferences_of(person, now),
         "run": {"attempts": run.attempts, "round": run.round},
         "others": [],
         "late_apology": is_late(touch, now),
@@ -94,19 +94,22 @@ def _promise(promise: Promise) -> dict[str, Any]:
     return {"what": promise.what, "until": promise.until, "state": promise.state.value}
 
 
-def preferences_of(person: Person | None) -> list[str]:
-    """How they like to be treated, as sentences with who heard it and when."""
+def preferences_of(person: Person | None, now: datetime) -> list[str]:
+    """How they like to be treated, as sentences with who heard it and when, and whether to ask again."""
     words = {
         "channel": "Prefers {}", "hours": "Reach them {}", "days": "On these days: {}",
         "name": "Call them {}", "language": "Speaks {}", "note": "{}", "not_channel": "Please not by: {}",
         "pause": "Wants to be left in peace until {}", "confide": "Who may know what: {}",
+        "wait_for": "Please not before this has happened: {}",
     }  # fmt: skip
     found = []
     for preference in person.preferences if person else ():
         value = preference.value.partition("T")[0] if preference.kind == "pause" else preference.value
         sentence = words.get(preference.kind, "{}").format(value)
         told = f" (told {preference.told_to}" if preference.told_to else " (said"
-        found.append(f"{sentence}{told} on {preference.said_at:%-d %B %Y})")
+        again = preference.ask_again
+        ask = " — ask whether it is still so" if again is not None and again <= now else ""
+        found.append(f"{sentence}{told} on {preference.said_at:%-d %B %Y}){ask}")
     return found
 
 

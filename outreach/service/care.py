@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from outreach.domain.account import AccountState
 from outreach.domain.errors import NotFound
 from outreach.domain.facts import PERSON_PREFIX, Channel, Person, Purpose
 from outreach.domain.hold import Hold, strongest
 from outreach.domain.person import as_person
 from outreach.domain.policy import ASKED, Action, Case, LawSays, rule
-from outreach.domain.preference import paused_until
 from outreach.domain.touch import Status, Touch
 from outreach.service.endpoints import shut, stop_selling, stop_selling_to
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
-from outreach.service.rulings import holds_on
+from outreach.service.rulings import holds_on, law_says, wished
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,9 @@ class MaySend:
 
 
 def may_send(outside: Outside, asked: Sequence[Asked]) -> list[MaySend]:
-    """For every generic mail of ours and of others. An endpoint unknown to us is allowed, unless its
-    hash is erased or opted out. Transactional mail is never held."""
+    """For every generic mail of ours and of others: the law at their place, their consents where we keep them, their
+    wishes, holds, embargoes. An endpoint unknown to us is allowed, unless its hash is erased or opted out. What is
+    transactional is never held, and goes whatever they have wished."""
     with outside.database.view() as unit:
         ledger = Ledger(unit, outside, outside.clock.now())
         return [_may_send(ledger, each) for each in asked]
@@ -69,29 +70,44 @@ def _may_send(ledger: Ledger, asked: Asked) -> MaySend:
 
 
 def _case(ledger: Ledger, asked: Asked, person: Person) -> Case:
-    """As for a message of ours that has no run."""
+    """As for a message of ours that has no run. Who belongs to several accounts is judged by the one where they
+    bought last: it is the only one that could speak for it."""
     channel = asked.channel or ("email" if asked.email or not asked.phone else "sms")
+    accounts = {each.id: each for each in ledger.unit.accounts(sorted(person.roles))}
+    ledger.accounts.update(accounts)
     probe = Touch(
-        id="", run="", account="", channel=Channel(channel), purpose=asked.purpose, step=0, status=Status.DUE,
+        id="", run="", account=_bought_last(accounts), channel=Channel(channel), purpose=asked.purpose, step=0, status=Status.DUE,
         due=ledger.now, because="", person=person.id,
     )  # fmt: skip
-    under = (state.embargo for id_ in sorted(person.roles) if (state := ledger.unit.account(id_)) is not None)
-    transactional = asked.purpose is Purpose.TRANSACTIONAL
+    if asked.purpose is Purpose.TRANSACTIONAL:
+        return Case(touch=probe, now=ledger.now, person=person, law=LawSays(True, None))
+    stated = wished(ledger, person, sorted(accounts))
     return Case(
         touch=probe,
         now=ledger.now,
         person=person,
-        law=LawSays(True, None),
+        law=_law(ledger, probe, person),
         hold=hold_on(ledger, person, asked.purpose),
-        embargo="" if transactional else next((each.sentence for each in under if each), ""),
-        preferred_until=None if transactional else _paused(person, ledger.now),
-        preferred_sentence="They asked us for a pause.",
+        embargo=next((each.embargo.sentence for each in accounts.values() if each.embargo), ""),
+        preferred_until=stated.until if stated else None,
+        preferred_sentence=stated.sentence if stated else "",
     )
 
 
-def _paused(person: Person, now: datetime) -> datetime | None:
-    until = paused_until(person)
-    return until if until is not None and until > now else None
+def _bought_last(accounts: Mapping[str, AccountState]) -> str:
+    bought = {
+        id_: state.last_order_at.timestamp() if state.last_order_at else 0 for id_, state in accounts.items()
+    }
+    return max(sorted(bought), key=bought.__getitem__, default="")
+
+
+def _law(ledger: Ledger, probe: Touch, person: Person) -> LawSays:
+    """Consents that the asker keeps elsewhere are theirs to know; whatever we were told of them decides."""
+    said = law_says(ledger, probe, person)
+    ours = (probe.purpose.value, Purpose.MARKETING.value)
+    if ledger.rules.company.keeps_consents or any(one.purpose in ours for one in person.permissions):
+        return said
+    return replace(said, consent_ok=True, unscreened="")
 
 
 def _suppressed(ledger: Ledger, asked: Asked) -> MaySend | None:

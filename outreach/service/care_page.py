@@ -186,6 +186,19 @@ def _reached_at(person: Person) -> dict[str, str]:
     return found
 
 
+ARRIVALS: Mapping[str, str] = {"delivery": "delivery.arrived"}
+"""Kind of failure → the event that they may want us to wait for."""
+
+
+def to_wait_for(page: CarePage) -> list[tuple[str, str]]:
+    """(wish, key of what is awaited) for each thing that is still to come."""
+    return [
+        (f"{ARRIVALS[each.failure.kind]} {each.failure.key}", each.failure.key)
+        for each in page.troubles
+        if each.failure.is_open and each.failure.kind in ARRIVALS
+    ]
+
+
 def whose(outside: Outside, token: str) -> str:
     """The person whose page it is. Raises NotFound."""
     return look(outside, token).person.id

@@ -21,7 +21,7 @@ from outreach.service.replies import sole_account
 
 SOURCE = "outreach/care"
 PAUSE = timedelta(days=30)
-TOLD = ("channel", "not_channel", "hours", "days", "name", "language", "note")
+TOLD = ("channel", "not_channel", "hours", "days", "wait_for", "name", "language", "note")
 """Kinds of preferences that they may state here."""
 HOW = "on their own page"
 
@@ -112,12 +112,10 @@ def not_right(outside: Outside, token: str, trouble: str, words: str) -> None:
 
     def work(said: _Said) -> None:
         failure = said.trouble(trouble)
-        if failure.is_open:
-            _write(said, words or "It is not put right.")
-        else:
-            said.tell(
-                "failure.reopened", {"failure": failure.id, "by": "customer", "reason": words[:500] or None}
-            )
+        if not failure.is_open:
+            said.tell("failure.reopened", {"failure": failure.id, "by": "customer"})
+        if words.strip() or failure.is_open:
+            _write(said, words if words.strip() else "It is not put right.")
 
     _say(outside, token, "not_right", work)
 
@@ -210,11 +208,17 @@ def _shut(said: _Said, scope: str) -> None:
 
 
 def start_again(outside: Outside, token: str, scope: str, wording: str) -> None:
-    """They want to hear from us again. ``wording``: the words that they agreed to, kept as evidence."""
+    """They want to hear from us again, and have proved who they are. ``wording``: the words that they agreed to, kept as evidence."""
 
     def work(said: _Said) -> None:
         if scope == "selling":
-            evidence = {"basis": "express", "how": HOW, "wording": wording, "page": "care", "by": "customer"}
+            evidence = {
+                "basis": "express",
+                "how": f"{HOW}, code confirmed",
+                "wording": wording,
+                "page": "care",
+                "by": "customer",
+            }
             for purpose in SELLING:
                 said.tell_of_them("consent.given", {"purpose": purpose, **evidence})
             return

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
 from outreach.domain.card import Card
@@ -32,6 +32,20 @@ class PromiseMade:
 
 
 @dataclass(frozen=True, slots=True)
+class Wished:
+    """How they like to be treated: a kind of preference, in their words, and the day to ask again."""
+
+    kind: str
+    value: str
+    ask_again: date | None = None
+
+    def told_to(self, by: str) -> dict[str, Any]:
+        """As the fields of ``preference.stated``."""
+        again = {"ask_again": self.ask_again.isoformat()} if self.ask_again else {}
+        return {"kind": self.kind, "value": self.value, "by": by} | again
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What the human says of one conversation, or of one dial that reached nobody."""
 
@@ -40,8 +54,7 @@ class Outcome:
     """The lines it settles; None means every unlocked call on the card."""
     note: str = ""
     promise: PromiseMade | None = None
-    preferences: Mapping[str, str] = field(default_factory=dict)
-    """kind → what they said (channel, hours, days, name, language, note)."""
+    wishes: Sequence[Wished] = ()
     put_right: Collection[str] = ()
     """Failures (``kind/key``) that are put right now."""
     said_by: str = "am"
@@ -252,9 +265,9 @@ def _promised(
 
 def _stated(ledger: Ledger, by: str, person: str, outcome: Outcome) -> list[dict[str, Any]]:
     """Preferences, and the two dispositions that are a wish: do not call, prefers SMS."""
-    said = [{"kind": kind, "value": value, "by": by} for kind, value in outcome.preferences.items()]
+    said = [wish.told_to(by) for wish in outcome.wishes]
     if outcome.disposition is Disposition.PREFERS_SMS:
-        said.append({"kind": "channel", "value": "sms", "by": by})
+        said.append(Wished("channel", "sms").told_to(by))
     new, subject = ledger.outside.ids.new, PERSON_PREFIX + person
     events = [
         own_event("preference.stated", subject, {"person_id": person, **data}, ledger.now, new())

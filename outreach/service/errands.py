@@ -16,6 +16,7 @@ from outreach.service.suppressions import pull_suppressions
 from outreach.service.unknowns import look_up
 
 FORGET_EVERY = timedelta(hours=6)
+FORGET_WORDS_EVERY = timedelta(days=1)
 SETTLED_FOR = timedelta(days=90)
 """What was put aside may hold personal data; once settled it is a record for so long."""
 BEAT = "errand:"
@@ -53,17 +54,36 @@ def not_reached(unit: Unit) -> dict[str, str]:
 def forget_seen(outside: Outside) -> int:
     """What nobody repeats any more need not be known any longer, nor what was settled a season ago."""
     now = outside.clock.now()
-    with outside.database.view() as unit:
-        last = unit.setting("seen_forgotten")
-    if last is not None and float(last) > (now - FORGET_EVERY).timestamp():
-        return 0
 
     def work(unit: Unit) -> int:
         unit.forget_seen(now - KNOWN_FOR)
-        unit.set_setting("seen_forgotten", str(now.timestamp()))
         return unit.forget_settled(now - SETTLED_FOR)
 
-    gone: int = outside.database.retrying(work)
+    return _once_in(outside, FORGET_EVERY, "seen_forgotten", work) or 0
+
+
+def forget_words(outside: Outside) -> int:
+    """What was written, ours and theirs, once ``keep_messages`` has passed: in the records and as files."""
+    before = outside.clock.now() - outside.rules().company.keep_messages
+    gone = _once_in(outside, FORGET_WORDS_EVERY, "words_forgotten", lambda unit: unit.forget_words(before))
+    if gone is None or outside.papers is None:
+        return gone or 0
+    return gone + outside.papers.forget_before(before)
+
+
+def _once_in(outside: Outside, span: timedelta, name: str, work: Callable[[Unit], int]) -> int | None:
+    """None when it is not yet time again."""
+    now = outside.clock.now()
+    with outside.database.view() as unit:
+        last = unit.setting(name)
+    if last is not None and float(last) > (now - span).timestamp():
+        return None
+
+    def noted(unit: Unit) -> int:
+        unit.set_setting(name, str(now.timestamp()))
+        return work(unit)
+
+    gone: int = outside.database.retrying(noted)
     return gone
 
 
@@ -72,4 +92,5 @@ ERRANDS: dict[str, Callable[[Outside], int]] = {
     "pull_suppressions": pull_suppressions,
     "push_holds": push_holds,
     "forget": forget_seen,
+    "forget_words": forget_words,
 }

@@ -408,6 +408,9 @@ class Unit(Protocol):
     def forget_settled(self, before: datetime) -> int:
         """What was put aside and settled before then goes. Gives how much."""
 
+    def forget_words(self, before: datetime) -> int:
+        """Texts of messages, ours and theirs, from before then go; that there was one stays. Gives how many."""
+
     def forget_seen(self, before: datetime) -> None: ...
     def keep_inbound(self, row: Inbound) -> bool:
         """False when it is there already."""
@@ -523,6 +526,13 @@ class Sender(Protocol):
     """One way out. Called with no transaction open; must not raise for provider faults."""
 
     def send(self, message: Message, token: str) -> Receipt: ...
+
+
+class Papers(Protocol):
+    """Messages that lie as files where no provider took them. Both give how many are gone."""
+
+    def forget(self, tokens: Collection[str]) -> int: ...
+    def forget_before(self, at: datetime) -> int: ...
 
 
 class Found(NamedTuple):
@@ -645,6 +655,7 @@ class Outside:
     """Channel → the provider behind its sender. A channel without one leads to the outbox."""
     outbox: Sender | None = None
     """Takes what a provider in rehearsal must not."""
+    papers: Papers | None = None
     rehearsal_to: frozenset[str] = frozenset()
     """Endpoints that a provider in rehearsal may contact."""
     post: Post = Post()

@@ -156,6 +156,15 @@ def erase(outside: Outside, person: str, by: str, reason: str) -> None:
     done = outside.database.retrying(lambda unit: _erase(unit, outside, person, by, reason))
     if outside.erasures is not None:
         outside.erasures.note(done)
+    _burn(outside, person)
+
+
+def _burn(outside: Outside, person: str) -> None:
+    """Their messages that lie as files."""
+    if outside.papers is not None:
+        with outside.database.view() as unit:
+            tokens = [attempt.token for attempt in unit.attempts_to(person)]
+        outside.papers.forget(tokens)
 
 
 def _erase(unit: Unit, outside: Outside, person: str, by: str, reason: str) -> Erasure:
@@ -182,6 +191,7 @@ def _erase(unit: Unit, outside: Outside, person: str, by: str, reason: str) -> E
     unit.forget_traces([f"{PERSON_PREFIX}{person}", *endpoints.values()], hashes)
     for account in _named_after(ledger, person):
         unit.forget_name(account)
+    for account in list(ledger.accounts):  # what was promised to them stands in what is folded, too
         rebuild_account(unit, outside, account, write=True)
     unit.audit(ledger.now, by, "person.erased", PERSON_PREFIX + person, reason)
     return Erasure(person, tuple(hashes), ledger.now)
@@ -225,7 +235,9 @@ def replay_erasures(outside: Outside) -> int:
     """After a backup was restored: whoever the log knows as erased is so again. Gives how many were not."""
     again = 0
     for erasure in outside.erasures.all() if outside.erasures else ():
-        again += outside.database.retrying(partial(_again, outside=outside, erasure=erasure))
+        if outside.database.retrying(partial(_again, outside=outside, erasure=erasure)):
+            _burn(outside, erasure.person)
+            again += 1
     return again
 
 

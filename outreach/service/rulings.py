@@ -26,7 +26,7 @@ from outreach.domain.place import Place, kind_of, place_of
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Step
 from outreach.domain.policy import WEEK, Case, LawSays
-from outreach.domain.preference import not_before
+from outreach.domain.preference import NotBefore, awaited, confides_in_nobody, not_before
 from outreach.domain.recipient import hurt_one
 from outreach.domain.steps import resolved_text
 from outreach.domain.touch import Touch
@@ -48,6 +48,7 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
         run_open=run.is_open,
         run_why=run.end_reason,
         suppressed=_suppressed(ledger, touch),
+        confided=_confided(ledger, run, touch),
         hold=hold_against(ledger, run, person) if touch.purpose.sells else None,
         still_open=still_open(playbook, scope),
         has_branch=touch.channel is Channel.TASK
@@ -57,6 +58,8 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
 
 
 _ASKED_FOR = timedelta(hours=1)
+_LOOK_AGAIN = timedelta(hours=1)
+"""After which it is asked again whether what they wait for has come."""
 ASKS_FOR_A_CALL = frozenset({"callback.asked", "callback.missed", "callback.promised"})
 
 
@@ -64,7 +67,7 @@ def case_for(ledger: Ledger, run: Run, touch: Touch, by: str = "") -> Case:
     """The policy's whole case for one touch, as of the ledger's now: for sending, and for the dial. ``by``: the
     colleague who is about to dial."""
     person = ledger.person(touch.person)
-    stated = not_before(person, ledger.now, ledger.rules.company) if person else None
+    stated = wished(ledger, person, [touch.account]) if person else None
     return replace(
         placing_case(ledger, run, touch),
         law=law_says(ledger, touch, person),
@@ -77,6 +80,25 @@ def case_for(ledger: Ledger, run: Run, touch: Touch, by: str = "") -> Case:
         preferred_until=stated.until if stated else None,
         preferred_sentence=stated.sentence if stated else "",
     )
+
+
+def wished(ledger: Ledger, person: Person, accounts: Iterable[str]) -> NotBefore | None:
+    """The longest wait of those that they have asked for: a pause, something to come first, their hours."""
+    wishes = [not_before(person, ledger.now, ledger.rules.company)]
+    wish = awaited(person)
+    if wish is not None:
+        told = (each for id_ in accounts for each in ledger.unit.last_of(id_, wish.type, 200))
+        if not wish.is_fulfilled_by(told):
+            wishes.append(NotBefore(ledger.now + _LOOK_AGAIN, wish.sentence))
+    return max((each for each in wishes if each), key=lambda each: each.until, default=None)
+
+
+def _confided(ledger: Ledger, run: Run, touch: Touch) -> str:
+    """Why nobody but the one who was hurt may hear of it; empty for that one."""
+    hurt = ledger.person(run.person) if run.person != touch.person else None
+    if hurt is None or hurt.identity == touch.identity or not confides_in_nobody(hurt):
+        return ""
+    return "It was told to us in confidence: nobody but the one who was hurt may hear of it."
 
 
 def _step_if(playbook: Playbook, touch: Touch, scope: Scope) -> bool | None:
@@ -136,7 +158,8 @@ def step_allows(step: Step, scope: Scope) -> bool | None:
 
 def _place(ledger: Ledger, touch: Touch, person: Person | None) -> tuple[Place, str]:
     """Where they may be, and whether the account is private or business."""
-    said, company = ledger.accounts[touch.account].described, ledger.rules.company
+    state, company = ledger.accounts.get(touch.account), ledger.rules.company
+    said = state.described if state else {}
     place = place_of(
         person or Person(""), said.get("country"), said.get("region"), said.get("zone"), company.zone
     )
@@ -210,7 +233,8 @@ def _asked(
 def _has_relationship(ledger: Ledger, touch: Touch, person: Person | None, place: Place) -> bool:
     """By their last purchase, or a purchase or an inquiry that they told us of with their consent."""
     since = implied_since(*_asked(ledger, touch, person)) if person else {}
-    bought = [at for at in (ledger.accounts[touch.account].last_order_at, since.get("purchase")) if at]
+    state = ledger.accounts.get(touch.account)
+    bought = [at for at in (state.last_order_at if state else None, since.get("purchase")) if at]
     until = relationship_until(
         ledger.rules.packs, place, max(bought, default=None), since.get("inquiry"), ledger.now.date()
     )

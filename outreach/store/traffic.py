@@ -7,6 +7,7 @@ from datetime import datetime
 
 from outreach.domain.facts import PERSON_PREFIX, Channel
 from outreach.domain.hold import Hold
+from outreach.domain.touch import OPEN
 from outreach.service.ports import Attempt, CareLink, Inbound, Pushed
 from outreach.store import tables
 from outreach.store.base import Part
@@ -20,6 +21,17 @@ ATTEMPT = Shape(Attempt, tables.attempt)
 INBOUND = Shape(Inbound, tables.inbound)
 PUSHED = Shape(Pushed, tables.pushed)
 
+_OPEN = f"({', '.join(repr(status.value) for status in sorted(OPEN))})"
+_WORDS_GONE = (
+    """update attempt set subject = null, text = null where "at" < ? and text is not null and not exists (select 1
+    from touch t where t.token = attempt.token and t.status in ('sending', 'unknown')) returning token""",
+    f"""update touch set draft = null, text = null where ended_at < ? and status not in {_OPEN}
+    and (draft is not null or text is not null) returning id""",
+    "update phone_call set number = null where ended_at < ? and number is not null returning id",
+    """delete from inbound where status = 'settled' and "at" < ? returning id""",
+    """delete from event_private where event_seq in (select p.event_seq from event_private p join event e
+    on e.seq = p.event_seq where e.type = 'message.received' and e."time" < ?) returning event_seq""",
+)
 _PERSONAL = ("recipient", "subject", "text")
 
 
@@ -134,6 +146,12 @@ class Traffic(Part):
         ):
             gone += len(self.bulk.rows(statement, micros(before)))
         return gone
+
+    def forget_words(self, before: datetime) -> int:
+        """What was written, ours and theirs, before that: who, when and what became of it stays. Nobody's who is
+        still to look at it."""
+        at = micros(before)
+        return sum(len(self.bulk.rows(statement, at)) for statement in _WORDS_GONE)
 
     def forget_seen(self, before: datetime) -> None:
         self.bulk.run('delete from seen where "at" < ?', micros(before))

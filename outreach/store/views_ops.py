@@ -133,17 +133,32 @@ def unknown_touches(unit: StoreUnit, limit: int = 50) -> list[tuple[Touch, str]]
 
 def waiting_because(unit: StoreUnit, reasons: Sequence[str]) -> list[tuple[str, str, int]]:
     """(reason, sentence, how many) of what has not left yet, the most first."""
+    return _because(unit, reasons, "status in ('planned', 'due')")
+
+
+def withheld_because(unit: StoreUnit, reasons: Sequence[str], since: datetime) -> list[tuple[str, str, int]]:
+    """(reason, sentence, how many) of what did not leave at all since then, the most first."""
+    return _because(unit, reasons, "status = 'withheld' and ended_at >= ?", micros(since))
+
+
+def _because(unit: StoreUnit, reasons: Sequence[str], where: str, *values: int) -> list[tuple[str, str, int]]:
     rows = unit.bulk.rows(
-        "select because, sentence, count(*) from touch where status in ('planned', 'due')"
-        f" and {unit.bulk.one_of('because')} group by because, sentence order by count(*) desc, sentence limit 50",
-        unit.bulk.keys(reasons),
-    )
+        f"select because, sentence, count(*) from touch where {where} and {unit.bulk.one_of('because')}"
+        " group by because, sentence order by count(*) desc, sentence limit 50",
+        *values, unit.bulk.keys(reasons),
+    )  # fmt: skip
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def audit_rows(unit: StoreUnit, limit: int = 50) -> list[AuditRow]:
-    """The last things that people and the house did, newest first."""
+def audit_rows(
+    unit: StoreUnit, limit: int = 50, offset: int = 0, *, who: str = "", about: str = ""
+) -> list[AuditRow]:
+    """What people and the house did, newest first; of somebody alone, or about a subject."""
+    wanted = {"who": who, "subject": about}
+    where = " and ".join(f"{name} = ?" for name, value in wanted.items() if value)
     rows = unit.bulk.rows(
-        'select seq, "at", who, what, subject, why from audit order by seq desc limit ?', limit
-    )
+        f'select seq, "at", who, what, subject, why from audit {"where " + where if where else ""}'
+        " order by seq desc limit ? offset ?",
+        *(value for value in wanted.values() if value), limit, offset,
+    )  # fmt: skip
     return [AuditRow(row[0], instant(row[1]), *row[2:]) for row in rows]

@@ -42,7 +42,7 @@ def _page(account: str, form: Any = None) -> str:
         if state is None:
             raise NotFound(f"There is no account {account}.")
         steps = views.timeline(unit, [account], before, conversation.PAGE + 1)
-        people = [(person, preferences_of(person)) for person in ledger.people_of(account)]
+        people = [(person, preferences_of(person, ledger.now)) for person in ledger.people_of(account)]
         cards = views.open_cards_of(unit, [account])
         promises = sorted(state.promises.values(), key=lambda promise: promise.until, reverse=True)
         asked = next((person.id for person, _ in people), None)

@@ -14,12 +14,11 @@ from outreach.domain.message import sms_parts
 from outreach.domain.touch import Disposition
 from outreach.domain.wallclock import parse_instant
 from outreach.service import desk
-from outreach.web import auth, calling, conversation, forms
+from outreach.web import auth, calling, conversation, forms, wishing
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
 cards = Blueprint("cards", __name__, url_prefix="/desk")
-PREFERENCES = ("hours", "days", "channel", "name", "language", "note")
 
 
 @cards.get("/cards/<card_id>")
@@ -35,7 +34,7 @@ def _page(card_id: str, form: Mapping[str, Any] | None = None) -> str:
         call, user = calling.shown(unit, card_id), calling.my_user(unit)
     template = "_timeline.html" if request.headers.get("X-Fragment") else "card.html"
     return render_template(
-        template, talk=shown, form=form or MultiDict(), preferences=PREFERENCES, steps=shown.steps,
+        template, talk=shown, form=form or MultiDict(), kinds=wishing.KINDS, steps=shown.steps,
         more=shown.more, call=call, through_the_house=outside().telephone is not None and bool(user and user.phone),
         here=url_for("cards.card", card_id=card_id), dispositions=Disposition,
     )  # fmt: skip
@@ -119,7 +118,7 @@ def _outcome(form: MultiDict[str, str]) -> desk.Outcome:
     if until is not None and until <= g.now:
         check.wrong("promise_until", "A promise lies in the future.")
     note = check.text("note")
-    kind, value = check.text("preference_kind"), check.text("preference_value")
+    wish = wishing.wished(check)
     right = form.getlist("put_right") if reached else []
     said_by = form.get("said_by", "customer") if right else "am"
     reason = check.text("reason")
@@ -133,7 +132,7 @@ def _outcome(form: MultiDict[str, str]) -> desk.Outcome:
         promise=desk.PromiseMade(what, until, form.get("promise_failure") or None)
         if what and until
         else None,
-        preferences={kind: value} if kind in PREFERENCES and value else {},
+        wishes=(wish,) if wish else (),
         put_right=right,
         said_by="customer" if said_by == "customer" else "am",
         reason=reason,

@@ -70,7 +70,7 @@ def _shown(
     html = render_template(
         "care.html", page=page, token=token, speech=said, _=said.say, company=outside().rules().company, done=done,
         wrong=wrong, wishes=care_page.kinds(page), trouble=_trouble, languages=[(each, NAMES[each]) for each in LANGUAGES],
-        agreed=AGREED, **more,
+        agreed=AGREED, to_wait_for=care_page.to_wait_for(page), **more,
     )  # fmt: skip
     return html, code
 
@@ -182,6 +182,9 @@ def stop(token: str) -> Any:
 @care.post("/<token>/start")
 @limiter.limit("20 per minute")
 def start(token: str) -> Any:
+    """Whoever holds a forwarded mail may shut what is open; only who they are opens it again."""
+    if _proved(token) is None:
+        return _unproved(token)
     scope, page = request.form.get("scope", ""), care_page.look(outside(), token)
     wording = _say_of(page).say(AGREED) if scope == "selling" else ""
     return _do(token, "started", "stop", lambda: care_said.start_again(outside(), token, scope, wording))

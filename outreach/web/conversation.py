@@ -269,7 +269,7 @@ def _people(ledger: Ledger) -> tuple[PersonShown, ...]:
     """Everybody once, however many of the accounts they belong to."""
     known = {person.id: person for account in sorted(ledger.accounts) for person in ledger.people_of(account)}
     return tuple(
-        PersonShown(person, tuple(_places(ledger, person)), tuple(preferences_of(person)))
+        PersonShown(person, tuple(_places(ledger, person)), tuple(preferences_of(person, ledger.now)))
         for person in known.values()
         if not person.erased
     )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+
+from flask import g
 
 from outreach.domain.account import AccountState, Promise, PromiseState
 from outreach.domain.facts import Person
@@ -42,17 +45,17 @@ class Found:
 
 def by_endpoint(kind: str, value: str) -> list[Found]:
     with reception().house.database.view() as unit:
-        return [found(unit, state) for state in unit.people_at(kind, value)[:20]]
+        return [found(unit, state, g.now) for state in unit.people_at(kind, value)[:20]]
 
 
-def found(unit: StoreUnit, state: PersonState) -> Found:
+def found(unit: StoreUnit, state: PersonState, now: datetime) -> Found:
     person = as_person(state)
     accounts = tuple(
         _belongs(known, roles)
         for id_, roles in sorted(state.roles.items())
         if (known := unit.account(id_)) is not None
     )
-    return Found(person, tuple(preferences_of(person)), accounts)
+    return Found(person, tuple(preferences_of(person, now)), accounts)
 
 
 def _belongs(state: AccountState, roles: tuple[str, ...]) -> Belongs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from werkzeug.datastructures import MultiDict
 
@@ -52,6 +52,15 @@ class Checker:
             self.wrong(name, why)
             return None
         return instant(wall.date(), wall.time().replace(tzinfo=None), words.my_zone())
+
+    def day(self, name: str, why: str) -> date | None:
+        """A day as a date field gives it; None where nothing was typed."""
+        value = self._form.get(name, "").strip()
+        try:
+            return date.fromisoformat(value) if value else None
+        except ValueError:
+            self.wrong(name, why)
+            return None
 
     def done(self) -> None:
         if self._faults:

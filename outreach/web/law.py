@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from flask import Blueprint, g, render_template, request
 
@@ -14,7 +14,6 @@ from outreach.domain.lawline import KINDS, Line
 from outreach.domain.lawpack import LawPack
 from outreach.domain.place import Place, zones_of
 from outreach.store import views_ops as views
-from outreach.store.unit import StoreUnit
 from outreach.web import auth
 from outreach.web.reception import outside, reception
 
@@ -23,6 +22,7 @@ PURPOSES = (Purpose.SERVICE_RECOVERY, Purpose.CALLBACK, Purpose.WINBACK)
 CHANNELS = (Channel.CALL, Channel.SMS, Channel.EMAIL)
 RULED = ("hours", "no_consent", "not_screened", "law_attempts_day", "no_lawful_hour")
 """Reasons by which the law holds something."""
+LATELY = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,10 @@ class Answer:
 def page() -> str:
     packs, today = outside().rules().packs, g.now.date()
     with reception().house.database.view() as unit:
-        waiting = ruled(unit)
+        waiting = views.waiting_because(unit, RULED)
+        withheld = views.withheld_because(unit, RULED, g.now - LATELY)
     return render_template(
-        "law.html", packs=packs.all, doubts=doubts(packs, today), waiting=waiting, today=today, asked=request.args,
+        "law.html", packs=packs.all, doubts=doubts(packs, today), waiting=waiting, withheld=withheld, today=today, asked=request.args,
         answer=_asked(packs), purposes=PURPOSES, channels=CHANNELS, kinds=KINDS,
     )  # fmt: skip
 
@@ -61,11 +62,6 @@ def doubts(packs: Packs, today: date) -> list[Doubt]:
     return [
         Doubt(pack, line, why) for pack in packs.all for line in pack.lines if (why := line.distrust(today))
     ]
-
-
-def ruled(unit: StoreUnit) -> list[tuple[str, str, int]]:
-    """(reason, sentence, how many) of what waits now because of the law, the most first."""
-    return views.waiting_because(unit, RULED)
 
 
 def _asked(packs: Packs) -> Answer | None:

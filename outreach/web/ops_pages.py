@@ -71,6 +71,22 @@ def discard(id_: str) -> Response:
     return redirect(url_for("ops_pages.quarantine"))
 
 
+@ops_pages.get("/audit")
+@auth.may("watch")
+def audit() -> str:
+    """Who did what, when and why; the chain is walked only when somebody asks."""
+    page = max(request.args.get("page", 1, type=int), 1)
+    who, about = (request.args.get(name, "").strip() for name in ("who", "about"))
+    with reception().house.database.view() as unit:
+        rows = views.audit_rows(unit, PAGE + 1, (page - 1) * PAGE, who=who, about=about)
+        count, checked = unit.audit_count(), "check" in request.args
+        fault = unit.audit_fault() if checked else None
+    return render_template(
+        "audit.html", rows=rows[:PAGE], more=len(rows) > PAGE, page=page, who=who, about=about, count=count,
+        checked=checked, fault=fault,
+    )  # fmt: skip
+
+
 @ops_pages.get("/holds")
 @auth.may("watch")
 def holds() -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from outreach.domain.endpoint import as_endpoint
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.facts import PERSON_PREFIX
 from outreach.service import care_links, desk
-from outreach.web import auth, finding, forms
+from outreach.service.ledger import Ledger
+from outreach.service.next_times import next_times
+from outreach.web import auth, finding, forms, wishing
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
 people = Blueprint("people", __name__, url_prefix="/desk")
-KINDS = ("hours", "days", "channel", "not_channel", "pause", "name", "language", "confide", "note")
 
 
 @people.get("/lookup")
@@ -45,13 +47,18 @@ def page(person: str) -> str:
     return _page(person)
 
 
-def _page(person: str, link: str = "") -> str:
+def _page(person: str, link: str = "", form: MultiDict[str, str] | None = None) -> str:
     with reception().house.database.view() as unit:
         state = unit.people([person]).get(person)
         if state is None:
             raise NotFound("We do not know this person.")
-        found = finding.found(unit, state)
-    return render_template("person.html", found=found, kinds=KINDS, link=link)
+        found = finding.found(unit, state, g.now)
+        times = next_times(
+            Ledger(unit, outside(), g.now), found.person, [each.account for each in found.accounts]
+        )
+    return render_template(
+        "person.html", found=found, kinds=wishing.KINDS, link=link, times=times, form=form or MultiDict()
+    )
 
 
 def _known(person: str) -> None:
@@ -68,16 +75,21 @@ def told() -> Response | tuple[str, int]:
     person = request.form.get("person", "")
     try:
         check = forms.Checker(request.form)
-        kind = check.one_of("kind", KINDS, "Choose what it is about.")
-        value = check.text("value", "Write down what they said.")
+        wish = wishing.wished(check, needed=True)
         check.done()
+        assert wish is not None
         _known(person)
-        data = {"person_id": person, "kind": kind, "value": value, "by": auth.me().by}
+        data = {"person_id": person, **wish.told_to(auth.me().by)}
         desk.tell(outside(), "preference.stated", PERSON_PREFIX + person, data, auth.me().by)
     except OutreachError as fault:
         code = tell(fault)
-        return _page(person), code
+        return _page(person, form=request.form), code
     flash("Noted, for everybody who talks to them.", "done")
+    if wishing.is_only_shown(wish):
+        flash(
+            "The engine does not understand these words: it shows them, and colleagues have to keep to them.",
+            "problem",
+        )
     return redirect(url_for("people.page", person=person))
 
 

@@ -230,6 +230,21 @@ def test_a_process_that_dies_while_writing_leaves_no_half_message(
     assert OutboxFolder(folder).list() == []
 
 
+# --- forgetting -------------------------------------------------------------------------------------------
+
+
+def test_messages_are_forgotten_by_token_and_by_age(tmp_path: Path) -> None:
+    for day, token in enumerate(("a", "b", "c")):
+        OutboxSender(tmp_path, now=lambda day=day: NOON + timedelta(days=day)).send(MAIL, token)
+    (tmp_path / "notes.txt.bak").write_text("not ours")
+    folder = OutboxFolder(tmp_path)
+    assert folder.forget(["a", "nobody", "../a"]) == 1
+    assert folder.forget_before(NOON + timedelta(days=2)) == 1
+    assert [item.name for item in folder.list()] == ["c.eml"]
+    assert (tmp_path / "notes.txt.bak").exists()
+    assert OutboxFolder(tmp_path / "none").forget_before(NOON) == 0
+
+
 # --- senders that reach nobody -----------------------------------------------------------------------
 
 

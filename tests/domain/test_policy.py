@@ -50,21 +50,21 @@ def names(rules: tuple[Rule, ...]) -> list[str]:
 def test_the_order_of_the_rules_at_the_moment_of_sending() -> None:
     assert names(RULES) == [
         "kill_switch", "provider", "publish", "erased", "run_stopped", "embargoed", "reachable", "opted_out", "suppressed",
-        "stated_channel", "consent", "screened", "still_true", "in_time", "held", "outranked", "capped", "stated_hours", "lawful_hours",
+        "stated_channel", "confided", "consent", "screened", "still_true", "in_time", "held", "outranked", "capped", "stated_hours", "lawful_hours",
     ]  # fmt: skip
 
 
 def test_what_decides_whether_a_call_goes_to_the_desk() -> None:
     assert names(PLACING) == [
-        "publish", "erased", "run_stopped", "opted_out", "suppressed", "stated_channel", "consent", "screened",
+        "publish", "erased", "run_stopped", "opted_out", "suppressed", "stated_channel", "confided", "consent", "screened",
         "still_true", "held",
     ]  # fmt: skip
 
 
 def test_what_decides_whether_a_human_may_dial_now() -> None:
     assert names(DIALLING) == [
-        "kill_switch", "erased", "embargoed", "opted_out", "suppressed", "stated_channel", "consent", "screened",
-        "asked_time", "capped", "stated_hours", "lawful_hours",
+        "kill_switch", "erased", "embargoed", "opted_out", "suppressed", "stated_channel", "confided", "consent",
+        "screened", "asked_time", "capped", "stated_hours", "lawful_hours",
     ]  # fmt: skip
 
 
@@ -124,6 +124,7 @@ SPEAKS: list[tuple[Rule, dict[str, Any], Action, str]] = [
     (policy.embargoed, {"embargo": "Only Helen may."}, DROP, "embargo"),
     (policy.embargoed, {"embargo": "Only Helen may.", "channel": CALL}, WAIT, "embargo"),
     (policy.stated_channel, {"person": NO_MAILS}, DROP, "stated_channel"),
+    (policy.confided, {"confided": "In confidence."}, DROP, "confided"),
     (policy.screened, {"law": UNSCREENED, "purpose": Purpose.WINBACK, "channel": CALL}, DROP, "not_screened"),
     (policy.still_true, {"still_open": False}, DROP, "no_longer_true"),
     (policy.still_true, {"step_if": False}, DROP, "step_if"),
@@ -164,6 +165,7 @@ SILENT: list[tuple[Rule, dict[str, Any]]] = [
     (policy.stated_channel, {"person": NO_MAILS, "channel": SMS}),
     (policy.stated_channel, {"person": NO_CALLS, "channel": CALL, "purpose": Purpose.CALLBACK}),  # they ask for it
     (policy.stated_channel, {"person": None}),
+    (policy.confided, {"confided": "In confidence.", "channel": TASK}),  # a task is no contact
     (policy.screened, {"law": UNSCREENED, "channel": CALL}),  # a call to repair needs no registry
     (policy.still_true, {"still_open": False, "has_branch": True}),
     (policy.still_true, {"step_if": None, "channel": CALL}),  # cannot tell: the human on the phone can

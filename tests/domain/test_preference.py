@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outreach.domain.evaluate import Ruleset
-from outreach.domain.facts import Person, Preference
+from outreach.domain.facts import Event, Person, Preference
 from outreach.domain.hours import local
-from outreach.domain.preference import not_before, understood
+from outreach.domain.preference import awaited, not_before, understood
 from tests.domain.makers import DAY, HOUR, MONDAY, person
 
 
@@ -38,6 +38,11 @@ def said(*words: str, zone: str | None = "Europe/Berlin") -> Person:
         ("days: not monday tuesday wednesday thursday friday saturday sunday", False),  # no day would be left
         ("days: ", False),
         ("channel: email", False),
+        ("wait_for: delivery.arrived", True),
+        ("wait_for: delivery.arrived P-1009", True),
+        ("wait_for: the pallet", False),
+        ("confide: Only me.", True),
+        ("confide: not my boss", False),
         ("note: after 16:00", False),
     ],
 )
@@ -107,3 +112,22 @@ def test_the_hour_given_is_one_they_allow(
     )  # an hour that summer time swallowed
     assert wall.weekday() != 6
     assert now <= at <= now + 4 * DAY
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "time", "arrived", "fulfilled"),
+    [
+        ("delivery.arrived", "o1", MONDAY, MONDAY, True),
+        ("delivery.arrived", "o1", MONDAY - DAY, MONDAY, True),  # news after they had said it
+        ("delivery.arrived", "o1", MONDAY - DAY, MONDAY - DAY, False),  # they knew of that one
+        ("delivery.arrived o1", "o1", MONDAY - DAY, MONDAY - DAY, True),  # the one they mean is here
+        ("delivery.arrived o1", "o2", MONDAY, MONDAY, False),
+        ("delivery.lost o1", "o1", MONDAY, MONDAY, False),
+    ],
+)
+def test_what_they_wait_for(words: str, key: str, time: datetime, arrived: datetime, fulfilled: bool) -> None:
+    wish = awaited(said(f"wait_for: {words}"))
+    assert wish is not None and words in wish.sentence
+    came = Event("shop", "e1", "delivery.arrived", "a1", time, arrived, {"order_id": key}, key=key)
+    assert wish.is_fulfilled_by([came]) is fulfilled
+    assert not wish.is_fulfilled_by([])

@@ -14,7 +14,7 @@ from outreach.domain.signal import Delivery
 from outreach.domain.touch import Disposition, Status, Touch
 from outreach.lab.scratch import Scratch
 from outreach.service import calls, calls_said, care, desk, replies, signals, sweep, workbench
-from outreach.service.desk import Outcome, PromiseMade
+from outreach.service.desk import Outcome, PromiseMade, Wished
 from outreach.service.replies import Received
 from outreach.service.signals import Said
 from tests.faults.world import START, LedgerTelephone, World
@@ -270,7 +270,7 @@ SCRIPT: tuple[Step, ...] = (
     ),
     draft(at(1, 3), "late", "b1", release=True),
     draft(at(1, 3.1), "late", "b2", release=False),
-    call(at(1, 4), "late", "b1", Outcome(REACHED, preferences={"hours": "after 10:00"}), nth=2, by="miriam"),
+    call(at(1, 4), "late", "b1", Outcome(REACHED, wishes=[Wished("hours", "after 10:00")]), nth=2, by="miriam"),
     events(at(2, 4), "arrived", event("delivery.arrived", "a3", "e10", at(2, 4), order_id="o3")),
     call(at(2, 5), "broken", "a1", Outcome(REACHED, put_right=["delivery/o1"], said_by="customer")),
     call(at(3, 1), "late", "a3", Outcome(REACHED)),

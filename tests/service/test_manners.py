@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from outreach.domain.facts import Channel, Purpose
+from outreach.domain.person import as_person
+from outreach.domain.preference import not_before
 from outreach.lab.scratch import Scratch
-from outreach.service import care, care_links, desk
+from outreach.service import care, care_links, desk, workbench
+from outreach.service.briefs import preferences_of
 from outreach.service.care import Asked
 from outreach.service.errands import run_errands
 from outreach.service.intake import take_in
+from outreach.service.ledger import Ledger
+from outreach.service.next_times import next_times
 from tests.service.world import MONDAY, event, give, give_person, house, rules_with, touches
 
 DAY = timedelta(days=1)
@@ -222,3 +229,160 @@ def test_what_was_settled_a_season_ago_is_forgotten() -> None:
         run_errands(home.outside)
         with home.database.view() as unit:
             assert unit.bulk.rows("select count(*) from care_link")[0][0] == 0 and token
+
+
+# -- wishes that look at what happens, and at who else hears of it -------------------------------------------------
+
+
+def wish(home: Scratch, kind: str, value: str) -> None:
+    data = {"person_id": "anna", "kind": kind, "value": value}
+    home.take_in(event(home, "preference.stated", f"{kind}{home.now}", "person:anna", **data))
+
+
+def test_not_before_the_pallet_is_here() -> None:
+    with house(rules_with({"sorry": SORRY})) as home:
+        give(home)
+        wish(home, "wait_for", "delivery.arrived o1")
+        home.take_in(event(home, "delivery.lost", "l1", "a1", order_id="o1"))
+        home.advance(timedelta(hours=2))
+        call, mail = touches(home)
+        assert call.card is not None and mail.status == "planned" and mail.because == "stated_hours"
+        assert "delivery.arrived o1" in mail.sentence
+        assert desk.dial(home.outside, call.card, "jonas").reason.code == "stated_hours"
+        (asked,) = care.may_send(home.outside, [Asked(Purpose.MARKETING, email="anna@x.example")])
+        assert asked.answer == "hold"
+        assert desk.dial(home.outside, call.card, "jonas", "she rang me this minute").sends
+        home.take_in(event(home, "delivery.arrived", "d2", "a1", order_id="o2"))
+        assert desk.dial(home.outside, call.card, "jonas").reason.code == "stated_hours"
+        home.take_in(event(home, "delivery.arrived", "d1", "a1", order_id="o1"))
+        assert desk.dial(home.outside, call.card, "jonas").sends
+        home.advance(timedelta(hours=2))
+        assert touches(home)[1].status == "sent"
+
+
+BOTH = "purpose: service_recovery\nseverity: high\nwhen: delivery.lost\nonce_per: event.order_id\nhold: none\nsteps: [{email: hurt_person, template: x/mail.md, review: none}, {email: payer, after: 1h, template: x/mail.md, review: none}]\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [("only me", "withheld"), ("Nobody else.", "withheld"), ("my husband may know", "sent")],
+)
+def test_what_is_told_in_confidence_goes_to_nobody_else(words: str, told: str) -> None:
+    with house(rules_with({"sorry": BOTH})) as home:
+        give(home)
+        give_person(home, "otto", ["a1"], role="payer")
+        wish(home, "confide", words)
+        home.take_in(event(home, "delivery.lost", "l1", "a1", order_id="o1", person_id="anna"))
+        home.advance(timedelta(hours=2))
+        theirs, other = touches(home)
+        assert (theirs.person, theirs.status) == ("anna", "sent")
+        assert (other.person, other.status) == ("otto", told)
+        assert (other.because == "confided") is (told == "withheld")
+
+
+def test_a_wish_is_asked_about_again_on_its_day() -> None:
+    with house(rules_with({"sorry": SORRY})) as home:
+        give(home)
+        again = (home.now + 5 * DAY).date().isoformat()
+        data = {
+            "person_id": "anna",
+            "kind": "hours",
+            "value": "after 16:00",
+            "by": "jonas",
+            "ask_again": again,
+        }
+        home.take_in(event(home, "preference.stated", "w", "person:anna", **data))
+        with home.database.view() as unit:
+            anna = as_person(unit.people(["anna"])["anna"])
+        (early,), (late,) = preferences_of(anna, home.now), preferences_of(anna, home.now + 5 * DAY)
+        assert early.startswith("Reach them after 16:00 (told jonas") and "ask whether" not in early
+        assert late.endswith("ask whether it is still so")
+
+
+# -- what other senders are answered -------------------------------------------------------------------------------
+
+
+def asked(home: Scratch, purpose: Purpose, **at: str) -> care.MaySend:
+    (said,) = care.may_send(home.outside, [Asked(purpose, **at)])
+    return said
+
+
+def test_other_senders_hear_of_the_hours_and_of_the_line_that_says_so() -> None:
+    with house(rules_with({}), start=MONDAY + timedelta(hours=15)) as home:  # 23:00 in Berlin
+        give(home)
+        said = asked(home, Purpose.MARKETING, person="anna", channel="call")
+        assert (said.answer, said.reason) == ("hold", "hours") and said.until is not None
+        assert "source" in said.sentence or "from memory" in said.sentence
+        assert asked(home, Purpose.MARKETING, person="anna", channel="email").answer == "allow"
+        assert asked(home, Purpose.TRANSACTIONAL, person="anna", channel="sms").answer == "allow"
+
+
+def test_consents_that_we_were_told_of_decide_for_other_senders_too() -> None:
+    with house(rules_with({})) as home:
+        give(home)
+        assert asked(home, Purpose.MARKETING, email="anna@x.example").answer == "allow", "theirs to know"
+        allowed(home, channel="email", expires_at=(home.now + 2 * DAY).isoformat())
+        assert asked(home, Purpose.MARKETING, email="anna@x.example").answer == "allow"
+        home.advance(3 * DAY)
+        said = asked(home, Purpose.MARKETING, email="anna@x.example")
+        assert (said.answer, said.reason) == ("deny", "no_consent") and "UWG" in said.sentence
+
+
+def test_where_we_keep_the_consents_who_has_none_here_has_none() -> None:
+    rules = rules_with({})
+    rules = replace(rules, company=replace(rules.company, keeps_consents=True))
+    with house(rules) as home:
+        give(home)
+        assert asked(home, Purpose.MARKETING, email="anna@x.example").reason == "no_consent"
+        assert asked(home, Purpose.SERVICE_RECOVERY, email="anna@x.example").answer == "allow"
+        assert asked(home, Purpose.MARKETING, email="stranger@x.example").answer == "allow"
+        allowed(home, channel="email")
+        assert asked(home, Purpose.MARKETING, email="anna@x.example").answer == "allow"
+
+
+# -- when they may be rung next ------------------------------------------------------------------------------------
+
+
+def test_the_next_times_are_within_the_law_and_their_wishes() -> None:
+    with house(rules_with({})) as home:
+        give(home)
+        wish(home, "hours", "after 16:00")
+        with home.database.view() as unit:
+            anna, account = as_person(unit.people(["anna"])["anna"]), unit.account("a1")
+            assert account is not None
+            found = next_times(Ledger(unit, home.outside, home.now), anna, [account])
+        assert len(found.times) == 5 and "DE" in found.place
+        for start, end in found.times:
+            wall = start.astimezone(ZoneInfo(found.zone))
+            assert wall.hour >= 16 and end is not None and start < end
+            for at in (start, end - timedelta(minutes=1)):
+                assert not_before(anna, at, home.outside.rules().company) is None, at
+        shut = replace(anna, opted_out={"call": "told us"})
+        with home.database.view() as unit:
+            assert next_times(Ledger(unit, home.outside, home.now), shut, [account]).times == ()
+
+
+def test_the_texts_of_old_messages_go_and_that_they_were_sent_stays() -> None:
+    with house(rules_with({"sorry": SORRY})) as home:
+        give(home)
+        home.take_in(event(home, "delivery.lost", "l1", "a1", order_id="o1"))
+        home.advance(timedelta(hours=2))
+        data = {
+            "person_id": "anna",
+            "channel": "email",
+            "asks": "answer",
+            "text": "Where is my plum pudding?",
+        }
+        home.take_in(event(home, "message.received", "m1", "a1", **data))
+        with home.database.view() as unit:
+            (before,) = unit.attempts_to("anna")
+        assert before.text
+        run_errands(home.outside)
+        home.advance(800 * DAY)
+        run_errands(home.outside)
+        with home.database.view() as unit:
+            (after,) = unit.attempts_to("anna")
+            (wrote,) = [each for each in unit.events_of("a1") if each.type == "message.received"]
+        assert (after.text, after.subject) == (None, None) and after.recipient == before.recipient
+        assert "text" not in wrote.data and after.at == before.at
+        assert [id_ for id_, differed in workbench.rebuild(home.outside, write=False) if differed] == []

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
+from outreach.channels.outbox import OutboxFolder
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.facts import Channel, Purpose
 from outreach.lab.scratch import Scratch
@@ -58,6 +59,8 @@ def home(database_url: str, tmp_path: Path) -> Iterator[Scratch]:
             )
         )
         made.take_in(event(made, "delivery.lost", "l1", "a1", order_id="o1", **said))
+        until = (made.now + 9 * DAY).isoformat()
+        made.take_in(event(made, "promise.made", "pr", "a1", promise_id="pr", what=WORDS, until=until, **said))
         made.take_in(event(made, "complaint.opened", "c1", "p1", complaint_id="c1", words=WORDS, **said))
         made.advance(timedelta(hours=3))
         replies.receive(
@@ -111,6 +114,17 @@ def test_an_erased_person_is_nowhere_and_everything_else_holds(home: Scratch) ->
         assert "asked by letter" in [row.why for row in unit.audit_of("person:zeb")]
     assert [id_ for id_, differed in workbench.rebuild(home.outside, write=False) if differed] == []
     assert "Otto Berg" in after
+
+
+def test_their_messages_that_lie_as_files_go_too(home: Scratch, tmp_path: Path) -> None:
+    with home.database.view() as unit:
+        tokens = [attempt.token for attempt in unit.attempts_to("zeb")]
+    assert tokens
+    for name in (*tokens, "another"):
+        (tmp_path / f"{name}.eml").write_text(WORDS)
+    house_ = replace(home, outside=replace(home.outside, papers=OutboxFolder(tmp_path)))
+    privacy.erase(house_.outside, "zeb", "ruth", "asked by letter")
+    assert [file.name for file in tmp_path.glob("*.eml")] == ["another.eml"]
 
 
 def test_nothing_brings_an_erased_person_back(home: Scratch) -> None:

@@ -86,6 +86,12 @@ class Care:
         assert found, newest
         return found[1]
 
+    def proof(self) -> str:
+        """As they get it: by a code to an address of theirs."""
+        assert self.post("code", way="email").status_code == 303
+        shown = self.post("known", code=self.code())
+        return re.findall(r'name="proof" value="([^"]+)"', shown.text)[0]
+
 
 def code_in_outbox(here: World) -> str:
     """From the newest message that lies there."""
@@ -254,6 +260,17 @@ def test_wishes_are_kept_changed_and_taken_back(anna: Care) -> None:
     assert kept == {"name": "Frau Weber", "language": "de", "days": "not monday", "note": "Hat einen Hund"}
 
 
+def test_they_may_ask_us_to_wait_until_it_has_arrived(anna: Care) -> None:
+    assert '<option value="delivery.arrived o-1">until o-1 is here</option>' in anna.get().text
+    anna.post("wishes", wait_for="delivery.arrived o-1")
+    assert [(said.kind, said.value) for said in anna.person().preferences] == [
+        ("wait_for", "delivery.arrived o-1")
+    ]
+    assert '<option value="delivery.arrived o-1" selected>' in anna.get().text
+    anna.post("wishes", wait_for="")
+    assert anna.person().preferences == []
+
+
 def test_a_pause_begins_and_ends(anna: Care) -> None:
     anna.post("pause")
     assert "We leave you in peace until" in anna.get().text
@@ -268,7 +285,9 @@ def test_what_they_stop_is_stopped_until_they_open_it(anna: Care, scope: str, sh
     for _ in range(2):
         assert anna.post("stop", scope=scope).status_code == 303
     assert shut <= anna.person().opted_out.keys()
-    assert anna.post("start", scope=scope).status_code == 303
+    assert anna.post("start", scope=scope).status_code == 403, "who holds a forwarded mail opens nothing"
+    assert shut <= anna.person().opted_out.keys() and not anna.person().permissions
+    assert anna.post("start", scope=scope, proof=anna.proof()).status_code == 303
     assert not shut & anna.person().opted_out.keys()
     if scope == "selling":
         given = {one.purpose: one for one in anna.person().permissions}
@@ -278,7 +297,7 @@ def test_what_they_stop_is_stopped_until_they_open_it(anna: Care, scope: str, sh
 
 def test_writing_again_opens_no_more_than_writing(anna: Care) -> None:
     anna.post("stop", scope="all")
-    anna.post("start", scope="written")
+    anna.post("start", scope="written", proof=anna.proof())
     assert anna.person().opted_out.keys() & {"all", "email", "sms"} == {"all"}
 
 
@@ -305,7 +324,7 @@ def test_who_wants_no_contact_is_asked_before_we_ring(anna: Care) -> None:
     anna.post("stop", scope="all")
     refused = anna.post("call")
     assert refused.status_code == 409 and "You asked us not to contact you" in refused.text
-    anna.post("start", scope="all")
+    anna.post("start", scope="all", proof=anna.proof())
     assert anna.post("call").status_code == 303
 
 

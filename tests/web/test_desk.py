@@ -204,8 +204,8 @@ def test_spoken_with_a_promise_and_a_preference(day: World, jonas: FlaskClient) 
     (card,) = day.cards()
     said = outcome(
         jonas, card, disposition="reached", note="Very kind.", promise_what="a new pallet",
-        promise_until="2026-03-06T12:00", promise_failure="delivery/o-1", preference_kind="hours",
-        preference_value="after 16:00",
+        promise_until="2026-03-06T12:00", promise_failure="delivery/o-1", kind="hours",
+        value="after 16:00",
     )  # fmt: skip
     assert said.status_code == 302
     (promise,) = account(day).promises.values()

@@ -55,6 +55,18 @@ def test_what_waits_because_of_the_law_is_counted(here: World) -> None:
     assert "Not before eight." in page and "Nothing waits." not in page
 
 
+def test_what_was_not_sent_because_of_the_law_is_counted_for_a_month(here: World) -> None:
+    here.account("hotel", "Hotel Weber", person="anna")
+    here.late("hotel", "anna")
+    otto, now = here.signed_in("otto", "ops"), int(here.clock.time.timestamp() * 1_000_000)
+    statement = "update touch set status = 'withheld', because = 'no_consent', sentence = 'UWG says no.', ended_at = ? where account = 'hotel'"
+    here.house.database.retrying(lambda unit: unit.bulk.run(statement, now))
+    assert "UWG says no." in otto.get("/ops/law").text
+    here.pass_time(days=31)
+    page = here.signed_in("otto", "ops").get("/ops/law")
+    assert page.status_code == 200 and "UWG says no." not in page.text
+
+
 def test_an_account_manager_does_not_need_it(here: World) -> None:
     assert here.signed_in().get("/ops/law").status_code == 403
 
