@@ -20,7 +20,7 @@ from outreach.web.reception import outside
 
 def install(app: Flask) -> None:
     said = (
-        words.when, words.day, words.ago, words.left, words.iso, words.money, words.human, words.someone,
+        words.when, words.until, words.day, words.ago, words.left, words.iso, words.money, words.human, words.someone,
         words.looked_after, words.failure_name, words.failure_key, words.standing, words.happened,
         words.lower_first, words.upper_first, of_touch,
     )  # fmt: skip
@@ -102,7 +102,9 @@ def _reason(data: Mapping[str, Any]) -> str:
 _SAID: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "contact.settled": _settled,
     "contact.logged": _logged,
-    "promise.made": lambda d: f"{_by(d)} promised: {d.get('what')}, by {words.when(d.get('until'))}",
+    "promise.made": lambda d: (
+        f"{_by(d)} promised: {d.get('what') or 'something'}, by {words.when(d.get('until'))}"
+    ),
     "promise.kept": lambda d: "A promise was kept",
     "promise.overdue": lambda d: f"A promise was broken: {d.get('what') or ''}",
     "failure.put_right": _right,

@@ -67,6 +67,13 @@ def when(at: datetime | str | None, zone: str | None = None) -> str:
     return f"{day(found, zone)} {wall:%H:%M}"
 
 
+def until(end: datetime, start: datetime, zone: str | None = None) -> str:
+    """``13:00`` on the same day as ``start``, else with its day."""
+    here = zone or my_zone()
+    wall = local(end, here)
+    return f"{wall:%H:%M}" if wall.date() == local(start, here).date() else when(end, zone)
+
+
 def day(at: datetime | str | None, zone: str | None = None) -> str:
     found = parse_instant(at)
     if found is None:

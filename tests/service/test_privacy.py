@@ -60,7 +60,9 @@ def home(database_url: str, tmp_path: Path) -> Iterator[Scratch]:
         )
         made.take_in(event(made, "delivery.lost", "l1", "a1", order_id="o1", **said))
         until = (made.now + 9 * DAY).isoformat()
-        made.take_in(event(made, "promise.made", "pr", "a1", promise_id="pr", what=WORDS, until=until, **said))
+        made.take_in(
+            event(made, "promise.made", "pr", "a1", promise_id="pr", what=WORDS, until=until, **said)
+        )
         made.take_in(event(made, "complaint.opened", "c1", "p1", complaint_id="c1", words=WORDS, **said))
         made.advance(timedelta(hours=3))
         replies.receive(
