@@ -22,6 +22,14 @@ class Card:
     caller: str | None = None
     closed_at: datetime | None = None
     snoozed_until: datetime | None = None
+    note: str | None = None
+    """What the colleague who put it off or handed it over said."""
+    noted_by: str | None = None
+    handed_to: str | None = None
+    """The colleague it was handed to; it is on nobody else's desk then."""
+
+    def is_snoozed(self, now: datetime) -> bool:
+        return self.snoozed_until is not None and now < self.snoozed_until
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,10 @@ def claim(outside: Outside, card_id: str, by: str) -> Card:
         for touch in _lines(ledger, card):
             ledger.put_touch(replace(touch, opened=True))
         ledger.flush()
-        return replace(card, claimed_by=by, claimed_at=now)
+        taken = replace(card, claimed_by=by, claimed_at=now, snoozed_until=None)
+        if card.snoozed_until is not None:  # whoever takes it up has it now
+            unit.save_card(taken)
+        return taken
 
     return outside.database.retrying(work)
 

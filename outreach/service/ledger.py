@@ -170,6 +170,10 @@ class Ledger:
             self._cards[touch.identity] = self._new_cards[card.id] = card
         return card
 
+    def wake(self, card: Card) -> None:
+        """Something new came up: whoever put it off could not know of it."""
+        self._cards[card.identity] = self._new_cards[card.id] = replace(card, snoozed_until=None)
+
     def trigger(self, run: Run) -> Event | None:
         """The run's trigger in its current revision."""
         if run.trigger not in self._events:

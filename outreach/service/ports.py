@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from outreach.domain.account import AccountState, Due, Happening
 from outreach.domain.card import Card
+from outreach.domain.cover import Absence
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel, Event
@@ -429,6 +430,13 @@ class Unit(Protocol):
         self, *, name: str = "", mail_domain: str = "", phone_start: str = "", limit: int = 50
     ) -> list[tuple[str, str]]:
         """(person, name) of people whose name shares a word with it, or who have such an endpoint."""
+
+    # cover
+    def absences(self, now: datetime) -> list[Absence]:
+        """Those that are on or still to come, the first to begin first."""
+
+    def absence(self, id_: str) -> Absence | None: ...
+    def save_absence(self, absence: Absence) -> None: ...
 
     # calls through the house
     def add_call(self, call: PhoneCall, legs: Sequence[Leg]) -> None: ...

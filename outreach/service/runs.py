@@ -110,6 +110,8 @@ def place(ledger: Ledger, run: Run, touch: Touch) -> Ruling:
         touch = _as_known_now(ledger, touch)
         due = touch if touch.status is Status.DUE else advance(touch, Status.DUE, ledger.now)
         card = ledger.card_for(touch)
+        if card.is_snoozed(ledger.now) and touch.attempt == 1:
+            ledger.wake(card)
         ledger.put_touch(advance(due, Status.ON_DESK, ledger.now, card=card.id))
     elif ruling.action is Action.WAIT:
         ledger.put_touch(_planned(touch, ruling, ledger.now))

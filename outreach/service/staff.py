@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from outreach.domain.company import Company, Team
+from outreach.domain.cover import covers
 from outreach.domain.hours import Duration
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Unit, User
@@ -24,8 +25,9 @@ def known_face(unit: Unit, ledger: Ledger, account: str | None) -> User | None:
     state = ledger.accounts.get(account or "")
     if state is None:
         return None
+    away = covers(unit.absences(ledger.now), ledger.now)
     for named in (state.described.get("owner"), state.spoken_by):
-        user = unit.user(named) if named else None
+        user = unit.user(away.get(named, named)) if named else None
         if user is not None and _can_be_rung(user):
             return user
     return None
@@ -38,7 +40,8 @@ def on_duty(unit: Unit, company: Company, team: Team | None, now: datetime) -> l
     if not calendar.is_open(now):
         return []
     names = [*team.members, team.manager] if team else [company.named_person]
-    users = [unit.user(name) for name in dict.fromkeys(names) if name]
+    away = covers(unit.absences(now), now)
+    users = [unit.user(name) for name in dict.fromkeys(names) if name and name not in away]
     return [user for user in users if user is not None and _can_be_rung(user)][:MOST_AT_ONCE]
 
 

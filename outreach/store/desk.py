@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from outreach.domain.card import Card
+from outreach.domain.cover import Absence
 from outreach.domain.hold import Hold
 from outreach.store import tables
 from outreach.store.base import Part
@@ -16,6 +17,7 @@ from outreach.store.shapes import Shape
 
 HOLD = Shape(Hold, tables.hold)
 CARD = Shape(Card, tables.card)
+ABSENCE = Shape(Absence, tables.absence)
 
 
 class Desk(Part):
@@ -82,6 +84,18 @@ class Desk(Part):
         claim: dict[str, Any] = {"claimed_by": by, "claimed_at": micros(now)}
         where = "and state = 'open' and (claimed_by is null or claimed_by = ?)"
         return self.bulk.change(tables.card, id_, claim, where, by) == 1
+
+    # --- cover
+
+    def absences(self, now: datetime) -> list[Absence]:
+        more = 'where ended_at is null and ("until" is null or "until" > ?) order by since, id'
+        return self.bulk.all(ABSENCE, more, micros(now))
+
+    def absence(self, id_: str) -> Absence | None:
+        return self.bulk.one(ABSENCE, "where id = ?", id_)
+
+    def save_absence(self, absence: Absence) -> None:
+        self.bulk.put(ABSENCE, [absence])
 
     # --- the feed
 

@@ -119,6 +119,7 @@ promise = Table(
     *must("state", Word(PromiseState)),
     *may("settled_at", Utc),
     one_of("state", PromiseState),
+    Index("ix_promise_state", "state", "until"),
     sqlite_with_rowid=False,
 )
 
@@ -313,9 +314,15 @@ card = Table(
     *must("opened_at", Utc),
     *may("claimed_by caller"),
     *may("claimed_at closed_at snoozed_until", Utc),
+    *may("handed_to note noted_by"),
     one_of("state", ("open", "closed")),
     some("ux_card_open", "identity", "state = 'open'", unique=True),
+    some("ix_card_noted", "identity", "note is not null"),
 )
+
+absence = Table(
+    "absence", metadata, *key("id"), *must("user cover note by back"), *must("since", Utc), *may("until ended_at", Utc),
+)  # fmt: skip
 
 care_link = Table(
     "care_link",

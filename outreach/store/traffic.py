@@ -70,6 +70,9 @@ class Traffic(Part):
         nothing = ", ".join(f"{quoted(name)} = null" for name in _PERSONAL)
         self.bulk.run(f"update attempt set {nothing} where person = ?", person)
         self.bulk.run("update phone_call set number = null where person = ?", person)
+        self.bulk.run(
+            "update card set note = null, noted_by = null where identity = ? and note is not null", person
+        )
         self.bulk.run("delete from inbound where person = ?", person)
         self.bulk.run("delete from care_link where person = ?", person)
 

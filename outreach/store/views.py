@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from outreach.domain.account import Promise
 from outreach.domain.facts import Channel, Event, Purpose, Severity
 from outreach.domain.failure import Failure
 from outreach.domain.touch import Touch
 from outreach.service.ports import Attempt
-from outreach.store.accounts import FAILURE
+from outreach.store.accounts import FAILURE, PROMISE
 from outreach.store.bulk import Row, quoted
 from outreach.store.codec import instant, micros
 from outreach.store.events import _EVENT_SELECT, _event
@@ -38,6 +39,10 @@ class DeskLine(NamedTuple):
     identity: str
     claimed_by: str | None
     claimed_at: datetime | None
+    snoozed_until: datetime | None
+    handed_to: str | None
+    note: str | None
+    noted_by: str | None
     touch: str
     run: str
     account: str
@@ -71,7 +76,7 @@ class DeskLine(NamedTuple):
 
 
 _DESK_LINES = f"""
-select c.id, c.identity, c.claimed_by, c.claimed_at, t.id, t.run, t.account, a.name, a.tier, a.owner, a.team,
+select c.id, c.identity, c.claimed_by, c.claimed_at, c.snoozed_until, c.handed_to, c.note, c.noted_by, t.id, t.run, t.account, a.name, a.tier, a.owner, a.team,
   a.zone, a.value, t.channel, t.purpose, t.due, t.deadline, t.caller, t.person, t.attempt, t.text,
   r.playbook, r.trigger_type, r.severity, r.failure, b.known_at, b.nth, b.first_order,
   exists (select 1 from failure f where f.account = t.account and {OPEN_FAILURE})
@@ -92,7 +97,9 @@ def desk_lines(unit: StoreUnit) -> list[DeskLine]:
 
 def _desk_line(row: Row) -> DeskLine:
     values = dict(zip(DeskLine._fields, row, strict=True))
-    values |= {name: _at(values[name]) for name in ("claimed_at", "due", "deadline", "known_at")}
+    values |= {
+        name: _at(values[name]) for name in ("claimed_at", "snoozed_until", "due", "deadline", "known_at")
+    }
     values |= {name: bool(values[name]) for name in ("first_order", "broken")}
     return DeskLine(**values)._replace(
         account_name=values["account_name"] or values["account"], channel=Channel(values["channel"]),
@@ -106,7 +113,8 @@ def desk_stamp(unit: StoreUnit) -> str:
         "select count(*), max(id), sum(attempt) from touch where status in ('on_desk', 'draft')"
     )[0]
     cards = unit.bulk.rows(
-        "select count(*), count(claimed_by), max(claimed_at) from card where state = 'open'"
+        "select count(*), count(claimed_by), max(claimed_at), max(snoozed_until), count(snoozed_until),"
+        " count(handed_to) from card where state = 'open'"
     )[0]
     calls = unit.bulk.rows(
         "select count(*), max(id), min(state), max(state), count(accepted_by) from phone_call where next_at is not null"
@@ -207,6 +215,61 @@ def count_owed(unit: StoreUnit) -> int:
 
 def count(unit: StoreUnit, rest: str, *values: Any) -> int:
     return int(unit.bulk.rows(f"select count(*) from {rest}", *values)[0][0])
+
+
+# --- promises -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """A promise on the ledger."""
+
+    promise: Promise
+    account_name: str
+    owner: str | None
+    team: str | None
+
+
+PROMISED_LATELY = timedelta(days=90)
+_PROMISE_LISTS = {
+    "waiting": ("p.state in ('open', 'broken')", 'p."until", p.account, p.id'),
+    "kept": ("p.state in ('kept', 'late')", "p.settled_at desc, p.account, p.id"),
+}
+
+
+def promises(
+    unit: StoreUnit, kind: str, whose: Collection[str] | None, limit: int = 50, offset: int = 0
+) -> list[Promised]:
+    """``waiting`` (the first to come due first) or ``kept`` (the newest first). ``whose``: only what these colleagues
+    gave, or what was promised to accounts of theirs; None for everybody's."""
+    names = ", ".join(f"p.{quoted(name)}" for name in PROMISE.names)
+    where, order = _PROMISE_LISTS[kind]
+    of, values = _of(unit, whose)
+    rows = unit.bulk.rows(
+        f"select a.name, a.owner, a.team, {names} from promise p join account a on a.id = p.account"
+        f" where {where}{of} order by {order} limit ? offset ?",
+        *values, limit, offset,
+    )  # fmt: skip
+    return [Promised(made := PROMISE.made(row[3:]), row[0] or made.account, row[1], row[2]) for row in rows]
+
+
+def _of(unit: StoreUnit, whose: Collection[str] | None) -> tuple[str, list[Any]]:
+    if whose is None:
+        return "", []
+    keys = unit.bulk.keys(sorted(whose))
+    return f" and ({unit.bulk.one_of('p.by')} or {unit.bulk.one_of('a.owner')})", [keys, keys]
+
+
+def promise_tally(unit: StoreUnit, now: datetime) -> dict[str, dict[str, int]]:
+    """Who promised → ``open · broken · kept · late`` → how many of those made in the last 90 days."""
+    rows = unit.bulk.rows(
+        'select "by", state, count(*) from promise where made_at >= ? group by "by", state order by "by"',
+        micros(now - PROMISED_LATELY),
+    )
+    found: dict[str, dict[str, int]] = {}
+    for by, state, count_ in rows:
+        found.setdefault(by, {})[state] = count_
+    return found
 
 
 # --- an account, a person ---------------------------------------------------------------------------------

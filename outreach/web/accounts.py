@@ -14,6 +14,7 @@ from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.failure import Failure
 from outreach.domain.hold import Hold
 from outreach.domain.wallclock import parse_instant
+from outreach.service import cards as service
 from outreach.service import desk
 from outreach.service.briefs import preferences_of
 from outreach.service.ledger import Ledger
@@ -93,6 +94,8 @@ def _say(work: Callable[[str], str]) -> Response | tuple[str, int]:
 
 def _back_to(account: str) -> str:
     card = request.form.get("card")
+    if request.form.get("next") == "promises":
+        return url_for("desk.promises")
     if card:
         return url_for("cards.card", card_id=card)
     return url_for("accounts.page", account=account)
@@ -186,8 +189,8 @@ def release() -> Response | tuple[str, int]:
     """A failure that we learnt of too late goes on the board."""
 
     def work(account: str) -> str:
-        data = {"failure": request.form.get("failure", ""), "by": auth.me().by}
-        desk.tell(outside(), "failure.released", account, data, auth.me().by)
+        if not service.release_owed(outside(), [(account, request.form.get("failure", ""))], auth.me().by):
+            raise NotFound("There is no such failure.")
         return "It is on the board now."
 
     return _say(work)

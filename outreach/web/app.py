@@ -16,6 +16,7 @@ from outreach.settings import Settings, load_settings
 from outreach.web import (
     accounts,
     auth,
+    away,
     calling,
     cards,
     care,
@@ -104,7 +105,7 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
     ):  # by a token or a signature of their own
         csrf.exempt(signed)
     front.limiter.init_app(app)
-    for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, people.people, mailroom.room, outbox.outbox,
+    for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, people.people, mailroom.room, away.away, outbox.outbox,
                       ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
                       unsubscribe.unsubscribe, care.care, law.law):  # fmt: skip
         app.register_blueprint(blueprint)

@@ -28,7 +28,7 @@ PAGE = 30
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """What would be said at the dial. ``order``: 0 now, 1 later today, 2 another day, 3 no call."""
+    """What would be said at the dial. ``order``: 0 now, 1 later today, 2 another day, 3 no call, 4 put off."""
 
     order: int
     ruling: Ruling | None = None
@@ -37,7 +37,7 @@ class Dial:
 
     @property
     def word(self) -> str:
-        return ("now", "today", "later", "not")[self.order]
+        return ("now", "today", "later", "not", "snoozed")[self.order]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,20 @@ class CardRow:
         return self.lines[0].claimed_by
 
     @property
+    def handed_to(self) -> str | None:
+        return self.lines[0].handed_to
+
+    @property
+    def snoozed_until(self) -> datetime | None:
+        return self.lines[0].snoozed_until
+
+    @property
+    def noted(self) -> tuple[str, str] | None:
+        """(who, what) of the colleague who put it off or handed it over."""
+        line = self.lines[0]
+        return (line.noted_by or "", line.note) if line.note else None
+
+    @property
     def known_at(self) -> datetime:
         return min(line.known_at or line.due for line in self.lines)
 
@@ -86,7 +100,10 @@ class CardRow:
         return list(dict.fromkeys(line.account for line in self.lines))
 
     def is_of(self, names: Iterable[str], team: str | None = None) -> bool:
+        """What was handed over is on nobody's desk but the one it went to, and on the team's."""
         wanted = set(names)
+        if self.handed_to is not None and team is None:
+            return bool(wanted & {self.handed_to, self.claimed_by})
         return any(
             wanted & {line.claimed_by, line.owner, line.caller} or (team is not None and line.team == team)
             for line in self.lines
@@ -133,6 +150,8 @@ def judged(unit: StoreUnit, outside: Outside, rows: Sequence[CardRow], now: date
         zone = (person.zone if person else None) or row.first.zone or ledger.rules.company.zone
         touches = [ledger.touches.get(line.account, {}).get(line.touch) for line in row.lines]
         dial = dial_of(ledger, [touch for touch in touches if touch is not None], zone)
+        if row.snoozed_until is not None and now < row.snoozed_until:
+            dial = replace(dial, order=4)
         found.append(replace(row, person=person, dial=dial))
     return sorted(found, key=lambda row: (row.dial.order, -row.rank, row.id))
 

@@ -13,8 +13,9 @@ from outreach.domain.errors import Fault, Invalid, OutreachError
 from outreach.domain.message import sms_parts
 from outreach.domain.touch import Disposition
 from outreach.domain.wallclock import parse_instant
+from outreach.service import cards as service
 from outreach.service import desk
-from outreach.web import auth, calling, conversation, forms, wishing
+from outreach.web import auth, calling, conversation, forms, wishing, words
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
@@ -36,7 +37,7 @@ def _page(card_id: str, form: Mapping[str, Any] | None = None) -> str:
     return render_template(
         template, talk=shown, form=form or MultiDict(), kinds=wishing.KINDS, steps=shown.steps,
         more=shown.more, call=call, through_the_house=outside().telephone is not None and bool(user and user.phone),
-        here=url_for("cards.card", card_id=card_id), dispositions=Disposition,
+        here=url_for("cards.card", card_id=card_id), dispositions=Disposition, colleagues=words.colleagues(),
     )  # fmt: skip
 
 
@@ -72,6 +73,45 @@ def give_back(card_id: str) -> Response:
     def work() -> str:
         desk.let_go(outside(), card_id, auth.me().by)
         return "You gave the card back; colleagues can take it."
+
+    return _do(card_id, work)
+
+
+@cards.post("/cards/<card_id>/snooze")
+@auth.may("desk")
+def snooze(card_id: str) -> Response:
+    def work() -> str:
+        check = forms.Checker(request.form)
+        until = check.local_time("until", needed=True, why="Say until when it can wait.")
+        why = check.text("why", "Say in a few words why it can wait.")
+        check.done()
+        assert until is not None
+        service.snooze(outside(), card_id, auth.me().by, until, why)
+        return "Put off. It comes back by itself, and at once when something new comes up."
+
+    return _do(card_id, work)
+
+
+@cards.post("/cards/<card_id>/hand-over")
+@auth.may("desk")
+def hand_over(card_id: str) -> Response:
+    def work() -> str:
+        check = forms.Checker(request.form)
+        to = check.one_of("to", words.colleagues(), "Choose a colleague.")
+        note = check.text("note", "Say in a few words what they need to know.")
+        check.done()
+        service.hand_over(outside(), card_id, auth.me().by, to, note)
+        return f"It is on {words.someone(to)}’s desk now, with your note."
+
+    return _do(card_id, work)
+
+
+@cards.post("/cards/<card_id>/take-up")
+@auth.may("desk")
+def take_up(card_id: str) -> Response:
+    def work() -> str:
+        service.take_up(outside(), card_id, auth.me().by)
+        return "It is on the desk again, as before."
 
     return _do(card_id, work)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import orjson
-from flask import Blueprint, Response, g, render_template, request
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 
+from outreach.service import cards
+from outreach.service.cover import covered_by
 from outreach.store import views
 from outreach.store.unit import StoreUnit
 from outreach.web import auth, board, calling
@@ -16,6 +18,7 @@ desk = Blueprint("desk", __name__, url_prefix="/desk")
 WHOSE = ("mine", "team", "all")
 LONGEST_LIST = 50
 MOST_FOUND = 30
+MOST_RELEASED = 50
 
 
 @desk.get("")
@@ -24,13 +27,18 @@ def board_page() -> str:
     whose = _whose()
     page = max(request.args.get("page", 1, type=int), 1)
     with reception().house.database.view() as unit:
-        rows = [row for row in board.cards(unit, g.now) if _belongs(row, whose)]
+        names, team = _names(unit, whose), _team() if whose == "team" else None
+        rows = [row for row in board.cards(unit, g.now) if whose == "all" or row.is_of(names, team)]
         near, offset = board.window(rows, page)
         judged = board.judged(unit, outside(), near, g.now)[offset : offset + board.PAGE]
         shown = {
             "rows": judged, "whose": whose, "page": page, "total": len(rows),
             "pages": max(-(-len(rows) // board.PAGE), 1), "stamp": views.desk_stamp(unit),
-            "drafts": [draft for draft in views.drafts(unit) if _is_for(draft.owner, draft.team, whose)],
+            "drafts": [
+                draft for draft in views.drafts(unit)
+                if whose == "all" or draft.owner in names or (team is not None and draft.team == team)
+            ],
+            "covering": covered_by(unit, auth.me().by, g.now),
             "unmatched": views.count_unmatched(unit), "unreached": views.count_unreached(unit),
             "owed": views.count_owed(unit), "messages": unit.count_inbound(),
             "calls": calling.on_the_line(unit),
@@ -51,20 +59,11 @@ def _team() -> str | None:
     return team.name if team else None
 
 
-def _belongs(row: board.CardRow, whose: str) -> bool:
-    return whose == "all" or row.is_of(_names(whose), _team() if whose == "team" else None)
-
-
-def _is_for(owner: str | None, team: str | None, whose: str) -> bool:
-    return (
-        whose == "all" or owner in _names(whose) or (whose == "team" and team is not None and team == _team())
-    )
-
-
-def _names(whose: str) -> set[str]:
+def _names(unit: StoreUnit, whose: str) -> set[str]:
+    """Mine are also those of colleagues for whom I stand in."""
     me = auth.me().by
     team = outside().rules().company.team_of(me) if whose == "team" else None
-    return {me, *(team.members if team else ())}
+    return {me, *covered_by(unit, me, g.now), *(team.members if team else ())}
 
 
 def _titles() -> dict[str, str]:
@@ -104,6 +103,39 @@ def _matching(unit: StoreUnit, sought: str) -> Sequence[board.CardRow]:
         if any(small in name.lower() for name in named):
             found.append(row)
     return found[:MOST_FOUND]
+
+
+@desk.get("/promises")
+@auth.may("desk")
+def promises() -> str:
+    """The ledger: what we said we would do, who said it, and whether it was done."""
+    whose, kind = _whose(), request.args.get("list", "waiting")
+    kind = kind if kind in ("waiting", "kept") else "waiting"
+    page = max(request.args.get("page", 1, type=int), 1)
+    with reception().house.database.view() as unit:
+        names = None if whose == "all" else _names(unit, whose)
+        rows = views.promises(unit, kind, names, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST)
+        people = unit.people({row.promise.person for row in rows if row.promise.person})
+        tally = views.promise_tally(unit, g.now)
+    return render_template(
+        "promises.html", rows=rows[:LONGEST_LIST], more=len(rows) > LONGEST_LIST, page=page, whose=whose, kind=kind,
+        names={id_: state.described.get("name") for id_, state in people.items()},
+        tally={by: counts for by, counts in tally.items() if names is None or by in names},
+    )  # fmt: skip
+
+
+@desk.post("/owed/release")
+@auth.may("desk")
+def release_owed() -> Response:
+    """The worst few of what is owed go on the board today."""
+    count = min(max(request.form.get("count", 0, type=int), 0), MOST_RELEASED)
+    with reception().house.database.view() as unit:
+        worst = [(row.failure.account, row.failure.id) for row in views.owed(unit, count)]
+    done = cards.release_owed(outside(), worst, auth.me().by)
+    flash(
+        f"{done} {'is' if done == 1 else 'are'} on the board now, with the words of a late apology.", "done"
+    )
+    return redirect(url_for("desk.owed"))  # type: ignore[return-value]
 
 
 @desk.get("/unmatched")

@@ -1,0 +1,97 @@
+"""What may become of a card besides a call: put off, handed over; and what is owed goes on the board, some a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from outreach.domain.card import Card
+from outreach.domain.errors import NotFound, Refused
+from outreach.service import desk
+from outreach.service.ports import Outside, Unit
+from outreach.service.staff import name_of
+
+LONGEST = timedelta(days=14)
+"""Nobody is put off for longer; a wish of theirs to wait is a pause, and theirs to say."""
+
+
+def snooze(outside: Outside, card_id: str, by: str, until: datetime, why: str) -> Card:
+    """It comes back by itself then, or when something new comes up; its promise clock goes on. Raises Refused."""
+    if not why.strip():
+        raise Refused("Say in a few words why it can wait.")
+
+    def change(unit: Unit, card: Card, now: datetime) -> Card:
+        if not now < until <= now + LONGEST:
+            raise Refused(f"It can wait until some time in the next {LONGEST.days} days.")
+        return _noted(card, by, why, snoozed_until=until)
+
+    return _change(outside, card_id, by, "card.snoozed", change)
+
+
+def take_up(outside: Outside, card_id: str, by: str) -> Card:
+    """What was put off or handed over is again as it was: on the desk of whoever looks after them."""
+
+    def change(unit: Unit, card: Card, now: datetime) -> Card:
+        return replace(card, snoozed_until=None, handed_to=None, note=None, noted_by=None)
+
+    return _change(outside, card_id, by, "card.taken_up", change)
+
+
+def hand_over(outside: Outside, card_id: str, by: str, to: str, note: str) -> Card:
+    """It is on their desk from now on, with the note. Raises Refused for somebody who is not here."""
+    if not note.strip():
+        raise Refused("Say in a few words what they need to know.")
+
+    def change(unit: Unit, card: Card, now: datetime) -> Card:
+        if to not in {
+            name_of(user) for user in unit.users() if user.active and user.role in ("am", "manager", "admin")
+        }:
+            raise Refused("Choose a colleague who can take it.")
+        return _noted(card, by, note, handed_to=to, snoozed_until=None)
+
+    return _change(outside, card_id, by, "card.handed_over", change)
+
+
+def _noted(card: Card, by: str, note: str, **more: object) -> Card:
+    """Whoever puts it off or hands it over has it no longer."""
+    return replace(card, note=note.strip()[:500], noted_by=by, claimed_by=None, claimed_at=None, **more)  # type: ignore[arg-type]
+
+
+def _change(
+    outside: Outside, card_id: str, by: str, what: str, change: Callable[[Unit, Card, datetime], Card]
+) -> Card:
+    def work(unit: Unit) -> Card:
+        now = outside.clock.now()
+        known = unit.card(card_id)
+        card = unit.open_card(known.identity) if known else None  # locked, where rows can be
+        if known is None:
+            raise NotFound("There is no such card.")
+        if card is None or card.id != card_id:
+            raise Refused("This card is already closed.")
+        if card.claimed_by not in (None, by):
+            raise Refused(f"{card.claimed_by} has this card.")
+        new = change(unit, card, now)
+        unit.save_card(new)
+        unit.audit(now, by, what, f"card/{card_id}")
+        return new
+
+    found: Card = outside.database.retrying(work)
+    return found
+
+
+def release_owed(outside: Outside, owed: Collection[tuple[str, str]], by: str) -> int:
+    """(account, failure) of what we learnt of too late goes on the board, each by itself; gives how many did."""
+    return sum(_release(outside, account, failure, by) for account, failure in owed)
+
+
+def _release(outside: Outside, account: str, failure: str, by: str) -> bool:
+    """False for what somebody has closed or released meanwhile."""
+    with outside.database.view() as unit:
+        state = unit.account(account)
+    found = state.failures.get(failure) if state else None
+    if found is None or not found.owed or not found.is_open:
+        return False
+    data = {"failure": failure, "by": by, "person_id": found.person}
+    desk.tell(outside, "failure.released", account, data, by)
+    return True

@@ -1,0 +1,246 @@
+"""The day of an account manager beside the calls: cards put off and handed over, cover, promises, what is owed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from outreach.service import desk
+from tests.web.world import World, post
+
+
+@pytest.fixture
+def day(either: World) -> World:
+    either.account("a1", "Berlin Kitchens", person="anna")
+    either.late("a1", "anna")
+    either.tick()
+    return either
+
+
+@pytest.fixture
+def jonas(day: World) -> FlaskClient:
+    return day.signed_in("jonas")
+
+
+def card(day: World) -> Any:
+    with day.house.database.view() as unit:
+        (id_,) = day.cards()
+        return unit.card(id_)
+
+
+def seen(client: FlaskClient, path: str = "/desk") -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.status
+    return answer.text
+
+
+# -- put off -------------------------------------------------------------------------------------------------------
+
+
+def put_off(
+    day: World, client: FlaskClient, until: str = "2026-03-04T09:00", why: str = "She is at the fair"
+) -> Any:
+    return post(
+        client, f"/desk/cards/{day.cards()[0]}/snooze", {"until": until, "why": why}, follow_redirects=True
+    )
+
+
+def test_a_card_is_put_off_and_comes_back_by_itself(day: World, jonas: FlaskClient) -> None:
+    assert "May be called now" in seen(jonas)
+    said = put_off(day, jonas).text
+    assert "Put off until" in said and "She is at the fair" in said
+    board = seen(jonas)
+    assert "Put off until" in board and "She is at the fair" in board and "May be called now" not in board
+    day.pass_time(days=2)
+    jonas = day.signed_in("jonas")
+    assert "She is at the fair" not in seen(jonas)
+
+
+def test_it_is_taken_up_again_by_hand_or_by_calling(day: World, jonas: FlaskClient) -> None:
+    put_off(day, jonas)
+    post(jonas, f"/desk/cards/{day.cards()[0]}/take-up")
+    assert card(day).snoozed_until is None and card(day).note is None
+    put_off(day, jonas)
+    post(jonas, f"/desk/cards/{day.cards()[0]}/dial")
+    assert card(day).snoozed_until is None and card(day).claimed_by == "jonas"
+
+
+def test_something_new_wakes_it(day: World, jonas: FlaskClient) -> None:
+    put_off(day, jonas)
+    day.tell("complaint.opened", "a1", {"complaint_id": "c1", "person_id": "anna", "words": "And now this"})
+    day.tick()
+    assert card(day).snoozed_until is None
+    assert "May be called now" in seen(jonas)
+
+
+@pytest.mark.parametrize(
+    ("until", "why", "words"),
+    [
+        ("2026-03-04T09:00", " ", "why it can wait"),
+        ("", "later", "until when"),
+        ("2026-03-01T09:00", "yesterday", "in the next 14 days"),
+        ("2026-05-01T09:00", "in May", "in the next 14 days"),
+    ],
+)
+def test_it_is_not_put_off_without_a_day_and_a_reason(
+    day: World, jonas: FlaskClient, until: str, why: str, words: str
+) -> None:
+    assert words in put_off(day, jonas, until, why).text
+    assert card(day).snoozed_until is None
+
+
+# -- handed over ---------------------------------------------------------------------------------------------------
+
+
+def test_a_card_is_handed_over_with_a_note(day: World, jonas: FlaskClient) -> None:
+    miriam = day.signed_in("miriam")
+    id_ = day.cards()[0]
+    assert "Berlin Kitchens" not in seen(miriam)
+    post(jonas, f"/desk/cards/{id_}/hand-over", {"to": "miriam", "note": "She speaks Swedish"})
+    assert "Berlin Kitchens" in seen(miriam) and "She speaks Swedish" in seen(miriam)
+    assert "Berlin Kitchens" not in seen(jonas)
+    assert "Berlin Kitchens" in seen(jonas, "/desk?whose=all")
+    post(miriam, f"/desk/cards/{id_}/take-up")
+    assert "Berlin Kitchens" in seen(jonas)
+
+
+@pytest.mark.parametrize(("to", "note"), [("nobody", "x"), ("otto", "x"), ("miriam", " ")])
+def test_it_is_handed_to_a_colleague_who_can_take_it(
+    day: World, jonas: FlaskClient, to: str, note: str
+) -> None:
+    day.user("miriam")
+    day.user("otto", "ops")
+    post(jonas, f"/desk/cards/{day.cards()[0]}/hand-over", {"to": to, "note": note})
+    assert card(day).handed_to is None
+
+
+def test_a_card_that_somebody_has_is_theirs_to_put_off_or_hand_over(day: World, jonas: FlaskClient) -> None:
+    miriam = day.signed_in("miriam")
+    post(miriam, f"/desk/cards/{day.cards()[0]}/claim")
+    assert "has this card" in put_off(day, jonas).text
+    post(jonas, f"/desk/cards/{day.cards()[0]}/hand-over", {"to": "jonas", "note": "mine"})
+    assert (card(day).snoozed_until, card(day).handed_to, card(day).claimed_by) == (None, None, "miriam")
+
+
+def test_the_note_goes_with_the_person(day: World, jonas: FlaskClient) -> None:
+    put_off(day, jonas, why="Her mother is ill")
+    from outreach.service import privacy
+
+    privacy.erase(day.house.outside, "anna", "ruth", "asked")
+    with day.house.database.view() as unit:
+        assert "mother" not in str(unit.bulk.rows("select * from card"))
+
+
+# -- cover ---------------------------------------------------------------------------------------------------------
+
+
+def go(client: FlaskClient, **form: str) -> Any:
+    return post(client, "/desk/away", {"user": "jonas", **form}, follow_redirects=True)
+
+
+def test_whoever_stands_in_has_it_on_their_own_desk(day: World, jonas: FlaskClient) -> None:
+    miriam = day.signed_in("miriam")
+    said = go(jonas, cover="miriam", first="2026-03-02", last="2026-03-06", note="Anna is angry").text
+    assert "Miriam stands in for you" in said and "Anna is angry" in said
+    board = seen(miriam)
+    assert "Berlin Kitchens" in board and "You stand in for Jonas" in board
+    with day.house.database.view() as unit:
+        (absence,) = unit.absences(day.clock.time)
+    back = post(miriam, f"/desk/away/{absence.id}/back", {"back": "All is quiet"}, follow_redirects=True).text
+    assert "back; what waits is on their own desk again" in back
+    assert "Berlin Kitchens" not in seen(miriam) and "Berlin Kitchens" in seen(jonas)
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"cover": "jonas", "last": "2026-03-06"}, "Choose somebody else"),
+        ({"cover": "nobody", "last": "2026-03-06"}, "Choose who stands in."),
+        ({"cover": "miriam"}, "Say the last day"),
+        ({"cover": "miriam", "first": "2026-03-09", "last": "2026-03-06"}, "ends before it begins"),
+        ({"cover": "miriam", "first": "x", "last": "2026-03-06"}, "Write the first day"),
+        ({"cover": "miriam", "user": "miriam", "last": "2026-03-06"}, "Choose who is away."),
+    ],
+)
+def test_an_absence_needs_days_and_somebody_else(
+    day: World, jonas: FlaskClient, form: dict[str, str], words: str
+) -> None:
+    day.user("miriam")
+    assert words in go(jonas, **form).text
+    with day.house.database.view() as unit:
+        assert unit.absences(day.clock.time) == []
+
+
+def test_two_who_are_away_do_not_cover_each_other(day: World, jonas: FlaskClient) -> None:
+    miriam = day.signed_in("miriam")
+    day.user("tarek")
+    go(jonas, cover="miriam", last="2026-03-06")
+    assert "cover each other" in go(miriam, user="miriam", cover="jonas", last="2026-03-04").text
+    assert "away then already" in go(jonas, cover="tarek", first="2026-03-05", last="2026-03-09").text
+    go(miriam, user="miriam", cover="tarek", last="2026-03-04")
+    assert "Berlin Kitchens" in seen(day.signed_in("tarek"))
+
+
+def test_a_manager_says_it_for_a_leaver(day: World, jonas: FlaskClient) -> None:
+    ruth = day.signed_in("ruth", "manager")
+    go(ruth, user="jonas", cover="ruth", for_good="1")
+    day.pass_time(days=200)
+    assert "You stand in for Jonas" in seen(day.signed_in("ruth", "manager"))
+    assert "for good" in seen(day.signed_in("ruth", "manager"), "/desk/away")
+
+
+# -- promises ------------------------------------------------------------------------------------------------------
+
+
+def promise(day: World, by: str = "jonas", id_: str = "p1", until: str = "2026-03-03T12:00:00+00:00") -> None:
+    data = {"promise_id": id_, "what": f"a new pallet {id_}", "until": until, "by": by, "person_id": "anna"}
+    desk.tell(day.house.outside, "promise.made", "a1", data, by)
+
+
+def test_the_ledger_says_what_is_to_be_kept_and_what_was(day: World, jonas: FlaskClient) -> None:
+    assert "Nothing waits to be kept." in seen(jonas, "/desk/promises")
+    promise(day)
+    promise(day, "miriam", "p2", "2026-03-05T12:00:00+00:00")
+    page = seen(jonas, "/desk/promises?whose=all")
+    assert page.index("a new pallet p1") < page.index("a new pallet p2") and "Anna Weber" in page
+    day.pass_time(days=1, hours=12)
+    day.tick()
+    jonas = day.signed_in("jonas")
+    assert "not kept" in seen(jonas, "/desk/promises")
+    said = post(
+        jonas, "/desk/say/kept", {"account": "a1", "promise": "p1", "next": "promises"}, follow_redirects=True
+    ).text
+    assert "a new pallet p1" not in said
+    kept = seen(jonas, "/desk/promises?list=kept")
+    assert "a new pallet p1" in kept and "kept late" in kept
+    assert '<th scope="row">You</th><td>1</td><td>0</td><td>1</td>' in kept
+
+
+def test_promises_are_mine_by_my_word_or_by_my_account(day: World, jonas: FlaskClient) -> None:
+    promise(day, "miriam")
+    assert "a new pallet p1" in seen(jonas, "/desk/promises?whose=mine"), "made to a customer of his"
+    assert "a new pallet p1" in seen(day.signed_in("miriam"), "/desk/promises?whose=mine"), "her word"
+    assert "a new pallet p1" not in seen(day.signed_in("grace"), "/desk/promises?whose=mine")
+
+
+# -- owed ----------------------------------------------------------------------------------------------------------
+
+
+def test_some_of_what_is_owed_goes_on_the_board_each_day(either: World) -> None:
+    from datetime import timedelta
+
+    for number in range(4):
+        either.account(f"o{number}", f"Old {number}", person=f"p{number}")
+        either.late(f"o{number}", f"p{number}", days=number + 2, ago=timedelta(days=60))
+    jonas = either.signed_in("jonas")
+    assert "How many can you take today?" in seen(jonas, "/desk/owed") and not either.cards()
+    said = post(jonas, "/desk/owed/release", {"count": "3"}, follow_redirects=True).text
+    assert "3 are on the board now" in said
+    either.tick()
+    assert len(either.cards()) == 3
+    assert (
+        "0 are on the board now"
+        in post(jonas, "/desk/owed/release", {"count": "many"}, follow_redirects=True).text
+    )
