@@ -17,7 +17,7 @@ from outreach.service.ports import ApiToken, User
 if TYPE_CHECKING:
     from outreach.assemble import House
 
-ROLES = ("am", "manager", "ops", "admin")
+ROLES = ("am", "manager", "ops", "admin", "service")
 
 
 @click.group()

@@ -381,6 +381,18 @@ def _on_touch(
     return outside.database.retrying(work)
 
 
+def looked_up(outside: Outside, people: Collection[str], by: str) -> None:
+    """Who looked whom up stands in the audit."""
+
+    def work(unit: Unit) -> None:
+        now = outside.clock.now()
+        for person in people:
+            unit.audit(now, by, "person.looked_up", PERSON_PREFIX + person)
+
+    if people:
+        outside.database.retrying(work)
+
+
 # -- failures and promises ---------------------------------------------------------------------------
 
 

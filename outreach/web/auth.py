@@ -20,15 +20,17 @@ from werkzeug.wrappers import Response
 
 from outreach.service.ports import ApiToken, Outside, User
 
-ROLES = ("am", "manager", "ops", "admin")
+ROLES = ("am", "manager", "ops", "admin", "service")
 MAY: Mapping[str, frozenset[str]] = {
     "desk": frozenset({"am", "manager", "admin"}),
+    "lookup": frozenset({"am", "manager", "admin", "service"}),
     "let_be": frozenset({"manager", "admin"}),
     "outbox": frozenset({"am", "manager", "ops", "admin"}),
     "watch": frozenset({"manager", "ops", "admin"}),
     "steer": frozenset({"ops", "admin"}),
 }
-"""What may be done → the roles that may. ``watch`` is to see how the house runs, ``steer`` to change it."""
+"""What may be done → the roles that may. ``lookup`` is to know what a customer told a colleague, and to add to it;
+``watch`` to see how the house runs, ``steer`` to change it."""
 
 SCOPES = (
     "events:write", "accounts:write", "people:write", "people:read", "may-send:read", "holds:read",

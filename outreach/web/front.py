@@ -26,7 +26,8 @@ def _whose_login() -> str:
 
 @front.get("/")
 def home() -> Response:
-    return redirect(url_for("desk.board_page") if auth.me().may("desk") else url_for("ops.overview"))
+    first = {"desk": "desk.board_page", "watch": "ops.overview", "lookup": "people.lookup"}
+    return redirect(url_for(next(page for what, page in first.items() if auth.me().may(what))))
 
 
 @front.get("/login")

@@ -20,13 +20,13 @@ people = Blueprint("people", __name__, url_prefix="/desk")
 
 
 @people.get("/lookup")
-@auth.may("desk")
+@auth.may("lookup")
 def lookup() -> str:
     return render_template("lookup.html", found=None, sought="")
 
 
 @people.post("/lookup")
-@auth.may("desk")
+@auth.may("lookup")
 def find() -> Response | str | tuple[str, int]:
     """By POST, so that no number and no address ends up in a log."""
     sought = request.form.get("endpoint", "").strip()
@@ -36,14 +36,18 @@ def find() -> Response | str | tuple[str, int]:
         flash("This is neither a phone number nor an e-mail address.", "problem")
         return render_template("lookup.html", found=None, sought=sought), 422
     found = finding.by_endpoint(kind, value)
+    desk.looked_up(outside(), [one.person.id for one in found], auth.me().by)
     if len(found) == 1:
         return redirect(url_for("people.page", person=found[0].person.id))
     return render_template("lookup.html", found=found, sought=sought)
 
 
 @people.get("/people/<path:person>")
-@auth.may("desk")
+@auth.may("lookup")
 def page(person: str) -> str:
+    if not auth.me().may("desk"):  # whoever does not look after them is written down
+        _known(person)
+        desk.looked_up(outside(), [person], auth.me().by)
     return _page(person)
 
 
@@ -69,7 +73,7 @@ def _known(person: str) -> None:
 
 
 @people.post("/say/told")
-@auth.may("desk")
+@auth.may("lookup")
 def told() -> Response | tuple[str, int]:
     """ "She told me…": a preference, for everybody who talks to them."""
     person = request.form.get("person", "")

@@ -31,7 +31,7 @@ VALUES = {"card_id": "c1", "touch_id": "t1", "account": "a1", "person": "anna", 
           "filename": "theme.css", "id": "a1", "token": "t1", "call_id": "c1"}  # fmt: skip
 ROLE_OF_PAGE = {
     "/desk": {"am", "manager", "admin"}, "/ops": {"manager", "ops", "admin"},
-    "/outbox": {"am", "manager", "ops", "admin"},
+    "/outbox": {"am", "manager", "ops", "admin"}, "/desk/lookup": {"am", "manager", "admin", "service"},
 }  # fmt: skip
 
 
@@ -136,6 +136,48 @@ def test_roles_see_what_is_theirs(here: World, role: str) -> None:
         client, "/desk/say/let-be", {"account": "nobody", "failure": "x/y", "reason": "x"}
     ).status_code
     assert (let_be == 403) == (role not in ("manager", "admin"))
+
+
+@pytest.mark.parametrize("role", auth.ROLES)
+def test_every_route_says_who_may_and_nobody_else_may(here: World, role: str) -> None:
+    """A new route without a word about who may use it fails here."""
+    busy_day(here)
+    client, swept = here.signed_in("ruth", role), 0
+    for unsafe in (False, True):
+        for rule, path in rules(here, unsafe):
+            view = here.app.view_functions[rule.endpoint]
+            if is_open(path) or rule.endpoint in ("front.home", "front.sign_out"):
+                continue
+            asks = getattr(view, "asks_for", None)
+            assert asks in auth.MAY, f"{rule.endpoint} says not who may use it"
+            method = next(iter((rule.methods or set()) - {"HEAD", "OPTIONS"}))
+            with client.open(path, method=method) as response:
+                assert (response.status_code == 403) is (role not in auth.MAY[asks]), (
+                    path,
+                    response.status_code,
+                )
+            swept += 1
+    assert swept > 60
+
+
+def test_whoever_meets_customers_looks_them_up_and_sees_no_orders(here: World) -> None:
+    busy_day(here)
+    client = here.signed_in("wanda", "service")
+    assert client.get("/").headers["Location"].endswith("/desk/lookup")
+    with here.house.database.view() as unit:
+        phone = unit.people(["anna"])["anna"].described["phone"]
+    page = post(client, "/desk/lookup", {"endpoint": phone}, follow_redirects=True).text
+    assert "Anna Weber" in page and "Likes it short" in page and "delivery" in page
+    for hidden in ("o-1001", "120,000", "/desk/accounts/", "Make an address", "When they may be rung"):
+        assert hidden not in page, hidden
+    told = {"person": "anna", "kind": "days", "value": "not monday"}
+    assert (
+        "On these days: not monday (told wanda"
+        in post(client, "/desk/say/told", told, follow_redirects=True).text
+    )
+    with here.house.database.view() as unit:
+        rows = [row for row in unit.audit_of("person:anna") if row.what == "person.looked_up"]
+    assert {row.who for row in rows} == {"wanda"} and len(rows) >= 2
 
 
 # -- signing in --------------------------------------------------------------------------------------------
