@@ -431,6 +431,15 @@ class Unit(Protocol):
     ) -> list[tuple[str, str]]:
         """(person, name) of people whose name shares a word with it, or who have such an endpoint."""
 
+    # remedies above a limit
+    def ask(self, id_: str) -> Ask | None: ...
+    def save_ask(self, ask: Ask) -> None: ...
+    def asks_open(self, limit: int = 50) -> list[Ask]:
+        """The oldest first."""
+
+    def asks_of(self, accounts: Collection[str]) -> list[Ask]:
+        """The newest first."""
+
     # cover
     def absences(self, now: datetime) -> list[Absence]:
         """Those that are on or still to come, the first to begin first."""
@@ -606,6 +615,26 @@ class Post:
     reply_domain: str = ""
     """Where answers are taken in; without one they go to the account manager's own address."""
     sms_sender: str = ""
+
+
+class Ask(NamedTuple):
+    """A remedy above the limit of whoever wants to offer it. ``amount`` in the company's currency."""
+
+    id: str
+    account: str
+    failure: str
+    remedy: str
+    amount: float
+    until: datetime
+    by: str
+    at: datetime
+    state: str
+    """``open`` · ``granted`` · ``refused``"""
+    person: str | None = None
+    card: str | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    why: str | None = None
 
 
 class CareLink(NamedTuple):

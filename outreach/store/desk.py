@@ -9,6 +9,7 @@ from typing import Any
 from outreach.domain.card import Card
 from outreach.domain.cover import Absence
 from outreach.domain.hold import Hold
+from outreach.service.ports import Ask
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.bulk import quoted
@@ -17,6 +18,7 @@ from outreach.store.shapes import Shape
 
 HOLD = Shape(Hold, tables.hold)
 CARD = Shape(Card, tables.card)
+ASK = Shape(Ask, tables.ask)
 ABSENCE = Shape(Absence, tables.absence)
 
 
@@ -84,6 +86,20 @@ class Desk(Part):
         claim: dict[str, Any] = {"claimed_by": by, "claimed_at": micros(now)}
         where = "and state = 'open' and (claimed_by is null or claimed_by = ?)"
         return self.bulk.change(tables.card, id_, claim, where, by) == 1
+
+    # --- remedies above a limit
+
+    def ask(self, id_: str) -> Ask | None:
+        return self.bulk.one(ASK, "where id = ?", id_)
+
+    def save_ask(self, ask: Ask) -> None:
+        self.bulk.put(ASK, [ask])
+
+    def asks_open(self, limit: int = 50) -> list[Ask]:
+        return self.bulk.all(ASK, "where state = 'open' order by \"at\", id limit ?", limit)
+
+    def asks_of(self, accounts: Collection[str]) -> list[Ask]:
+        return self.bulk.by_keys(ASK, "account", accounts, 'order by "at" desc, id')
 
     # --- cover
 

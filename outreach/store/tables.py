@@ -6,7 +6,7 @@ is here because a statement of the corridor needs it; partial where only open ro
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, SmallInteger, Table
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, SmallInteger, Table
 
 from outreach.domain.account import PromiseState
 from outreach.domain.facts import Channel, Purpose, Severity, Trace
@@ -323,6 +323,21 @@ card = Table(
 absence = Table(
     "absence", metadata, *key("id"), *must("user cover note by back"), *must("since", Utc), *may("until ended_at", Utc),
 )  # fmt: skip
+
+ask = Table(
+    "ask",
+    metadata,
+    *key("id"),
+    *must("account failure remedy by state"),
+    *must("amount", Float),
+    *must("until at", Utc),
+    *may("person card decided_by why"),
+    *may("decided_at", Utc),
+    one_of("state", ("open", "granted", "refused")),
+    Index("ix_ask_account", "account"),
+    some("ix_ask_open", "at", "state = 'open'"),
+)
+"""Remedies above a limit: whoever has to be asked says yes or no."""
 
 care_link = Table(
     "care_link",

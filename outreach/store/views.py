@@ -116,10 +116,11 @@ def desk_stamp(unit: StoreUnit) -> str:
         "select count(*), count(claimed_by), max(claimed_at), max(snoozed_until), count(snoozed_until),"
         " count(handed_to) from card where state = 'open'"
     )[0]
+    asks = unit.bulk.rows("select count(*), max(id) from ask where state = 'open'")[0]
     calls = unit.bulk.rows(
         "select count(*), max(id), min(state), max(state), count(accepted_by) from phone_call where next_at is not null"
     )[0]
-    return "-".join(str(part or 0) for part in (*lines, *cards, *calls))
+    return "-".join(str(part or 0) for part in (*lines, *cards, *asks, *calls))
 
 
 @dataclass(frozen=True, slots=True)

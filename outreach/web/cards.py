@@ -37,7 +37,7 @@ def _page(card_id: str, form: Mapping[str, Any] | None = None) -> str:
     return render_template(
         template, talk=shown, form=form or MultiDict(), kinds=wishing.KINDS, steps=shown.steps,
         more=shown.more, call=call, through_the_house=outside().telephone is not None and bool(user and user.phone),
-        here=url_for("cards.card", card_id=card_id), dispositions=Disposition, colleagues=words.colleagues(),
+        here=url_for("cards.card", card_id=card_id), dispositions=Disposition, colleagues=words.colleagues(), new_id=outside().ids.new,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from outreach.domain.touch import Status, Touch
 from outreach.service import desk, posting
 from outreach.service.briefs import WORDS_LAST, context_of, is_late, preferences_of, template_of
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Outside
+from outreach.service.ports import Ask, Outside
 from outreach.service.workbench import spell
 from outreach.store import views
 from outreach.store.unit import StoreUnit
@@ -49,6 +49,8 @@ class LineShown:
     because: tuple[str, ...]
     may_offer: tuple[Remedy, ...]
     failure: Failure | None
+    asks: tuple[Ask, ...]
+    """Remedies for it above the limit: asked for, granted, refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +180,17 @@ def _lines(ledger: Ledger, touches: Sequence[Touch]) -> tuple[LineShown, ...]:
         Line(t.id, t.account, _run(ledger, t).severity, t.due, t.deadline, t.purpose.sells) for t in touches
     )
     by_id = {touch.id: touch for touch in touches}
-    return tuple(_line(ledger, by_id[line.touch]) for line in ordered)
+    asks: dict[str, list[Ask]] = {}
+    for ask in ledger.unit.asks_of(sorted({touch.account for touch in touches})):
+        asks.setdefault(ask.account, []).append(ask)
+    return tuple(_line(ledger, by_id[line.touch], asks.get(line.account, ())) for line in ordered)
 
 
 def _run(ledger: Ledger, touch: Touch) -> Run:
     return ledger.runs[touch.account][touch.run]
 
 
-def _line(ledger: Ledger, touch: Touch) -> LineShown:
+def _line(ledger: Ledger, touch: Touch, asks: Iterable[Ask]) -> LineShown:
     run, state = _run(ledger, touch), ledger.accounts[touch.account]
     try:
         playbook: Playbook | None = ledger.playbook(run)
@@ -205,6 +210,7 @@ def _line(ledger: Ledger, touch: Touch) -> LineShown:
         because=tuple(sentences(_trace(ledger, run))),
         may_offer=playbook.may_offer if playbook else (),
         failure=state.failures.get(run.failure or ""),
+        asks=tuple(ask for ask in asks if ask.failure == run.failure),
     )
 
 

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 
 from outreach.service import cards
 from outreach.service.cover import covered_by
+from outreach.service.ports import Ask
 from outreach.store import views
 from outreach.store.unit import StoreUnit
 from outreach.web import auth, board, calling
@@ -38,6 +39,7 @@ def board_page() -> str:
                 draft for draft in views.drafts(unit)
                 if whose == "all" or draft.owner in names or (team is not None and draft.team == team)
             ],
+            "asks": _asks(unit) if auth.me().may("let_be") else [],
             "covering": covered_by(unit, auth.me().by, g.now),
             "unmatched": views.count_unmatched(unit), "unreached": views.count_unreached(unit),
             "owed": views.count_owed(unit), "messages": unit.count_inbound(),
@@ -45,6 +47,13 @@ def board_page() -> str:
         }  # fmt: skip
     template = "_board.html" if request.headers.get("X-Fragment") else "desk.html"
     return render_template(template, titles=_titles(), **shown)
+
+
+def _asks(unit: StoreUnit) -> list[tuple[Ask, str]]:
+    """What colleagues ask of a manager, each with the account's name."""
+    asks = unit.asks_open()
+    names = views.accounts_named(unit, [ask.account for ask in asks])
+    return [(ask, names[ask.account].name if ask.account in names else ask.account) for ask in asks]
 
 
 def _whose() -> str:

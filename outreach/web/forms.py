@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from math import isfinite, nan
 
 from werkzeug.datastructures import MultiDict
 
@@ -52,6 +53,18 @@ class Checker:
             self.wrong(name, why)
             return None
         return instant(wall.date(), wall.time().replace(tzinfo=None), words.my_zone())
+
+    def number(self, name: str, why: str) -> float | None:
+        """None where nothing was typed. A comma is a decimal point to many."""
+        value = self._form.get(name, "").strip().replace(",", ".")
+        try:
+            found = float(value) if value else None
+        except ValueError:
+            found = nan
+        if found is not None and not isfinite(found):
+            self.wrong(name, why)
+            return None
+        return found
 
     def day(self, name: str, why: str) -> date | None:
         """A day as a date field gives it; None where nothing was typed."""

@@ -105,6 +105,11 @@ _SAID: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "promise.made": lambda d: (
         f"{_by(d)} promised: {d.get('what') or 'something'}, by {words.when(d.get('until'))}"
     ),
+    "remedy.granted": lambda d: (
+        f"{_by(d)} offered: {words.human(d.get('remedy'))}"
+        + (f" of {words.money(d['amount'])}" if d.get("amount") else "")
+        + (f", with the yes of {words.someone(d['granted_by'])}" if d.get("granted_by") else "")
+    ),
     "promise.kept": lambda d: "A promise was kept",
     "promise.overdue": lambda d: f"A promise was broken: {d.get('what') or ''}",
     "failure.put_right": _right,

@@ -244,3 +244,120 @@ def test_some_of_what_is_owed_goes_on_the_board_each_day(either: World) -> None:
         "0 are on the board now"
         in post(jonas, "/desk/owed/release", {"count": "many"}, follow_redirects=True).text
     )
+
+
+# -- remedies ------------------------------------------------------------------------------------------------------
+
+
+def offer(day: World, client: FlaskClient, remedy: str = "credit", **form: str) -> str:
+    given = {
+        "once": f"form{next(day.numbers)}", "card": day.cards()[0], "account": "a1", "failure": "delivery/o-1", "remedy": remedy, "until": "2026-03-05T12:00",
+        **form,
+    }  # fmt: skip
+    return str(post(client, "/desk/remedies", given, follow_redirects=True).text)
+
+
+def granted(day: World) -> list[Any]:
+    with day.house.database.view() as unit:
+        return [event for event in unit.events_of("a1") if event.type == "remedy.granted"]
+
+
+def test_what_is_within_the_limit_is_promised_at_once(day: World, jonas: FlaskClient) -> None:
+    said = offer(day, jonas, amount="150")
+    assert "Promised. It is on your desk until it is done." in said
+    assert "credit of 150 EUR for delivery o-1" in said, "it stands among the promises"
+    (event,) = granted(day)
+    assert (event.data["remedy"], event.data["amount"], event.data["key"]) == ("credit", 150.0, "o-1")
+    assert event.data["by"] == "jonas" and event.data.get("granted_by") is None
+    offer(day, jonas, "refund_freight")
+    assert len(granted(day)) == 2
+
+
+def test_above_it_a_manager_says_yes_with_one_tap(day: World, jonas: FlaskClient) -> None:
+    assert "your manager is asked" in offer(day, jonas, amount="350,50")
+    assert granted(day) == [] and "no answer yet" in seen(jonas, f"/desk/cards/{day.cards()[0]}")
+    assert "Asked of you" not in seen(jonas)
+    ruth = day.signed_in("ruth", "manager")
+    board = seen(ruth, "/desk?whose=all")
+    assert "Asked of you" in board and "Jonas wants to offer it for delivery o-1" in board
+    with day.house.database.view() as unit:
+        (ask,) = unit.asks_open()
+    assert post(jonas, f"/desk/remedies/{ask.id}", {"answer": "yes"}).status_code == 403
+    said = post(
+        ruth, f"/desk/remedies/{ask.id}", {"answer": "yes", "why": "a good customer"}, follow_redirects=True
+    ).text
+    assert "Jonas hears it: yes." in said and "Asked of you" not in said
+    (event,) = granted(day)
+    assert (event.data["amount"], event.data["by"], event.data["granted_by"]) == (350.5, "jonas", "ruth")
+    page = seen(jonas, f"/desk/cards/{day.cards()[0]}")
+    assert "Ruth said yes" in page and "a good customer" in page
+    again = post(ruth, f"/desk/remedies/{ask.id}", {"answer": "no"}, follow_redirects=True).text
+    assert "answered already" in again and len(granted(day)) == 1
+
+
+def test_a_no_is_a_no_and_managers_need_not_ask(day: World, jonas: FlaskClient) -> None:
+    offer(day, jonas, amount="900")
+    ruth = day.signed_in("ruth", "manager")
+    with day.house.database.view() as unit:
+        (ask,) = unit.asks_open()
+    post(ruth, f"/desk/remedies/{ask.id}", {"answer": "no", "why": "too much"})
+    assert granted(day) == [] and "Ruth said no" in seen(jonas, f"/desk/cards/{day.cards()[0]}")
+    offer(day, ruth, amount="300")
+    assert granted(day)[0].data["granted_by"] == "ruth"
+
+
+@pytest.mark.parametrize(
+    ("remedy", "form", "words"),
+    [
+        ("credit", {}, "Say how much."),
+        ("credit", {"amount": "-5"}, "Say how much."),
+        ("credit", {"amount": "a lot"}, "Write the amount as a number."),
+        ("credit", {"amount": "nan"}, "Write the amount as a number."),
+        ("credit", {"amount": "5", "until": ""}, "Say by when it is done."),
+        ("credit", {"amount": "5", "until": "2026-03-01T12:00"}, "lies in the future"),
+        ("a_yacht", {}, "may not be offered"),
+        ("credit", {"amount": "5", "failure": "delivery/other"}, "no such failure"),
+    ],
+)
+def test_only_what_the_playbook_allows_is_offered(
+    day: World, jonas: FlaskClient, remedy: str, form: dict[str, str], words: str
+) -> None:
+    assert words in offer(day, jonas, remedy, **form)
+    assert granted(day) == []
+
+
+def test_nothing_is_offered_for_what_is_put_right(day: World, jonas: FlaskClient) -> None:
+    card_id = day.cards()[0]
+    offer(day, jonas, amount="900")
+    desk.put_right(day.house.outside, "a1", "delivery/o-1", "jonas", "customer", "")
+    given = {
+        "once": "f",
+        "account": "a1",
+        "failure": "delivery/o-1",
+        "remedy": "credit",
+        "amount": "5",
+        "until": "2026-03-05T12:00",
+        "card": card_id,
+    }
+    assert "put right already" in post(jonas, "/desk/remedies", given, follow_redirects=True).text
+    ruth = day.signed_in("ruth", "manager")
+    with day.house.database.view() as unit:
+        (ask,) = unit.asks_open()
+    assert (
+        "put right already"
+        in post(ruth, f"/desk/remedies/{ask.id}", {"answer": "yes"}, follow_redirects=True).text
+    )
+    assert granted(day) == []
+
+
+def test_a_form_that_comes_in_twice_is_offered_once(day: World, jonas: FlaskClient) -> None:
+    for amount in ("150", "150", "900"):
+        assert "Promised" in offer(day, jonas, amount=amount, once="the-same")
+    assert [event.data["amount"] for event in granted(day)] == [150.0]
+    for _ in range(2):
+        assert "your manager is asked" in offer(day, jonas, amount="900", once="another")
+    with day.house.database.view() as unit:
+        assert len(unit.asks_open()) == 1
+    assert "too old" in offer(day, jonas, amount="150", once="")
+    page = seen(jonas, f"/desk/cards/{day.cards()[0]}")
+    assert 'name="once" value="id' in page

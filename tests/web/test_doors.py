@@ -28,7 +28,7 @@ OPEN = {
     "/care/",
 }
 VALUES = {"card_id": "c1", "touch_id": "t1", "account": "a1", "person": "anna", "name": "x.eml", "id_": "q1",
-          "filename": "theme.css", "id": "a1", "token": "t1", "call_id": "c1"}  # fmt: skip
+          "filename": "theme.css", "id": "a1", "token": "t1", "call_id": "c1", "ask_id": "a1"}  # fmt: skip
 ROLE_OF_PAGE = {
     "/desk": {"am", "manager", "admin"}, "/ops": {"manager", "ops", "admin"},
     "/outbox": {"am", "manager", "ops", "admin"}, "/desk/lookup": {"am", "manager", "admin", "service"},

@@ -1,0 +1,62 @@
+"""What is offered on the phone, and what a manager is asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from outreach.domain.errors import OutreachError
+from outreach.service import remedies as service
+from outreach.web import auth, forms, words
+from outreach.web.problems import tell
+from outreach.web.reception import outside
+
+remedies = Blueprint("remedies", __name__, url_prefix="/desk/remedies")
+
+
+def _do(work: Callable[[], str], back: str) -> Response:
+    try:
+        flash(work(), "done")
+    except OutreachError as fault:
+        tell(fault)
+    return redirect(back)
+
+
+@remedies.post("")
+@auth.may("desk")
+def offer() -> Response:
+    card = request.form.get("card", "")
+
+    def work() -> str:
+        check = forms.Checker(request.form)
+        remedy = check.text("remedy", "Choose what you offer.")
+        amount = check.number("amount", "Write the amount as a number.")
+        until = check.local_time("until", needed=True, why="Say by when it is done.")
+        check.done()
+        assert until is not None
+        account, failure = request.form.get("account", ""), request.form.get("failure", "")
+        once = check.text("once", "This form is too old: open the card again.")
+        check.done()
+        wanted = service.Offer(once, account, failure, remedy, amount, until, card or None)
+        said = service.offer(outside(), wanted, auth.me().by, may_grant=auth.me().may("let_be"))
+        if said == service.ASKED:
+            return (
+                "It is above your limit: your manager is asked. Tell the customer when you have the answer."
+            )
+        return "Promised. It is on your desk until it is done."
+
+    return _do(work, url_for("cards.card", card_id=card) if card else url_for("desk.board_page"))
+
+
+@remedies.post("/<ask_id>")
+@auth.may("let_be")
+def decide(ask_id: str) -> Response:
+    def work() -> str:
+        yes = request.form.get("answer") == "yes"
+        done = service.decide(outside(), ask_id, auth.me().by, yes=yes, why=request.form.get("why", ""))
+        name = words.someone(done.by)
+        return f"{name} hears it: yes. It is promised." if yes else f"{name} hears it: no."
+
+    return _do(work, url_for("desk.board_page", whose=request.form.get("whose") or None))
