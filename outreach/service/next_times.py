@@ -26,23 +26,25 @@ class NextTimes:
     zone: str
 
 
-def next_times(ledger: Ledger, person: Person, accounts: Iterable[AccountState]) -> NextTimes:
+def next_times(
+    ledger: Ledger, person: Person, accounts: Iterable[AccountState], count: int = COUNT
+) -> NextTimes:
     """None at all where no hour suits everywhere they may be, or they are never to be rung."""
     said = next((state.described for state in accounts), {})
     company = ledger.rules.company
     place = place_of(person, said.get("country"), said.get("region"), said.get("zone"), company.zone)
     kind, zone = kind_of(person, said.get("kind") or ""), next(iter(place.zones), company.zone)
     never = {"all", "call"} & person.opted_out.keys()
-    found = () if never or person.erased else tuple(_stretches(ledger, person, place, kind))
+    found = () if never or person.erased else tuple(_stretches(ledger, person, place, kind, count))
     return NextTimes(found, _words(place), zone)
 
 
 def _stretches(
-    ledger: Ledger, person: Person, place: Place, kind: str
+    ledger: Ledger, person: Person, place: Place, kind: str, most: int
 ) -> Iterable[tuple[datetime, datetime | None]]:
     packs, company, about = ledger.rules.packs, ledger.rules.company, (Channel.CALL, Purpose.SERVICE_RECOVERY)
     at, count = ledger.now, 0
-    while count < COUNT and at < ledger.now + 2 * HORIZON:
+    while count < most and at < ledger.now + 2 * HORIZON:
         start = next_allowed(packs, place, *about, False, kind, at)
         if start is None:
             return

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from statistics import median
 
+from outreach.domain.account import AccountState
 from outreach.domain.card import Line, rank
 from outreach.domain.errors import OutreachError
 from outreach.domain.facts import Channel, Person, Severity
@@ -16,6 +17,7 @@ from outreach.domain.person import as_person
 from outreach.domain.policy import DIALLING, Action, Ruling, rule
 from outreach.domain.touch import Touch
 from outreach.service.ledger import Ledger
+from outreach.service.next_times import next_times
 from outreach.service.ports import Outside
 from outreach.service.rulings import case_for
 from outreach.store.unit import StoreUnit
@@ -34,6 +36,8 @@ class Dial:
     ruling: Ruling | None = None
     zone: str | None = None
     """Of the person, where it is known."""
+    closes: datetime | None = None
+    """Of somebody who may be called now: until when, by the law and their own wishes, as known now."""
 
     @property
     def word(self) -> str:
@@ -71,6 +75,17 @@ class CardRow:
     @property
     def claimed_by(self) -> str | None:
         return self.lines[0].claimed_by
+
+    @property
+    def has_call(self) -> bool:
+        return any(line.channel is Channel.CALL and not line.locked for line in self.lines)
+
+    def is_snoozed(self, now: datetime) -> bool:
+        return self.snoozed_until is not None and now < self.snoozed_until
+
+    def due_before(self, at: datetime) -> bool:
+        """Promised until then, or never promised for a later hour."""
+        return self.deadline is None or self.deadline < at
 
     @property
     def handed_to(self) -> str | None:
@@ -150,10 +165,19 @@ def judged(unit: StoreUnit, outside: Outside, rows: Sequence[CardRow], now: date
         zone = (person.zone if person else None) or row.first.zone or ledger.rules.company.zone
         touches = [ledger.touches.get(line.account, {}).get(line.touch) for line in row.lines]
         dial = dial_of(ledger, [touch for touch in touches if touch is not None], zone)
-        if row.snoozed_until is not None and now < row.snoozed_until:
+        if dial.order == 0 and person is not None:
+            states = [ledger.accounts[account] for account in row.accounts if account in ledger.accounts]
+            dial = replace(dial, closes=_closes(ledger, person, states))
+        if row.is_snoozed(now):
             dial = replace(dial, order=4)
         found.append(replace(row, person=person, dial=dial))
     return sorted(found, key=lambda row: (row.dial.order, -row.rank, row.id))
+
+
+def _closes(ledger: Ledger, person: Person, states: Sequence[AccountState]) -> datetime | None:
+    """None where nothing ends it, or where they asked for this call outside the usual hours."""
+    times = next_times(ledger, person, states, 1).times
+    return times[0][1] if times and times[0][0] <= ledger.now else None
 
 
 def dial_of(ledger: Ledger, touches: Iterable[Touch], zone: str) -> Dial:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import orjson
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 
-from outreach.service import cards
-from outreach.service.cover import covered_by
+from outreach.service import capacity, cards
+from outreach.service.cover import covered_by, covers_now
 from outreach.service.ports import Ask
 from outreach.store import views
 from outreach.store.unit import StoreUnit
-from outreach.web import auth, board, calling
+from outreach.web import auth, board, calling, words
 from outreach.web.reception import outside, reception
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
@@ -39,6 +40,8 @@ def board_page() -> str:
                 draft for draft in views.drafts(unit)
                 if whose == "all" or draft.owner in names or (team is not None and draft.team == team)
             ],
+            "load": _load(unit, rows) if whose == "mine" else None,
+            "shortfall": _shortfall(unit, rows) if whose != "mine" and auth.me().may("let_be") else [],
             "asks": _asks(unit) if auth.me().may("let_be") else [],
             "covering": covered_by(unit, auth.me().by, g.now),
             "unmatched": views.count_unmatched(unit), "unreached": views.count_unreached(unit),
@@ -47,6 +50,30 @@ def board_page() -> str:
         }  # fmt: skip
     template = "_board.html" if request.headers.get("X-Fragment") else "desk.html"
     return render_template(template, titles=_titles(), **shown)
+
+
+def _to_call_today(rows: Iterable[board.CardRow]) -> list[board.CardRow]:
+    """With a call whose hour, if it has one, is over before tomorrow; put off is not today."""
+    tomorrow = words.next_midnight(g.now)
+    return [row for row in rows if row.has_call and not row.is_snoozed(g.now) and row.due_before(tomorrow)]
+
+
+def _load(unit: StoreUnit, rows: Iterable[board.CardRow]) -> capacity.Load:
+    away = covers_now(unit, g.now)
+    can = capacity.share(outside().rules().company, auth.me().by, away)
+    return capacity.Load(auth.me().by, len(_to_call_today(rows)), can)
+
+
+def _shortfall(unit: StoreUnit, rows: Iterable[board.CardRow]) -> list[capacity.Load]:
+    """Whose calls do not fit into today, seen by those who can do something about it."""
+    away = covers_now(unit, g.now)
+    waiting = Counter(_whose_call(row, away) for row in _to_call_today(rows))
+    return [load for load in capacity.loads(outside().rules().company, waiting, away) if load.short]
+
+
+def _whose_call(row: board.CardRow, away: Mapping[str, str]) -> str:
+    name = row.claimed_by or row.handed_to or row.first.owner or row.first.caller or ""
+    return away.get(name, name)
 
 
 def _asks(unit: StoreUnit) -> list[tuple[Ask, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import humanize
@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from outreach.domain.errors import OutreachError
 from outreach.domain.facts import Severity
-from outreach.domain.hours import local
+from outreach.domain.hours import instant, local
 from outreach.domain.wallclock import parse_instant
 from outreach.web import auth
 from outreach.web.reception import outside
@@ -72,6 +72,11 @@ def until(end: datetime, start: datetime, zone: str | None = None) -> str:
     here = zone or my_zone()
     wall = local(end, here)
     return f"{wall:%H:%M}" if wall.date() == local(start, here).date() else when(end, zone)
+
+
+def next_midnight(now: datetime) -> datetime:
+    """When the reader's day is over."""
+    return instant(local(now, my_zone()).date() + timedelta(days=1), time(), my_zone())
 
 
 def day(at: datetime | str | None, zone: str | None = None) -> str:

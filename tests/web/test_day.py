@@ -361,3 +361,43 @@ def test_a_form_that_comes_in_twice_is_offered_once(day: World, jonas: FlaskClie
     assert "too old" in offer(day, jonas, amount="150", once="")
     page = seen(jonas, f"/desk/cards/{day.cards()[0]}")
     assert 'name="once" value="id' in page
+
+
+# -- how much fits into the day --------------------------------------------------------------------------------------
+
+
+def busy(day: World, count: int) -> None:
+    for number in range(count):
+        day.account(f"b{number}", f"Busy {number}", person=f"b{number}")
+        day.late(f"b{number}", f"b{number}", order=f"o-{number}x")
+    day.tick()
+
+
+def test_what_does_not_fit_into_the_day_is_said_to_both(here: World) -> None:
+    """Berlin makes 30 calls a day, three of them: ten each."""
+    busy(here, 12)
+    jonas = here.signed_in("jonas")
+    page = seen(jonas)
+    assert "12 calls for today; you can make about 10 well" in page and "2 will not fit" in page
+    ruth = here.signed_in("ruth", "manager")
+    assert "Jonas: 12 calls for today, about 10 can be made." in seen(ruth, "/desk?whose=team")
+    assert "can be made" not in seen(ruth, "/desk?whose=mine")
+    here.user("miriam")
+    go(here.signed_in("ruth", "manager"), user="jonas", cover="miriam", last="2026-03-03")
+    covering = seen(here.signed_in("miriam"))
+    assert "12 calls for today; you can make about 15 well" in covering and "will not fit" not in covering
+
+
+def test_what_is_put_off_is_not_for_today(day: World, jonas: FlaskClient) -> None:
+    assert "1 call for today; you can make about 10 well." in seen(jonas)
+    put_off(day, jonas)
+    assert "for today" not in seen(jonas)
+
+
+def test_the_list_says_until_when_they_may_be_called(day: World, jonas: FlaskClient) -> None:
+    assert "may be called until 20:00 their time" in seen(jonas)
+    desk.tell(
+        day.house.outside, "preference.stated", "person:anna",
+        {"person_id": "anna", "kind": "hours", "value": "before 12:00"}, "jonas",
+    )  # fmt: skip
+    assert "may be called until 12:00 their time" in seen(jonas)
