@@ -172,7 +172,8 @@ class Embargo:
 
     @property
     def sentence(self) -> str:
-        return f"Nobody but {self.only} may contact them ({self.kind}, since {self.since:%d %B %Y})."
+        who = f"Nobody but {self.only}" if self.only else "Nobody"
+        return f"{who} may contact them ({self.kind}, since {self.since:%d %B %Y})."
 
 
 @dataclass(slots=True)

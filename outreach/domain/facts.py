@@ -101,6 +101,13 @@ class Event(NamedTuple):
     def ref(self) -> str:
         return f"{self.source}|{self.id}"
 
+    @property
+    def whose(self) -> str:
+        """The person whose personal fields it has; empty where it names none."""
+        if self.subject.startswith(PERSON_PREFIX):
+            return self.subject.removeprefix(PERSON_PREFIX)
+        return str(self.data.get("person_id") or "")
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:

@@ -5,17 +5,18 @@ Opt-outs are monotone: a later description never clears one; only the person's o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from outreach.domain.facts import PERSON_PREFIX, Event, Permission, Person, Preference, Screened
+from outreach.domain.facts import PERSON_PREFIX, Event, Permission, Person, Preference, Purpose, Screened
 from outreach.domain.permission import given
 from outreach.domain.wallclock import parse_instant
 
 NO_LONGER = "no longer"
 """The value of a preference that is taken back."""
+SELLING = tuple(purpose.value for purpose in Purpose if purpose.sells)
 MANY = ("note",)
 """Kinds of which somebody may state several."""
 
@@ -113,7 +114,8 @@ def _endpoint_of(channel: str | None) -> str:
 
 
 def _consented(state: PersonState, event: Event) -> None:
-    """Only express consent, in their own hand, opens what they had shut."""
+    """Only express consent, in their own hand, opens the purpose they had shut. A channel is opened by START, by a
+    settled refusal, or on their own page."""
     channel = event.data.get("channel") or ""
     on_file = str(state.described.get(_endpoint_of(channel)) or "") if channel else ""
     new = given(event.data, event.time, on_file, parse_instant(event.data.get("expires_at")))
@@ -125,13 +127,14 @@ def _consented(state: PersonState, event: Event) -> None:
     ]
     state.permissions.append(new)
     if new.is_express:
-        for what in (new.purpose, channel):
-            state.opted_out.pop(what, None)
+        state.opted_out.pop(new.purpose, None)
 
 
 def _withdrew(state: PersonState, event: Event) -> None:
+    """Marketing is whatever sells."""
     purpose = event.data.get("purpose") or "marketing"
-    state.permissions = [old for old in state.permissions if old.purpose != purpose]
+    gone = SELLING if purpose == Purpose.MARKETING else (purpose,)
+    state.permissions = [old for old in state.permissions if old.purpose not in gone]
     state.opted_out[purpose] = event.data.get("how") or "consent withdrawn"
 
 
@@ -146,6 +149,7 @@ def _screened(state: PersonState, event: Event) -> None:
 def _erased(state: PersonState, event: Event) -> None:
     state.described, state.preferences, state.permissions, state.invalid = {}, [], [], {}
     state.screened = {}
+    state.opted_out = dict.fromkeys(state.opted_out, "before they were erased")
     state.erased = True
 
 
@@ -188,6 +192,20 @@ def as_person(state: PersonState, identity: str = "") -> Person:
         erased=state.erased,
         identity=identity or state.id,
     )
+
+
+STRICT = ("not_channel", "pause", "hours", "days", "wait_for", "confide")
+"""Kinds of wishes that keep us away: said to one record of a human, they hold for all."""
+
+
+def strictest(person: Person, others: Iterable[PersonState]) -> Person:
+    """With every no that the same human has said under another record of theirs. A yes counts where it was said."""
+    opted_out, wishes = dict(person.opted_out), list(person.preferences)
+    for other in others:
+        opted_out = {**other.opted_out, **opted_out}
+        wishes += [wish for wish in other.preferences if wish.kind in STRICT]
+    wishes.sort(key=lambda wish: wish.said_at)  # the newest word of a kind decides
+    return replace(person, opted_out=opted_out, preferences=tuple(wishes))
 
 
 def _still_invalid(state: PersonState) -> dict[str, str]:

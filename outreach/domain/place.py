@@ -7,6 +7,7 @@ account's address is a guess about its people. What is not known stays plausible
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -130,11 +131,28 @@ def _code(country: str | None) -> str:
     return code if len(code) == 2 and code.isascii() and code.isalpha() else ""
 
 
+@lru_cache(maxsize=4096)
 def _region(region: str | None, country: str | None) -> str:
-    """``CT`` of ``CT``, ``ct`` and ``US-CT``; nothing without a country."""
-    if not region or not _code(country):
+    """``CT`` of ``CT``, ``ct``, ``US-CT`` and ``Connecticut``; nothing without a country, and nothing for what is no
+    region of it: a region that nobody can read is unknown, so the lines of all of them hold."""
+    code = _code(country)
+    if not region or not code:
         return ""
-    return region.strip().upper().removeprefix(f"{_code(country)}-")
+    said = region.strip().removeprefix(f"{code}-").removeprefix(f"{code.lower()}-").upper()
+    return _regions_of(code).get(said, "")
+
+
+@lru_cache(maxsize=512)
+def _regions_of(country: str) -> Mapping[str, str]:
+    """Code and names in capitals → code, as the calendar of public holidays knows them."""
+    import holidays
+
+    try:
+        known = holidays.country_holidays(country, years=())
+    except NotImplementedError:
+        return {}
+    named = {name.upper(): code for name, code in known.subdivisions_aliases.items()}
+    return named | {code.upper(): code for code in known.subdivisions}
 
 
 def _zone(name: str | None) -> str:

@@ -65,6 +65,8 @@ class Case:
     law: LawSays
     kill_switch: bool = False
     publish_state: str = "live"
+    they_wrote: bool = False
+    """Of a callback: they wrote to us and have not asked for a call, so their wishes about calls hold."""
     run_open: bool = True
     run_why: str = ""
     suppressed: str | None = None
@@ -164,8 +166,10 @@ def opted_out(case: Case) -> Ruling | None:
     person, touch = case.person, case.touch
     if person is None or touch.channel is Channel.TASK:
         return None
-    asked_for = touch.purpose is Purpose.CALLBACK and touch.channel is Channel.CALL
+    asked_for = touch.purpose is Purpose.CALLBACK and touch.channel is Channel.CALL and not case.they_wrote
     names = ["all"] if asked_for else ["all", touch.channel.value, touch.purpose.value]
+    if touch.purpose.sells:
+        names.append(Purpose.MARKETING.value)
     for name in names:
         if name in person.opted_out:
             return drop("opted_out", f"They opted out ({name}): {person.opted_out[name]}.")
@@ -201,7 +205,8 @@ def embargoed(case: Case) -> Ruling | None:
 def stated_channel(case: Case) -> Ruling | None:
     """Their own word about a way of reaching them; a call they ask for is another word."""
     person, touch = case.person, case.touch
-    if person is None or touch.purpose in _ASKED_FOR or touch.channel is Channel.TASK:
+    asked_for = touch.purpose in _ASKED_FOR and not case.they_wrote
+    if person is None or asked_for or touch.channel is Channel.TASK:
         return None
     if touch.channel.value in unwanted_ways(person):
         return drop("stated_channel", f"They asked us not to use this way: no {_WAYS[touch.channel]}.")
@@ -284,7 +289,8 @@ def _over(
 
 
 def stated_hours(case: Case) -> Ruling | None:
-    if case.preferred_until is not None and case.touch.purpose is not Purpose.CALLBACK:
+    asked_for = case.touch.purpose is Purpose.CALLBACK and not case.they_wrote
+    if case.preferred_until is not None and not asked_for:
         return _wait_or_drop(case, "stated_hours", case.preferred_sentence, case.preferred_until)
     return None
 

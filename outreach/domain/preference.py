@@ -1,6 +1,6 @@
 """Stated preferences decide, they do not decorate: hours and days in the person's own words.
 
-Understood forms of ``hours``: ``after 16:00``, ``before 12:00``, ``09:00-12:00``; of ``days``:
+Understood forms of ``hours``: ``after 16:00``, ``before 12``, ``9-12``, ``after 4 pm``; of ``days``:
 ``not monday``, ``tuesday, thursday``; of ``pause``: the instant or day until which nobody contacts them; of
 ``wait_for``: an event type and, where it matters, its key: ``delivery.arrived P-1009``; of ``confide``:
 ``only me``. Anything else is shown to humans and decides nothing.
@@ -9,7 +9,7 @@ Understood forms of ``hours``: ``after 16:00``, ``before 12:00``, ``09:00-12:00`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -19,7 +19,7 @@ from outreach.domain.hours import instant, local
 from outreach.domain.wallclock import parse_instant
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_CLOCK = r"(\d{1,2}):(\d{2})"
+_CLOCK = r"(\d{1,2})(?:[:.](\d{2}))? ?(am|pm)?"
 _LOOK_AHEAD = 14
 _EVENT = r"([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+)(?:\s+(\S+))?"
 ONLY_ME = ("only me", "nobody else", "no one else")
@@ -64,16 +64,21 @@ def understood(preference: Preference) -> bool:
         return awaited_in(preference.value, preference.said_at) is not None
     if preference.kind == "confide":
         return _is_only_me(preference)
+    if preference.kind == "not_channel":
+        return bool(ways_in(preference.value))
     return preference.kind == "days" and _weekdays(preference.value) is not None
 
 
-def not_before(person: Person, now: datetime, company: Company) -> NotBefore | None:
-    """The next instant that their stated pause, hours and days allow, when now is not one."""
-    paused = paused_until(person)
+def not_before(
+    person: Person, now: datetime, company: Company, zones: Sequence[str] = ()
+) -> NotBefore | None:
+    """The next instant that their stated pause, hours and days allow, when now is not one. Their own zone counts; else
+    all of ``zones`` where they may be, at once; else the company's."""
+    where = (person.zone,) if person.zone else tuple(zones) or (company.zone,)
+    paused = paused_until(person, where)
     if paused is not None and paused > now:
-        return NotBefore(
-            paused, f"They asked us for a pause until {local(paused, person.zone or company.zone):%d %B %Y}."
-        )
+        day = local(paused, where[0])
+        return NotBefore(paused, f"They asked us for a pause until {day:%d %B %Y}.")
     span, said = (time(0), time(0)), ""
     days = frozenset(range(7))
     for preference in person.preferences:
@@ -83,7 +88,7 @@ def not_before(person: Person, now: datetime, company: Company) -> NotBefore | N
             days, said = named, f"{said} {preference.value}".strip()
     if not said:
         return None
-    until = _next_allowed(now, person.zone or company.zone, span, days)
+    until = _allowed_everywhere(now, where, span, days)
     return None if until <= now else NotBefore(until, f"They asked to be contacted {said}.")
 
 
@@ -111,12 +116,49 @@ def _is_only_me(said: Preference) -> bool:
 def unwanted_ways(person: Person) -> frozenset[str]:
     """Channels by which they have asked us not to come: ``call, sms``."""
     said = [said.value for said in person.preferences if said.kind == "not_channel"]
-    return frozenset(word.strip() for value in said for word in value.lower().split(","))
+    return frozenset(way for value in said for way in ways_in(value))
 
 
-def paused_until(person: Person) -> datetime | None:
-    ends = (parse_instant(said.value) for said in person.preferences if said.kind == "pause")
+def ways_in(words: str) -> frozenset[str]:
+    """The channels that the words name, as people write them: ``no phone calls, and e-mails``."""
+    found = re.findall(r"[a-zà-ÿ-]+", words.lower())
+    return frozenset(way for word in found if (way := _WAYS.get(word.replace("-", "").removesuffix("s"))))
+
+
+_WAYS = {
+    "call": "call", "phone": "call", "telephone": "call", "ring": "call", "anruf": "call", "anrufe": "call", "telefon": "call",
+    "email": "email", "mail": "email",
+    "sm": "sms", "sms": "sms", "text": "sms", "texting": "sms", "message": "sms",
+}  # fmt: skip
+
+
+def paused_until(person: Person, zones: Sequence[str] = ()) -> datetime | None:
+    """A day ends their peace with its morning, at the last of the places where they may be."""
+    ends = (_pause_end(said.value, zones) for said in person.preferences if said.kind == "pause")
     return max((end for end in ends if end is not None), default=None)
+
+
+def _pause_end(words: str, zones: Sequence[str]) -> datetime | None:
+    try:
+        day = date.fromisoformat(words.strip())
+    except ValueError:
+        return parse_instant(words)
+    if not date(1900, 1, 1) <= day <= date(9000, 1, 1):
+        return parse_instant(words)
+    return max((instant(day, time(0), zone) for zone in zones), default=parse_instant(words))
+
+
+def _allowed_everywhere(
+    now: datetime, zones: Sequence[str], span: tuple[time, time], days: frozenset[int]
+) -> datetime:
+    """The first instant that suits every place where they may be; a fortnight on, where none does."""
+    at = now
+    while at < now + timedelta(days=_LOOK_AHEAD):
+        latest = max(_next_allowed(at, zone, span, days) for zone in zones)
+        if latest <= at:
+            return at
+        at = latest
+    return now + timedelta(days=_LOOK_AHEAD)
 
 
 def _next_allowed(now: datetime, zone: str, span: tuple[time, time], days: frozenset[int]) -> datetime:
@@ -140,11 +182,11 @@ def _edges(day: date, zone: str, span: tuple[time, time]) -> tuple[datetime, dat
 def _span(words: str) -> tuple[time, time] | None:
     words = words.strip().lower()
     if match := re.fullmatch(rf"after {_CLOCK}", words):
-        return _ordered(_time(match[1], match[2]), time(0))
+        return _ordered(_time(*match.groups()), time(0))
     if match := re.fullmatch(rf"before {_CLOCK}", words):
-        return _ordered(time(0), _time(match[1], match[2]))
+        return _ordered(time(0), _time(*match.groups()))
     if match := re.fullmatch(rf"{_CLOCK} ?[-–] ?{_CLOCK}", words):
-        return _ordered(_time(match[1], match[2]), _time(match[3], match[4]))
+        return _ordered(_time(*match.groups()[:3]), _time(*match.groups()[3:]))
     return None
 
 
@@ -155,8 +197,12 @@ def _ordered(start: time | None, end: time | None) -> tuple[time, time] | None:
     return start, end
 
 
-def _time(hours: str, minutes: str) -> time | None:
-    return time(int(hours), int(minutes)) if int(hours) < 24 and int(minutes) < 60 else None
+def _time(hours: str, minutes: str | None, half: str | None) -> time | None:
+    """``16:00``, ``16.00``, ``16``, ``4 pm``."""
+    hour, minute = int(hours), int(minutes or 0)
+    if half:
+        hour = hour % 12 + (12 if half == "pm" else 0) if 1 <= hour <= 12 else 99
+    return time(hour, minute) if hour < 24 and minute < 60 else None
 
 
 def _weekdays(words: str) -> frozenset[int] | None:

@@ -35,6 +35,12 @@ def further(old: Delivery | None, new: Delivery) -> Delivery:
     return new if old is None or _ORDER.index(new) > _ORDER.index(old) else old
 
 
+OPTED_OUT = "opted out"
+"""Why an endpoint is shut by its owner's own word."""
+SELLING = "selling"
+"""Beside the channels: an endpoint may be shut for whatever sells."""
+
+
 class Meaning(StrEnum):
     """What a provider's refusal means for the endpoint, the sender or the account there."""
 

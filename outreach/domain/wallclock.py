@@ -33,8 +33,12 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def local(t: datetime, zone: str) -> datetime:
-    """The instant as the wall clocks of the zone show it."""
-    return aware(t).astimezone(zone_of(zone))
+    """The instant as the wall clocks of the zone show it; at the ends of the calendar, where a zone would lead out of
+    it, as they would show it without an offset."""
+    try:
+        return aware(t).astimezone(zone_of(zone))
+    except OverflowError:
+        return aware(t).replace(tzinfo=zone_of(zone))
 
 
 def instant(day: date, wall: time, zone: str) -> datetime:

@@ -10,8 +10,8 @@ from outreach.domain.account import AccountState
 from outreach.domain.errors import NotFound
 from outreach.domain.facts import PERSON_PREFIX, Channel, Person, Purpose
 from outreach.domain.hold import Hold, strongest
-from outreach.domain.person import as_person
 from outreach.domain.policy import ASKED, Action, Case, LawSays, rule
+from outreach.domain.signal import SELLING
 from outreach.domain.touch import Status, Touch
 from outreach.service.endpoints import shut, stop_selling, stop_selling_to
 from outreach.service.intake import absorb_own, own_event
@@ -53,9 +53,19 @@ def may_send(outside: Outside, asked: Sequence[Asked]) -> list[MaySend]:
 def _may_send(ledger: Ledger, asked: Asked) -> MaySend:
     if (denied := _suppressed(ledger, asked)) is not None:
         return denied
-    person = _find(ledger.unit, asked)
-    if person is None:
+    people = _find(ledger, asked)
+    if not people:
         return MaySend("allow", "unknown_here", "We do not know this address.")
+    return max((_answer(ledger, asked, person) for person in people), key=_strictness)
+
+
+def _strictness(said: MaySend) -> tuple[int, float]:
+    """Of several people at one address the strictest answer counts; of two holds the longer."""
+    order = ("allow", "hold", "deny").index(said.answer)
+    return order, said.until.timestamp() if said.until else 0.0
+
+
+def _answer(ledger: Ledger, asked: Asked, person: Person) -> MaySend:
     case = _case(ledger, asked, person)
     ruling = rule(case, ASKED)
     if ruling.sends:
@@ -79,14 +89,16 @@ def _case(ledger: Ledger, asked: Asked, person: Person) -> Case:
         id="", run="", account=_bought_last(accounts), channel=Channel(channel), purpose=asked.purpose, step=0, status=Status.DUE,
         due=ledger.now, because="", person=person.id,
     )  # fmt: skip
+    shut = _shut(ledger, person, probe.channel, asked.purpose)
     if asked.purpose is Purpose.TRANSACTIONAL:
-        return Case(touch=probe, now=ledger.now, person=person, law=LawSays(True, None))
+        return Case(touch=probe, now=ledger.now, person=person, law=LawSays(True, None), suppressed=shut)
     stated = wished(ledger, person, sorted(accounts))
     return Case(
         touch=probe,
         now=ledger.now,
         person=person,
         law=_law(ledger, probe, person),
+        suppressed=shut,
         hold=hold_on(ledger, person, asked.purpose),
         embargo=next((each.embargo.sentence for each in accounts.values() if each.embargo), ""),
         preferred_until=stated.until if stated else None,
@@ -101,11 +113,21 @@ def _bought_last(accounts: Mapping[str, AccountState]) -> str:
     return max(sorted(bought), key=bought.__getitem__, default="")
 
 
+def _shut(ledger: Ledger, person: Person, channel: Channel, purpose: Purpose) -> str | None:
+    """Their number or address itself, whoever had it when it was shut."""
+    endpoint = person.endpoint(channel)
+    if endpoint is None:
+        return None
+    hash_ = ledger.outside.endpoint_hash(endpoint.kind, endpoint.value)
+    return ledger.suppressed(hash_, channel, selling=purpose.sells)
+
+
 def _law(ledger: Ledger, probe: Touch, person: Person) -> LawSays:
     """Consents that the asker keeps elsewhere are theirs to know; whatever we were told of them decides."""
     said = law_says(ledger, probe, person)
-    ours = (probe.purpose.value, Purpose.MARKETING.value)
-    if ledger.rules.company.keeps_consents or any(one.purpose in ours for one in person.permissions):
+    ours = {probe.purpose.value, Purpose.MARKETING.value}
+    told = any(one.purpose in ours for one in person.permissions) or ours & person.opted_out.keys()
+    if ledger.rules.company.keeps_consents or told:
         return said
     return replace(said, consent_ok=True, unscreened="")
 
@@ -115,21 +137,22 @@ def _suppressed(ledger: Ledger, asked: Asked) -> MaySend | None:
     hashes = [ledger.outside.endpoint_hash(kind, value) for kind, value in named if value]
     channel = asked.channel or ("email" if asked.email else "")
     for by_channel in ledger.unit.suppressed(hashes).values():
-        why = by_channel.get("all") or by_channel.get(channel)
+        selling = by_channel.pop(SELLING, None)
+        why = by_channel.get("all") or by_channel.get(channel) or (selling if asked.purpose.sells else None)
         if why or (by_channel and not channel):
             why = why or next(iter(by_channel.values()))
             return MaySend("deny", "suppressed", f"This address may not be contacted: {why}.")
     return None
 
 
-def _find(unit: Unit, asked: Asked) -> Person | None:
+def _find(ledger: Ledger, asked: Asked) -> list[Person]:
+    unit = ledger.unit
     if asked.person:
-        state = unit.people([asked.person]).get(asked.person)
-    elif asked.email:
-        state = unit.person_by_endpoint("email", asked.email)
+        states = unit.people([asked.person])
     else:
-        state = unit.person_by_endpoint("phone", asked.phone or "")
-    return as_person(state) if state else None
+        kind, value = ("email", asked.email) if asked.email else ("phone", asked.phone)
+        states = {state.id: state for state in unit.people_at(kind, value or "")}
+    return list(ledger.known_as(states).values())
 
 
 def hold_on(ledger: Ledger, person: Person, purpose: Purpose) -> Hold | None:

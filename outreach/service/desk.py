@@ -442,7 +442,9 @@ def winback_ruling(outside: Outside, unit: Unit, account: str, person_id: str | 
     ledger = Ledger(unit, outside, outside.clock.now())
     ledger.lock([account])
     person = ledger.person(person_id)
-    if person is not None and (person.erased or {"all", "call", "winback"} & set(person.opted_out)):
+    if person is not None and (
+        person.erased or {"all", "call", "winback", "marketing"} & set(person.opted_out)
+    ):
         return "may_not"
     probe = Touch(
         id="probe", run="", account=account, channel=Channel.CALL, purpose=Purpose.WINBACK, step=0,

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from outreach.domain.facts import PERSON_PREFIX, Channel
-from outreach.domain.signal import SENTENCES, Meaning
+from outreach.domain.signal import OPTED_OUT, SELLING, SENTENCES, Meaning
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Attempt
 from outreach.service.switches import stop_provider
 
 
-def shut(ledger: Ledger, channel: Channel, value: str, how: str, why: str = "opted out") -> bool:
+def shut(ledger: Ledger, channel: Channel, value: str, how: str, why: str = OPTED_OUT) -> bool:
     """Nothing more on this channel to this endpoint, from no sender of ours. False when it was shut already."""
     hash_ = locked(ledger, channel, value)
     known = ledger.unit.suppressed([hash_]).get(hash_, {})
@@ -57,6 +57,8 @@ def broken(ledger: Ledger, channel: Channel, value: str, meaning: str) -> bool:
 
 def stop_selling(ledger: Ledger, channel: Channel, value: str, how: str) -> bool:
     """They left a list of the company's own marketing: nothing that sells any more, all else as before."""
+    hash_ = locked(ledger, channel, value)
+    ledger.unit.suppress(hash_, SELLING, OPTED_OUT, ledger.now)
     return stop_selling_to(ledger, [state.id for state in ledger.unit.people_at(_kind(channel), value)], how)
 
 

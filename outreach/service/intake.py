@@ -113,8 +113,8 @@ def absorb_into(ledger: Ledger, items: Sequence[Incoming | Rejected]) -> list[An
 # -- known already? --------------------------------------------------------------------------------
 
 
-def _sort_out(ledger: Ledger, items: Sequence[Incoming]) -> list[Answer]:
-    unit = ledger.unit
+def _sort_out(ledger: Ledger, arrived: Sequence[Incoming]) -> list[Answer]:
+    unit, items = ledger.unit, _without_the_erased(ledger.unit, arrived)
     subjects = {item.event.subject for item in items}
     accounts = sorted(subject for subject in subjects if not subject.startswith(PERSON_PREFIX))
     ledger.lock(accounts)
@@ -132,6 +132,15 @@ def _sort_out(ledger: Ledger, items: Sequence[Incoming]) -> list[Answer]:
     tell_accounts(ledger, {s: n for s, n in news.items() if s in ledger.accounts})
     _welcome_parked(ledger, items)
     return answers
+
+
+def _without_the_erased(unit: Unit, items: Sequence[Incoming]) -> Sequence[Incoming]:
+    """Whatever comes of somebody erased is told without what is personal: nothing of it is kept again."""
+    named = {whose for item in items if item.private and (whose := item.event.whose)}
+    gone = unit.erased_people(named) if named else set()
+    return (
+        [item._replace(private={}) if item.event.whose in gone else item for item in items] if gone else items
+    )
 
 
 def _create_described(ledger: Ledger, items: Iterable[Incoming]) -> None:

@@ -18,10 +18,11 @@ from outreach.domain.errors import Invalid, NotFound
 from outreach.domain.evaluate import Ruleset, merged_needs
 from outreach.domain.facts import Channel, Event, Person
 from outreach.domain.hold import Hold
-from outreach.domain.person import PersonState, as_person
+from outreach.domain.person import PersonState, as_person, strictest
 from outreach.domain.plan import Decision, Run
 from outreach.domain.playbook import Playbook
 from outreach.domain.recipient import account_identity
+from outreach.domain.signal import SELLING
 from outreach.domain.steps import end, take_back
 from outreach.domain.touch import Status, Touch
 from outreach.service.ports import Outpaced, Outside, Unit, WindowNeed
@@ -103,9 +104,8 @@ class Ledger:
             return
         found = self.unit.people_of_accounts(list(needs))
         everybody = {state.id: state for states in found.values() for state in states}
-        identities = self.unit.identities(list(everybody))
-        for id_, state in everybody.items():
-            self._people[id_] = as_person(state, identities.get(id_, id_))
+        self._people.update(self.known_as(everybody))
+        identities = {id_: self._people[id_].identity for id_ in everybody}
         for account, states in found.items():
             self._people_of[account] = [self._people[state.id] for state in states]
         wanted = {identities.get(id_, id_) for id_ in everybody} | {account_identity(a) for a in needs}
@@ -139,26 +139,36 @@ class Ledger:
             found = self.unit.people([id_]).get(id_)
             if found is None:
                 return None
-            self._people[id_] = self._as_person(found)
+            self._people.update(self.known_as({id_: found}))
         return self._people[id_]
 
     def people_of(self, account: str) -> list[Person]:
         """Everybody known at the account, in the order of their ids."""
         if account not in self._people_of:
-            found = [self._as_person(state) for state in self.unit.people_of(account)]
-            self._people.update({person.id: person for person in found})
-            self._people_of[account] = sorted(found, key=lambda person: person.id)
+            found = self.known_as({state.id: state for state in self.unit.people_of(account)})
+            self._people.update(found)
+            self._people_of[account] = [found[id_] for id_ in sorted(found)]
         return self._people_of[account]
 
-    def _as_person(self, state: PersonState) -> Person:
-        return as_person(state, self.unit.identities([state.id]).get(state.id, state.id))
+    def known_as(self, states: Mapping[str, PersonState]) -> dict[str, Person]:
+        """As the rooms need them: one human is one, under however many records, and their every no holds for all."""
+        humans = self.unit.humans(list(states)) if states else {}
+        missing = {id_ for same in humans.values() for id_ in same} - states.keys()
+        known = {**states, **(self.unit.people(sorted(missing)) if missing else {})}
+        found = {}
+        for id_, state in states.items():
+            same = humans[id_]
+            person = as_person(state, min(same))
+            others = [known[other] for other in sorted(same) if other != id_ and other in known]
+            found[id_] = strictest(person, others) if others else person
+        return found
 
-    def suppressed(self, hash_: str, channel: Channel) -> str | None:
-        """Why this endpoint may not be contacted on the channel, if so."""
+    def suppressed(self, hash_: str, channel: Channel, *, selling: bool = False) -> str | None:
+        """Why this endpoint may not be contacted on the channel, if so; ``selling``: to sell."""
         if hash_ not in self._suppressed:
             self._suppressed[hash_] = self.unit.suppressed([hash_]).get(hash_, {})
         found = self._suppressed[hash_]
-        return found.get("all") or found.get(channel.value)
+        return found.get("all") or found.get(channel.value) or (found.get(SELLING) if selling else None)
 
     def card_for(self, touch: Touch) -> Card:
         """The open card of the human the touch is for; a new one where there is none."""

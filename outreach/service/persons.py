@@ -8,6 +8,7 @@ from dataclasses import replace
 from outreach.domain.card import Card
 from outreach.domain.facts import PERSON_PREFIX, Event
 from outreach.domain.person import PersonState, fold_person
+from outreach.domain.signal import SELLING
 from outreach.domain.touch import OPEN, Touch
 from outreach.service.ledger import Ledger
 
@@ -38,8 +39,19 @@ def _follow(ledger: Ledger, before: Mapping[str, str], news: Iterable[Event]) ->
             join(ledger, event.data["person_a"], event.data["person_b"], event.data.get("by") or "")
         elif event.type == "link.parted":
             part(ledger, event.data["person_a"], event.data["person_b"], event.data.get("by") or "")
+        elif event.type == "consent.given" and event.data.get("basis") != "implied":
+            _may_sell_again(ledger, event, before)
         elif event.type == "person.erased":
             _forget(ledger, event.subject.removeprefix(PERSON_PREFIX), before)
+
+
+def _may_sell_again(ledger: Ledger, event: Event, endpoints: Mapping[str, str]) -> None:
+    """Their new yes opens the address it was given for, which they had shut for whatever sells."""
+    by_mail = event.data.get("channel") == "email"
+    value = event.data.get("endpoint") or endpoints.get("email" if by_mail else "phone")
+    if event.data.get("channel") and value:
+        hash_ = ledger.outside.endpoint_hash("email" if by_mail else "phone", str(value))
+        ledger.unit.lift(hash_, SELLING)
 
 
 def _forget(ledger: Ledger, person: str, endpoints: Mapping[str, str]) -> None:

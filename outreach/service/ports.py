@@ -270,9 +270,12 @@ class Unit(Protocol):
     def people_of_accounts(self, accounts: Collection[str]) -> dict[str, list[PersonState]]:
         """Account → everybody known there, in order of their ids."""
 
-    def person_by_endpoint(self, kind: str, value: str) -> PersonState | None: ...
     def identities(self, people: Collection[str]) -> dict[str, str]:
         """person id → the id that stands for this human across confirmed links."""
+
+    def erased_people(self, ids: Collection[str]) -> set[str]: ...
+    def humans(self, people: Collection[str]) -> dict[str, set[str]]:
+        """Each of the people → all records that are confirmed to be the same human, their own among them."""
 
     def same_human(self, identity: str) -> list[str]: ...
     def link(self, a: str, b: str, state: str, by: str, at: datetime) -> None: ...

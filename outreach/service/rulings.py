@@ -28,6 +28,7 @@ from outreach.domain.playbook import Playbook, Step
 from outreach.domain.policy import WEEK, Case, LawSays
 from outreach.domain.preference import NotBefore, awaited, confides_in_nobody, not_before
 from outreach.domain.recipient import hurt_one
+from outreach.domain.signal import OPTED_OUT
 from outreach.domain.steps import resolved_text
 from outreach.domain.touch import Touch
 from outreach.service.ledger import Ledger
@@ -47,7 +48,7 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
         publish_state="shadow" if run.shadow else state,
         run_open=run.is_open,
         run_why=run.end_reason,
-        suppressed=_suppressed(ledger, touch),
+        suppressed=_suppressed(ledger, touch, run),
         confided=_confided(ledger, run, touch),
         hold=hold_against(ledger, run, person) if touch.purpose.sells else None,
         still_open=still_open(playbook, scope),
@@ -68,9 +69,11 @@ def case_for(ledger: Ledger, run: Run, touch: Touch, by: str = "") -> Case:
     colleague who is about to dial."""
     person = ledger.person(touch.person)
     stated = wished(ledger, person, [touch.account]) if person else None
+    wrote = touch.purpose is Purpose.CALLBACK and run.trigger_type not in ASKS_FOR_A_CALL
     return replace(
         placing_case(ledger, run, touch),
         law=law_says(ledger, touch, person),
+        they_wrote=wrote,
         kill_switch=ledger.kill_switch,
         provider_stopped=_provider_stopped(ledger, touch),
         embargo=embargo_against(ledger, touch.account, by),
@@ -84,7 +87,9 @@ def case_for(ledger: Ledger, run: Run, touch: Touch, by: str = "") -> Case:
 
 def wished(ledger: Ledger, person: Person, accounts: Iterable[str]) -> NotBefore | None:
     """The longest wait of those that they have asked for: a pause, something to come first, their hours."""
-    wishes = [not_before(person, ledger.now, ledger.rules.company)]
+    accounts = list(accounts)
+    zones = [zone for id_ in accounts[:1] or [""] for zone in place_at(ledger, id_, person).zones]
+    wishes = [not_before(person, ledger.now, ledger.rules.company, zones)]
     wish = awaited(person)
     if wish is not None:
         told = (each for id_ in accounts for each in ledger.unit.last_of(id_, wish.type, 200))
@@ -158,12 +163,17 @@ def step_allows(step: Step, scope: Scope) -> bool | None:
 
 def _place(ledger: Ledger, touch: Touch, person: Person | None) -> tuple[Place, str]:
     """Where they may be, and whether the account is private or business."""
-    state, company = ledger.accounts.get(touch.account), ledger.rules.company
+    state = ledger.accounts.get(touch.account)
+    kind = (state.described.get("kind") if state else None) or ""
+    return place_at(ledger, touch.account, person), kind_of(person, kind)
+
+
+def place_at(ledger: Ledger, account: str, person: Person | None) -> Place:
+    """Where they may be, as far as they, their number and that account say."""
+    state = ledger.accounts.get(account)
     said = state.described if state else {}
-    place = place_of(
-        person or Person(""), said.get("country"), said.get("region"), said.get("zone"), company.zone
-    )
-    return place, kind_of(person, said.get("kind") or "")
+    zone = ledger.rules.company.zone
+    return place_of(person or Person(""), said.get("country"), said.get("region"), said.get("zone"), zone)
 
 
 def lawful_until(ledger: Ledger, touch: Touch) -> datetime | None:
@@ -264,7 +274,8 @@ def _unscreened(
 def embargo_against(ledger: Ledger, account: str, by: str = "") -> str:
     state = ledger.accounts.get(account)
     embargo = state.embargo if state else None
-    return "" if embargo is None or embargo.only == by else embargo.sentence
+    mine = embargo is not None and bool(by) and embargo.only == by
+    return "" if embargo is None or mine else embargo.sentence
 
 
 def contacts(ledger: Ledger, touch: Touch) -> list[Touch]:
@@ -301,8 +312,13 @@ def _provider_stopped(ledger: Ledger, touch: Touch) -> str | None:
     return next((why for way in ways if (why := provider_stopped(ledger.unit, way))), None)
 
 
-def _suppressed(ledger: Ledger, touch: Touch) -> str | None:
-    return ledger.suppressed(touch.endpoint, touch.channel) if touch.endpoint else None
+def _suppressed(ledger: Ledger, touch: Touch, run: Run) -> str | None:
+    """A call they ask for is another word than the one that shut the telephone."""
+    if not touch.endpoint:
+        return None
+    why = ledger.suppressed(touch.endpoint, touch.channel, selling=touch.purpose.sells)
+    asked_for = touch.channel is Channel.CALL and run.trigger_type in ASKS_FOR_A_CALL
+    return None if asked_for and why == OPTED_OUT else why
 
 
 def _outranked(ledger: Ledger, run: Run, touch: Touch) -> datetime | None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from outreach.domain.account import Happening
-from outreach.domain.facts import PERSON_PREFIX, Event
+from outreach.domain.facts import Event
 from outreach.service.ports import NewEvent, Parked, Quarantined, StoredRef, WindowNeed
 from outreach.store import tables
 from outreach.store.base import Part
@@ -91,7 +91,7 @@ class Events(Part):
             self.bulk.run(
                 "insert into event_private (event_seq, person, data)"
                 ' select "seq", ?, ? from event where "source" = ? and "id" = ?',
-                person_of(new.event), to_json(new.private), new.event.source, new.event.id,
+                new.event.whose, to_json(new.private), new.event.source, new.event.id,
             )  # fmt: skip
 
     def revise_event(self, seq: int, row: NewEvent, earlier: StoredRef, *, current: bool) -> None:
@@ -235,13 +235,6 @@ class Events(Part):
 
     def _parked(self, where: str, *values: Any) -> list[Parked]:
         return [_made_parked(row) for row in self.bulk.rows(_PARKED_SELECT + where, *values)]
-
-
-def person_of(event: Event) -> str:
-    """Whose personal fields they are."""
-    if event.subject.startswith(PERSON_PREFIX):
-        return event.subject.removeprefix(PERSON_PREFIX)
-    return str(event.data.get("person_id") or "")
 
 
 def _event_row(new: NewEvent) -> tuple[Any, ...]:

@@ -65,14 +65,6 @@ class People(Accounts):
             found[account].append(PersonState(id=id_, **_STATE.read(state)))
         return found
 
-    def person_by_endpoint(self, kind: str, value: str) -> PersonState | None:
-        """The first by id, where several people share it."""
-        found = self._people(
-            "id = (select min(person) from endpoint where hash = ? and value = ?)",
-            self.endpoint_hash(kind, value), value,
-        )  # fmt: skip
-        return next(iter(found.values()), None)
-
     def people_at(self, kind: str, value: str) -> list[PersonState]:
         rows = self.bulk.rows(
             "select person from endpoint where kind = ? and hash = ? and value = ? order by person",
@@ -145,6 +137,18 @@ class People(Accounts):
     def identities(self, people: Collection[str]) -> dict[str, str]:
         """The smallest id stands for all."""
         return {id_: min(same) for id_, same in self._together(people, _SAME_HUMAN).items()}
+
+    def erased_people(self, ids: Collection[str]) -> set[str]:
+        keys = self.bulk.keys(sorted(ids))
+        return {
+            row[0]
+            for row in self.bulk.rows(
+                f"select id from person where erased and {self.bulk.one_of('id')}", keys
+            )
+        }
+
+    def humans(self, people: Collection[str]) -> dict[str, set[str]]:
+        return self._together(people, _SAME_HUMAN)
 
     def same_human(self, identity: str) -> list[str]:
         return sorted(self._together([identity], _SAME_HUMAN)[identity])

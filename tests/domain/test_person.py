@@ -92,12 +92,14 @@ def test_what_they_shut_is_shut(said: Event, shut: dict[str, str]) -> None:
     assert as_person(told(DESCRIBED, said)).opted_out == shut
 
 
-def test_only_their_own_new_consent_opens_what_they_shut() -> None:
+def test_only_their_own_new_consent_opens_a_purpose_and_no_channel() -> None:
     stop = event("endpoint.opted_out", channel="sms", how="STOP")
     no_mail = event("endpoint.opted_out", channel="email", how="link")
+    no = event("consent.withdrawn", purpose="marketing", how="by letter")
     yes = event("consent.given", purpose="marketing", channel="sms", basis="express")
-    state = told(stop, no_mail, yes)
-    assert state.opted_out == {"email": "link"}
+    assert told(stop, no_mail, no).opted_out == {"sms": "STOP", "email": "link", "marketing": "by letter"}
+    state = told(stop, no_mail, no, yes)
+    assert state.opted_out == {"sms": "STOP", "email": "link"}
     (given,) = state.permissions
     assert (given.purpose, given.channel, given.is_express) == ("marketing", "sms", True)
 

@@ -32,9 +32,10 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
     "save_accounts": lambda unit: unit.save_accounts([account("a1", failure(), tier="x"), account("a3")]),
     "due_rows": lambda unit: unit.due_rows(NOW, 9),
     "people": lambda unit: (unit.people(["anna"]), unit.people_of("a1")),
-    "person_by_endpoint": lambda unit: unit.person_by_endpoint("email", "x@example.org"),
+    "people_at": lambda unit: unit.people_at("email", "x@example.org"),
+    "erased_people": lambda unit: unit.erased_people(["anna", "ben"]),
     "save_people": lambda unit: unit.save_people([person("anna", email="x@example.org")]),
-    "links": lambda unit: (unit.identities(["anna"]), unit.linked(["anna"])),
+    "links": lambda unit: (unit.identities(["anna"]), unit.humans(["anna"]), unit.linked(["anna"])),
     "runs_of": lambda unit: unit.runs_of(["a1"]),
     "runs_to_wake": lambda unit: unit.runs_to_wake(NOW, 9),
     "touches_of": lambda unit: (
@@ -71,7 +72,7 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
     "audit_of": lambda unit: unit.audit_of("a1"),
     "user_by_email": lambda unit: (unit.user_by_email("x"), unit.token("#t")),
 }
-OPEN_ONLY = r"INDEX (ix_touch_desk|ux_card_open)\b"
+OPEN_ONLY = r"INDEX (ix_touch_desk|ux_card_open|ix_ask_open)\b"
 """Indexes that hold only what is open: to walk through them is what they are for."""
 # How each is meant to be found, where more than the absence of a walk matters.
 BY_INDEX = {
