@@ -136,6 +136,17 @@ class OutboxFolder:
         """Remove the messages of these touches; gives how many there were."""
         return sum(_gone(self.folder / f"{token}{end}") for token in tokens for end in (".eml", ".txt"))
 
+    def forget_to(self, addresses: Collection[str]) -> int:
+        """Remove whatever went to these addresses and numbers; gives how many there were."""
+        names = [name for _, name in _files(self.folder)] if addresses else []
+        return sum(_gone(self.folder / name) for name in names if self._to(name) in addresses)
+
+    def _to(self, name: str) -> str:
+        try:
+            return self.read(name).to
+        except (NotFound, MessageError, ValueError):
+            return ""
+
     def forget_before(self, at: datetime) -> int:
         """Remove what was written before that instant; gives how many."""
         before = at.timestamp() * 1e9

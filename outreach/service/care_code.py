@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from outreach.domain.errors import Refused
 from outreach.domain.facts import PERSON_PREFIX, Channel, Purpose
-from outreach.domain.message import Message
+from outreach.domain.message import Message, RenderFault
 from outreach.service.care_links import hashed, opened
 from outreach.service.care_page import CarePage, look
 from outreach.service.ledger import Ledger
@@ -15,7 +15,11 @@ from outreach.service.ports import Outside, Unit
 from outreach.service.posting import OUTBOX, provider_for
 from outreach.service.switches import provider_stopped
 
+NOT_NOW = "It could not be sent just now. Try again in a few minutes, or ring us."
+SENT = "care.code_sent"
 CODE_LASTS, CODE_TRIES = timedelta(minutes=15), 5
+MOST_CODES, IN = 5, timedelta(days=1)
+"""For one person, over all their addresses: at most 25 guesses a day at one of a million codes."""
 
 
 def send_code(outside: Outside, token: str, way: str, write: Callable[[str, str], tuple[str, str]]) -> None:
@@ -30,19 +34,29 @@ def send_code(outside: Outside, token: str, way: str, write: Callable[[str, str]
     def keep(unit: Unit) -> tuple[str, Message]:
         link = opened(unit, outside, token)
         now = outside.clock.now()
+        _must_not_be_many(unit, link.person, now)
         unit.save_care_link(
             link._replace(code=hashed(outside, f"{token}:{code}"), code_until=now + CODE_LASTS, tries=0)
         )
-        unit.audit(now, "customer", "care.code_sent", PERSON_PREFIX + page.person.id, way)
+        unit.audit(now, "customer", SENT, PERSON_PREFIX + page.person.id, way)
         return _code_message(unit, outside, page, channel, write, code)
 
     with outside.database.view() as unit:
         _must_not_be_stopped(unit, outside, channel)
-    provider, message = outside.database.retrying(keep)
+    try:
+        provider, message = outside.database.retrying(keep)
+    except RenderFault as fault:
+        raise Refused(NOT_NOW) from fault
     sender = outside.outbox if provider == OUTBOX and outside.outbox else outside.senders[channel]
     receipt = sender.send(message, outside.ids.token())
     if receipt.outcome in ("refused", "failed"):
-        raise Refused("It could not be sent just now. Try again in a few minutes, or ring us.")
+        raise Refused(NOT_NOW)
+
+
+def _must_not_be_many(unit: Unit, person: str, now: datetime) -> None:
+    done = unit.audit_of(PERSON_PREFIX + person, 200)
+    if sum(row.what == SENT and row.at > now - IN for row in done) >= MOST_CODES:
+        raise Refused("Those were many codes for one day. Try again tomorrow, or ring us.")
 
 
 def _must_not_be_stopped(unit: Unit, outside: Outside, channel: Channel) -> None:
@@ -50,7 +64,7 @@ def _must_not_be_stopped(unit: Unit, outside: Outside, channel: Channel) -> None
     provider = outside.providers.get(channel, OUTBOX)
     ways = (provider, f"{provider}/{channel.value}")
     if unit.setting("stop_all") is not None or any(provider_stopped(unit, way) for way in ways):
-        raise Refused("It could not be sent just now. Try again in a few minutes, or ring us.")
+        raise Refused(NOT_NOW)
 
 
 def _code_message(
@@ -65,7 +79,7 @@ def _code_message(
     to = (page.person.email if channel is Channel.EMAIL else page.person.phone) or ""
     subject, text = write(company.name, code)
     message = Message(
-        channel=channel, to=to, to_name=page.person.name, sender=company.sender_name or company.name,
+        channel=channel, to=to, to_name="", sender=company.sender_name or company.name,
         sender_address=outside.post.from_address or company.sender_email, subject=subject if channel is Channel.EMAIL else "",
         text=text, language=page.language, purpose=Purpose.TRANSACTIONAL.value,
         valid_until=ledger.now + CODE_LASTS,

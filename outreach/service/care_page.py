@@ -127,14 +127,24 @@ def _still(until: datetime | None, now: datetime) -> datetime | None:
 
 def _troubles(ledger: Ledger, person: Person, accounts: Mapping[str, AccountState]) -> list[Trouble]:
     """Theirs, and those of which nobody in particular was hurt; a colleague's own stay the colleague's."""
-    found = []
-    for id_, state in accounts.items():
-        for failure in state.failures.values():
-            mine = failure.person in (None, person.id) and failure.state is not FailureState.VOID
-            lately = failure.closed_at is None or failure.closed_at > ledger.now - LATELY
-            if mine and lately and not failure.parent:
-                found.append(Trouble(id_, failure, _words_of(ledger, id_, failure)))
+    found = [
+        Trouble(id_, failure, _words_of(ledger, id_, failure))
+        for id_, state in accounts.items()
+        for failure in state.failures.values()
+        if is_shown(person, id_, failure, ledger.now)
+    ]
     return sorted(found, key=lambda each: (not each.failure.is_open, -each.failure.opened_at.timestamp()))
+
+
+def is_shown(person: Person, account: str, failure: Failure, now: datetime) -> bool:
+    """What happened to nobody in particular is for those alone who belong to the account still."""
+    lately = failure.closed_at is None or failure.closed_at > now - LATELY
+    known = failure.state is not FailureState.VOID and not failure.parent
+    return known and lately and _is_theirs(person, account, failure.person)
+
+
+def _is_theirs(person: Person, account: str, whose: str | None) -> bool:
+    return whose == person.id or (whose is None and account in person.roles)
 
 
 def _words_of(ledger: Ledger, account: str, failure: Failure) -> str:
@@ -148,9 +158,9 @@ def _promises(person: Person, accounts: Mapping[str, AccountState]) -> list[Prom
     shown = (PromiseState.OPEN, PromiseState.BROKEN)
     found = [
         promise
-        for state in accounts.values()
+        for id_, state in accounts.items()
         for promise in state.promises.values()
-        if promise.state in shown and promise.person in (None, person.id)
+        if promise.state in shown and _is_theirs(person, id_, promise.person)
     ]
     return sorted(found, key=lambda promise: promise.until)
 

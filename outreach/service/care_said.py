@@ -3,6 +3,7 @@ closes and reopens failures."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +13,8 @@ from outreach.domain.facts import PERSON_PREFIX, Channel, Person
 from outreach.domain.failure import Failure
 from outreach.domain.person import NO_LONGER, as_person
 from outreach.service.care_links import opened
-from outreach.service.care_page import SELLING, accounts_of, look
-from outreach.service.endpoints import open_again, shut, stop_selling_to
+from outreach.service.care_page import SELLING, accounts_of, is_shown, look
+from outreach.service.endpoints import open_again, shut, shut_telephone, stop_selling, stop_selling_to
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import CareLink, Outside, Unit
@@ -48,7 +49,7 @@ class _Said:
         account, _, failure = id_.partition("|")
         state = self.ledger.accounts.get(account)
         found = state.failures.get(failure) if state else None
-        if found is None or found.person not in (None, self.person.id):
+        if found is None or not is_shown(self.person, account, found, self.ledger.now):
             raise NotFound("This is not on your page.")
         self.account = account
         return found
@@ -160,7 +161,9 @@ def prefer(outside: Outside, token: str, wishes: Mapping[str, str]) -> None:
     def work(said: _Said) -> None:
         known = {each.kind: each.value for each in said.person.preferences}
         for kind, value in wishes.items():
-            value = " ".join(value.split())[:500]
+            value = _plain(value)
+            if kind == "language" and not _LANGUAGE.fullmatch(value):
+                raise Refused("Choose one of the languages.")
             if value == known.get(kind, ""):
                 continue
             said.tell_of_them(
@@ -171,6 +174,14 @@ def prefer(outside: Outside, token: str, wishes: Mapping[str, str]) -> None:
                 said.tell("person.described", described, PERSON_PREFIX + said.person.id)
 
     _say(outside, token, "preferred", work)
+
+
+_LANGUAGE = re.compile(r"[a-z]{2}(-[A-Za-z]{2,4})?")
+
+
+def _plain(words: str) -> str:
+    """On one line, with nothing in it that cannot be seen: it will stand in the heads of mails."""
+    return "".join(each for each in " ".join(words.split()) if each.isprintable())[:500]
 
 
 def pause(outside: Outside, token: str, *, ends: bool = False) -> None:
@@ -188,6 +199,8 @@ def stop(outside: Outside, token: str, scope: str) -> None:
 
     def work(said: _Said) -> None:
         if scope == "selling":
+            if said.person.email:
+                stop_selling(said.ledger, Channel.EMAIL, said.person.email, HOW)
             stop_selling_to(said.ledger, [said.person.id], HOW)
         elif scope in ("written", "all"):
             _shut(said, scope)
@@ -204,6 +217,8 @@ def _shut(said: _Said, scope: str) -> None:
         if channel.value not in said.person.opted_out:
             said.tell_of_them("endpoint.opted_out", {"channel": channel.value, "how": HOW})
     if scope == "all":
+        if said.person.phone:
+            shut_telephone(said.ledger, said.person.id, said.person.phone, HOW)
         said.tell_of_them("endpoint.opted_out", {"channel": "all", "how": HOW})
 
 
@@ -219,16 +234,28 @@ def start_again(outside: Outside, token: str, scope: str, wording: str) -> None:
                 "page": "care",
                 "by": "customer",
             }
+            where = _written_to(said.person)
             for purpose in SELLING:
-                said.tell_of_them("consent.given", {"purpose": purpose, **evidence})
+                said.tell_of_them("consent.given", {"purpose": purpose, **where, **evidence})
             return
         for channel, value in ((Channel.EMAIL, said.person.email), (Channel.SMS, said.person.phone)):
             if value:
                 open_again(said.ledger, channel, value, HOW)
             said.tell_of_them("endpoint.opted_in", {"channel": channel.value, "how": HOW})
         if scope == "all":
+            if said.person.phone:
+                open_again(said.ledger, Channel.CALL, said.person.phone, HOW)
             said.tell_of_them("endpoint.opted_in", {"channel": "all", "how": HOW})
 
     if scope not in ("selling", "written", "all"):
         raise Refused("Say what to open again.")
     _say(outside, token, f"started_{scope}", work)
+
+
+def _written_to(person: Person) -> dict[str, str]:
+    """They agreed to be *written* to: at one address, and not to be rung. Raises Refused where there is none."""
+    if person.email:
+        return {"channel": "email", "endpoint": person.email}
+    if person.phone:
+        return {"channel": "sms", "endpoint": person.phone}
+    raise Refused("We have no such address of yours.")

@@ -14,6 +14,7 @@ from outreach.domain.policy import DIALLING, WISHES, Case, Rule, Ruling, drop, r
 from outreach.domain.selling import selling
 from outreach.domain.steps import next_attempt
 from outreach.domain.touch import Disposition, Settlement, Status, Touch, advance
+from outreach.service.endpoints import shut_telephone
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.persons import merge_cards
@@ -174,11 +175,21 @@ def settle_in(unit: Unit, outside: Outside, card_id: str, by: str, outcome: Outc
     for touch in ticked:
         _settle_touch(ledger, touch, outcome)
     absorb_own(ledger, _said(ledger, card, by, outcome, ticked))
+    if outcome.disposition is Disposition.DO_NOT_CALL:
+        _ring_no_more(ledger, by, ticked)
     for touch in ticked:
         progress(ledger, touch.run, touch.account)
     ledger.flush()
     unit.audit(ledger.now, by, f"card.{outcome.disposition.value}", f"card/{card.id}", outcome.reason)
     return unit.card(card.id) or card
+
+
+def _ring_no_more(ledger: Ledger, by: str, ticked: list[Touch]) -> None:
+    """Their word shuts the number too, whoever turns up with it."""
+    for person in sorted({touch.person for touch in ticked if touch.person}):
+        known = ledger.person(person)
+        if known is not None and known.phone:
+            shut_telephone(ledger, person, known.phone, f"told {by} on the phone")
 
 
 def _ticked(ledger: Ledger, card: Card, outcome: Outcome) -> list[Touch]:

@@ -28,6 +28,15 @@ def shut(ledger: Ledger, channel: Channel, value: str, how: str, why: str = OPTE
     return True
 
 
+def shut_telephone(ledger: Ledger, person: str, number: str, how: str) -> bool:
+    """No calls to this number, whoever turns up with it; unless others have it too: they have not asked for that."""
+    hash_ = locked(ledger, Channel.CALL, number)
+    if any(state.id != person for state in ledger.unit.people_at("phone", number)):
+        return False
+    ledger.unit.suppress(hash_, Channel.CALL.value, OPTED_OUT, ledger.now)
+    return True
+
+
 def open_again(ledger: Ledger, channel: Channel, value: str, how: str) -> bool:
     """They want to hear from us on this channel again. False when nothing was shut."""
     hash_ = locked(ledger, channel, value)

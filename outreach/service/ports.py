@@ -380,7 +380,7 @@ class Unit(Protocol):
     def revoke_care_links(self, person: str) -> int:
         """How many were good until now."""
 
-    def forget_traces(self, words: Collection[str], hashes: Collection[str]) -> None:
+    def forget_traces(self, person: str, endpoints: Collection[str], hashes: Collection[str]) -> None:
         """What was put aside before anybody knew whose it was goes, too."""
 
     def forget_name(self, account: str) -> None:
@@ -549,9 +549,10 @@ class Sender(Protocol):
 
 
 class Papers(Protocol):
-    """Messages that lie as files where no provider took them. Both give how many are gone."""
+    """Messages that lie as files where no provider took them. Each gives how many are gone."""
 
     def forget(self, tokens: Collection[str]) -> int: ...
+    def forget_to(self, addresses: Collection[str]) -> int: ...
     def forget_before(self, at: datetime) -> int: ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -160,9 +161,13 @@ def as_attempt(touch: Touch, message: Message, provider: str, outside: Outside) 
         recipient=message.to,
         sender=outside.post.sms_sender or None if touch.channel is Channel.SMS else message.sender_address,
         subject=message.subject or None,
-        text=message.text,
+        text=message.text if touch.channel is Channel.SMS else _KEYS.sub(r"\1…", message.text),
         message_id=message.message_id or None,
     )
+
+
+_KEYS = re.compile(r"(/(?:care|u)/)[\w-]+")
+"""What opens a customer's page is in their mail and nowhere else."""
 
 
 # -- addresses that lead back ----------------------------------------------------------------------------

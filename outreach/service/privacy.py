@@ -8,9 +8,9 @@ the database says who was erased: a backup that is restored is brought up to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.facts import PERSON_PREFIX, Event, Person
@@ -153,30 +153,43 @@ def erase(outside: Outside, person: str, by: str, reason: str) -> None:
     """Raises NotFound for somebody unknown, Refused without a reason."""
     if not reason.strip():
         raise Refused("Say why they are erased: who asked for it, and how.")
-    done = outside.database.retrying(lambda unit: _erase(unit, outside, person, by, reason))
-    if outside.erasures is not None:
-        outside.erasures.note(done)
-    _burn(outside, person)
+    _finish(outside, outside.database.retrying(lambda unit: _erase(unit, outside, person, by, reason)))
 
 
-def _burn(outside: Outside, person: str) -> None:
-    """Their messages that lie as files."""
-    if outside.papers is not None:
-        with outside.database.view() as unit:
-            tokens = [attempt.token for attempt in unit.attempts_to(person)]
-        outside.papers.forget(tokens)
+def _finish(outside: Outside, gone: Iterable[_Gone]) -> None:
+    """What is outside the database: the log, and their messages that lie as files."""
+    for each in gone:
+        if outside.erasures is not None:
+            outside.erasures.note(each.erasure)
+        if outside.papers is not None:
+            outside.papers.forget(each.tokens)
+            outside.papers.forget_to(each.addresses)
 
 
-def _erase(unit: Unit, outside: Outside, person: str, by: str, reason: str) -> Erasure:
-    state = unit.people([person]).get(person)
-    if state is None:
+class _Gone(NamedTuple):
+    erasure: Erasure
+    tokens: list[str]
+    addresses: list[str]
+
+
+def _erase(unit: Unit, outside: Outside, person: str, by: str, reason: str) -> list[_Gone]:
+    """Every record that is confirmed to be the same human: they ask for themselves, not for a record."""
+    if person not in unit.people([person]):
         raise NotFound(f"There is no person {person}.")
-    ledger = Ledger(unit, outside, outside.clock.now())
+    states = unit.people(unit.same_human(person))
+    return [_erase_one(unit, outside, states[id_], by, reason) for id_ in sorted(states)]
+
+
+def _erase_one(unit: Unit, outside: Outside, state: PersonState, by: str, reason: str) -> _Gone:
+    person, ledger = state.id, Ledger(unit, outside, outside.clock.now())
     ledger.lock(sorted({*state.roles, *unit.told_of(person), *unit.written_about(person)}))
-    endpoints = as_endpoints(state)
-    hashes = sorted(outside.endpoint_hash(kind, value) for kind, value in endpoints.items())
+    endpoints = _ever_had(unit, state)
+    hashes = sorted(outside.endpoint_hash(kind, value) for kind, value in endpoints)
+    tokens = [attempt.token for attempt in unit.attempts_to(person)]
     unit.lock_people([person])
     unit.lock_endpoints(hashes)
+    for hash_ in hashes:
+        unit.suppress(hash_, "all", "erased", ledger.now)
     _stop(ledger, person)
     new = outside.ids.new
     gone = own_event("person.erased", PERSON_PREFIX + person, {"by": by}, ledger.now, new())
@@ -188,13 +201,23 @@ def _erase(unit: Unit, outside: Outside, person: str, by: str, reason: str) -> E
     ledger.flush()
     unit.forget(person)  # also what the events above have brought
     unit.forget_drafts(list(ledger.accounts), person)
-    unit.forget_traces([f"{PERSON_PREFIX}{person}", *endpoints.values()], hashes)
+    unit.forget_traces(person, [value for _, value in endpoints], hashes)
     for account in _named_after(ledger, person):
         unit.forget_name(account)
     for account in list(ledger.accounts):  # what was promised to them stands in what is folded, too
         rebuild_account(unit, outside, account, write=True)
     unit.audit(ledger.now, by, "person.erased", PERSON_PREFIX + person, reason)
-    return Erasure(person, tuple(hashes), ledger.now)
+    return _Gone(Erasure(person, tuple(hashes), ledger.now), tokens, [value for _, value in endpoints])
+
+
+def _ever_had(unit: Unit, state: PersonState) -> list[tuple[str, str]]:
+    """(kind, value) of all numbers and addresses of theirs: the old ones reach them, too."""
+    told = [as_endpoints(state)] + [
+        {kind: str(value) for kind in ("phone", "email") if (value := event.data.get(kind))}
+        for event in unit.events_of(PERSON_PREFIX + state.id)
+        if event.type == "person.described"
+    ]
+    return sorted({pair for each in told for pair in each.items()})
 
 
 def _stop(ledger: Ledger, person: str) -> None:
@@ -235,20 +258,22 @@ def replay_erasures(outside: Outside) -> int:
     """After a backup was restored: whoever the log knows as erased is so again. Gives how many were not."""
     again = 0
     for erasure in outside.erasures.all() if outside.erasures else ():
-        if outside.database.retrying(partial(_again, outside=outside, erasure=erasure)):
-            _burn(outside, erasure.person)
-            again += 1
+        gone = outside.database.retrying(partial(_again, outside=outside, erasure=erasure))
+        _finish(replace(outside, erasures=None), gone)  # the log has it
+        again += bool(gone)
     return again
 
 
-def _again(unit: Unit, outside: Outside, erasure: Erasure) -> bool:
+def _again(unit: Unit, outside: Outside, erasure: Erasure) -> list[_Gone]:
     now = outside.clock.now()
     known = unit.suppressed(erasure.hashes)
     for hash_ in erasure.hashes:
         if known.get(hash_, {}).get("all") != "erased":
             unit.suppress(hash_, "all", "erased", now)
     state = unit.people([erasure.person]).get(erasure.person)
-    if state is None or state.erased:
-        return False
-    _erase(unit, outside, erasure.person, "outreach", "a backup was restored; they had been erased before")
-    return True
+    if state is not None and state.erased:
+        return []
+    if state is None:  # the backup is older than they are: what comes of them again finds them erased
+        state = PersonState(erasure.person)
+    why = "a backup was restored; they had been erased before"
+    return [_erase_one(unit, outside, state, "outreach", why)]

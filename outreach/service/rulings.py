@@ -26,7 +26,7 @@ from outreach.domain.place import Place, kind_of, place_of
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Step
 from outreach.domain.policy import WEEK, Case, LawSays
-from outreach.domain.preference import NotBefore, awaited, confides_in_nobody, not_before
+from outreach.domain.preference import Awaited, NotBefore, awaited, confides_in_nobody, not_before
 from outreach.domain.recipient import hurt_one
 from outreach.domain.signal import OPTED_OUT
 from outreach.domain.steps import resolved_text
@@ -90,12 +90,19 @@ def wished(ledger: Ledger, person: Person, accounts: Iterable[str]) -> NotBefore
     accounts = list(accounts)
     zones = [zone for id_ in accounts[:1] or [""] for zone in place_at(ledger, id_, person).zones]
     wishes = [not_before(person, ledger.now, ledger.rules.company, zones)]
-    wish = awaited(person)
+    wish = still_awaited(ledger, person, accounts)
     if wish is not None:
-        told = (each for id_ in accounts for each in ledger.unit.last_of(id_, wish.type, 200))
-        if not wish.is_fulfilled_by(told):
-            wishes.append(NotBefore(ledger.now + _LOOK_AGAIN, wish.sentence))
+        wishes.append(NotBefore(ledger.now + _LOOK_AGAIN, wish.sentence))
     return max((each for each in wishes if each), key=lambda each: each.until, default=None)
+
+
+def still_awaited(ledger: Ledger, person: Person, accounts: Iterable[str]) -> Awaited | None:
+    """What they want to see come first, and has not."""
+    wish = awaited(person)
+    if wish is None:
+        return None
+    told = (each for id_ in accounts for each in ledger.unit.last_of(id_, wish.type, 200))
+    return None if wish.is_fulfilled_by(told) else wish
 
 
 def _confided(ledger: Ledger, run: Run, touch: Touch) -> str:

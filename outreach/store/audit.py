@@ -14,6 +14,8 @@ from outreach.store.codec import instant, micros, to_json
 
 _COLUMNS = ("seq", "at", "who", "what", "subject", "why", "prev", "hash")
 _PAGE = 1000
+_BEFORE_ALL = -(2**62)
+"""A row that was put before the first is found, too."""
 
 
 class Audit(Part):
@@ -71,7 +73,7 @@ class Audit(Part):
         return (rows[0][0], rows[0][1]) if rows else (0, "")
 
     def _audit_rows(self) -> Iterator[Any]:
-        listed, seq = ", ".join(f'"{name}"' for name in _COLUMNS), 0
+        listed, seq = ", ".join(f'"{name}"' for name in _COLUMNS), _BEFORE_ALL
         while page := self.bulk.rows(
             f"select {listed} from audit where seq > ? order by seq limit ?", seq, _PAGE
         ):

@@ -206,6 +206,11 @@ def quoted(name: str) -> str:
     return f'"{name}"'
 
 
+def as_pattern(text: str) -> str:
+    """The text itself within a pattern of ``like … escape '\\'``."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
 @cache
 def select(shape: Shape[Any]) -> str:
     return f"select {', '.join(map(quoted, shape.names))} from {quoted(shape.table.name)}"

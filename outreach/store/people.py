@@ -9,7 +9,7 @@ from typing import Any
 from outreach.domain.person import PersonState
 from outreach.store import tables
 from outreach.store.accounts import Accounts
-from outreach.store.bulk import Row
+from outreach.store.bulk import Row, as_pattern
 from outreach.store.codec import micros, to_json
 from outreach.store.shapes import Fields
 
@@ -79,7 +79,10 @@ class People(Accounts):
         """A name is sought by its longest word within the state's text: a look through all people, which a
         person who waits for a suggestion can bear."""
         ids: list[str] = []
-        for kind, pattern in (("email", f"%@{_like(mail_domain)}"), ("phone", f"{_like(phone_start)}%")):
+        for kind, pattern in (
+            ("email", f"%@{as_pattern(mail_domain)}"),
+            ("phone", f"{as_pattern(phone_start)}%"),
+        ):
             if mail_domain if kind == "email" else phone_start:
                 rows = self.bulk.rows(
                     "select person from endpoint where kind = ? and value like ? escape '\\' order by person limit ?",
@@ -91,7 +94,7 @@ class People(Accounts):
             rows = self.bulk.rows(
                 "select id from person where state is not null and not erased"
                 " and lower(state) like ? escape '\\' order by id limit ?",
-                f"%{_like(word)}%", limit,
+                f"%{as_pattern(word)}%", limit,
             )  # fmt: skip
             ids += [row[0] for row in rows]
         return [(id_, str(state.described.get("name") or "")) for id_, state in self.people(ids).items()]
@@ -181,8 +184,3 @@ def _join(groups: dict[str, set[str]], a: str, b: str) -> None:
     both = groups.get(a, {a}) | groups.get(b, {b})
     for id_ in both:
         groups[id_] = both
-
-
-def _like(text: str) -> str:
-    """The text itself within a pattern of ``like … escape '\\'``."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

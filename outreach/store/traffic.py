@@ -11,7 +11,7 @@ from outreach.domain.touch import OPEN
 from outreach.service.ports import Attempt, CareLink, Inbound, Pushed
 from outreach.store import tables
 from outreach.store.base import Part
-from outreach.store.bulk import quoted
+from outreach.store.bulk import as_pattern, quoted
 from outreach.store.codec import micros
 from outreach.store.desk import HOLD
 from outreach.store.shapes import Shape
@@ -30,9 +30,19 @@ _WORDS_GONE = (
     "update phone_call set number = null where ended_at < ? and number is not null returning id",
     """delete from inbound where status = 'settled' and "at" < ? returning id""",
     """delete from event_private where event_seq in (select p.event_seq from event_private p join event e
-    on e.seq = p.event_seq where e.type = 'message.received' and e."time" < ?) returning event_seq""",
+    on e.seq = p.event_seq where e.type in ('message.received', 'person.refused') and e."time" < ?) returning event_seq""",
 )
 _PERSONAL = ("recipient", "subject", "text")
+
+
+def _however_written(endpoint: str) -> tuple[str, str]:
+    """(SQL around a column, what to seek in it): an address in any case, a number by its last digits."""
+    if "@" in endpoint:
+        return "lower({})", endpoint.lower()
+    plain = "{}"
+    for between in " -/().":
+        plain = f"replace({plain}, '{between}', '')"
+    return plain, "".join(each for each in endpoint if each.isdigit())[-8:]
 
 
 class Traffic(Part):
@@ -86,12 +96,17 @@ class Traffic(Part):
         statement = "update care_link set revoked = ? where person = ? and not revoked returning hash"
         return len(self.bulk.rows(statement, True, person))
 
-    def forget_traces(self, words: Collection[str], hashes: Collection[str]) -> None:
-        """What was put aside before anybody knew whose it was: by their id, number or address in its text."""
-        for word in words:
-            like = f"%{word}%"
-            self.bulk.run("delete from quarantine where body like ?", like)
-            self.bulk.run("delete from parked where private like ? or event like ?", like, like)
+    def forget_traces(self, person: str, endpoints: Collection[str], hashes: Collection[str]) -> None:
+        """What was put aside before anybody knew whose it was: by their id as a whole word of JSON, or by a number
+        or address of theirs, however it is written."""
+        whole = (f'"{PERSON_PREFIX}{person}"', f'"{person}"')
+        patterns = [("{}", word) for word in whole] + [_however_written(each) for each in endpoints]
+        for how, word in patterns:
+            holds = f"{how} like ? escape '\\'"
+            like = f"%{as_pattern(word)}%"
+            self.bulk.run(f"delete from quarantine where {holds.format('body')}", like)
+            either = f"{holds.format('private')} or {holds.format('event')}"
+            self.bulk.run(f"delete from parked where {either}", like, like)
         if hashes:
             named = self.bulk.one_of("hash")
             self.bulk.run(f"delete from inbound where {named}", self.bulk.keys(hashes))

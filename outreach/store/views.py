@@ -16,7 +16,7 @@ from outreach.domain.failure import Failure
 from outreach.domain.touch import Touch
 from outreach.service.ports import Attempt
 from outreach.store.accounts import FAILURE, PROMISE
-from outreach.store.bulk import Row, quoted
+from outreach.store.bulk import Row, as_pattern, quoted
 from outreach.store.codec import instant, micros
 from outreach.store.events import _EVENT_SELECT, _event
 from outreach.store.runs import TOUCH
@@ -348,10 +348,9 @@ def accounts_named(unit: StoreUnit, ids: Iterable[str]) -> dict[str, AccountRow]
 
 def accounts_like(unit: StoreUnit, text: str, limit: int = 20) -> list[AccountRow]:
     """Accounts whose id is the text, or whose name holds it, whatever the case of its letters."""
-    sought = text.strip().lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     rows = unit.bulk.rows(
         "select id, name, tier, owner, team from account where state is not null"
         " and (id = ? or lower(name) like ? escape '\\') order by name, id limit ?",
-        text.strip(), f"%{sought}%", limit,
+        text.strip(), f"%{as_pattern(text.strip().lower())}%", limit,
     )  # fmt: skip
     return [AccountRow(row[0], row[1] or row[0], *row[2:5]) for row in rows]

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from outreach.domain.errors import Invalid, NotFound, OutreachError, Refused
+from outreach.domain.preference import unwanted_ways
 from outreach.domain.wallclock import parse_instant
 from outreach.service import care_code, care_page, care_said, privacy
 from outreach.web.files import as_page
@@ -22,6 +23,7 @@ from outreach.web.reception import outside, reception
 care = Blueprint("care", __name__, url_prefix="/care")
 PROOF_LASTS = 15 * 60
 """Seconds for which a proved code opens what we know."""
+WAYS = ("call", "email", "sms")
 AGREED = "Yes, write to me about offers and orders. I can take this back here at any time."
 DONE = {
     "call": "We ring you.", "right": "Thank you. We are glad that it is put right.",
@@ -70,7 +72,7 @@ def _shown(
     html = render_template(
         "care.html", page=page, token=token, speech=said, _=said.say, company=outside().rules().company, done=done,
         wrong=wrong, wishes=care_page.kinds(page), trouble=_trouble, languages=[(each, NAMES[each]) for each in LANGUAGES],
-        agreed=AGREED, to_wait_for=care_page.to_wait_for(page), **more,
+        agreed=AGREED, never=unwanted_ways(page.person), to_wait_for=care_page.to_wait_for(page), **more,
     )  # fmt: skip
     return html, code
 
@@ -115,12 +117,16 @@ def _do(token: str, done: str, to: str, work: Callable[[], None]) -> Any:
 @care.post("/<token>/call")
 @limiter.limit("10 per minute; 40 per hour")
 def call(token: str) -> Any:
-    at = _slot(request.form.get("at", ""))
-    return _do(token, "call", "call", lambda: care_said.ask_for_call(outside(), token, at))
+    text = request.form.get("at", "")
+    return _do(token, "call", "call", lambda: care_said.ask_for_call(outside(), token, _slot(text)))
 
 
 def _slot(text: str) -> datetime | None:
-    return parse_instant(text) if text else None
+    """None is now. Raises Refused for what is no time."""
+    at = parse_instant(text)
+    if text and at is None:
+        raise Refused("Nobody is here to ring you then: choose one of the times.")
+    return at
 
 
 @care.post("/<token>/right")
@@ -156,18 +162,29 @@ def write(token: str) -> Any:
 def wishes(token: str) -> Any:
     form = request.form
     told = {kind: form.get(kind, "") for kind in care_said.TOLD if kind in form}
-    told["not_channel"] = ", ".join(
-        way for way in form.getlist("not_channel") if way in ("call", "email", "sms")
-    )
+    told.pop("not_channel", None)
+    before, after = unwanted_ways(care_page.look(outside(), token).person), _not_these(token)
+    if after != before:  # words that no box can show stay as they were said
+        told["not_channel"] = ", ".join(sorted(after))
     if not told.get("note"):
         told.pop("note", None)
     return _do(token, "preferred", "wishes", lambda: care_said.prefer(outside(), token, told))
+
+
+def _not_these(token: str) -> frozenset[str]:
+    """The ways they do not want: what was ticked, and with no proof also what had been shut before."""
+    ticked = frozenset(request.form.getlist("not_channel")) & frozenset(WAYS)
+    if _proved(token) is not None:
+        return ticked
+    return ticked | unwanted_ways(care_page.look(outside(), token).person)
 
 
 @care.post("/<token>/pause")
 @limiter.limit("20 per minute")
 def pause(token: str) -> Any:
     ends = request.form.get("ends") == "1"
+    if ends and _proved(token) is None:
+        return _unproved(token)
     done = "pause_ended" if ends else "paused"
     return _do(token, done, "stop", lambda: care_said.pause(outside(), token, ends=ends))
 

@@ -14,6 +14,7 @@ from outreach.service.ports import Ask
 from outreach.store import views
 from outreach.store.unit import StoreUnit
 from outreach.web import auth, board, calling, words
+from outreach.web.forms import page_asked_for
 from outreach.web.reception import outside, reception
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
@@ -27,7 +28,7 @@ MOST_RELEASED = 50
 @auth.may("desk")
 def board_page() -> str:
     whose = _whose()
-    page = max(request.args.get("page", 1, type=int), 1)
+    page = page_asked_for()
     with reception().house.database.view() as unit:
         names, team = _names(unit, whose), _team() if whose == "team" else None
         rows = [row for row in board.cards(unit, g.now) if whose == "all" or row.is_of(names, team)]
@@ -147,7 +148,7 @@ def promises() -> str:
     """The ledger: what we said we would do, who said it, and whether it was done."""
     whose, kind = _whose(), request.args.get("list", "waiting")
     kind = kind if kind in ("waiting", "kept") else "waiting"
-    page = max(request.args.get("page", 1, type=int), 1)
+    page = page_asked_for()
     with reception().house.database.view() as unit:
         names = None if whose == "all" else _names(unit, whose)
         rows = views.promises(unit, kind, names, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST)
@@ -197,7 +198,7 @@ def _failures(
     read: Callable[[StoreUnit, int, int], list[views.Board]],
     count: Callable[[StoreUnit], int],
 ) -> str:
-    page = max(request.args.get("page", 1, type=int), 1)
+    page = page_asked_for()
     with reception().house.database.view() as unit:
         rows, total = read(unit, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST), count(unit)
     more = len(rows) > LONGEST_LIST

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from math import isfinite, nan
 
+from flask import request
 from werkzeug.datastructures import MultiDict
 
 from outreach.domain.errors import Fault, Invalid
@@ -13,6 +14,13 @@ from outreach.domain.hours import instant
 from outreach.web import words
 
 LONGEST_TEXT = 5000
+LAST_PAGE = 10_000
+"""Nobody turns over so many; and a number that no database can count to is no page."""
+
+
+def page_asked_for() -> int:
+    """Of a list, from 1."""
+    return min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
 
 
 class Checker:

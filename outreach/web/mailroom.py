@@ -15,6 +15,7 @@ from outreach.service import mailroom
 from outreach.service.ports import Inbound
 from outreach.store.unit import StoreUnit
 from outreach.web import auth
+from outreach.web.forms import page_asked_for
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
@@ -39,7 +40,7 @@ def messages() -> str:
 
 
 def _page(open_: str = "", found: list[mailroom.Suggested] | None = None, sought: str = "") -> str:
-    page = max(request.args.get("page", 1, type=int), 1)
+    page = page_asked_for()
     with reception().house.database.view() as unit:
         rows = unit.inbound_open(PAGE + 1, (page - 1) * PAGE)
         shown = [_shown(unit, row) for row in rows[:PAGE]]

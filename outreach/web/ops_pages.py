@@ -11,6 +11,7 @@ from outreach.service import workbench
 from outreach.store import views_ops as views
 from outreach.web import auth
 from outreach.web.conversation import sentences
+from outreach.web.forms import page_asked_for
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
@@ -21,7 +22,7 @@ PAGE = 50
 @ops_pages.get("/quarantine")
 @auth.may("watch")
 def quarantine() -> str:
-    page = max(request.args.get("page", 1, type=int), 1)
+    page = page_asked_for()
     with reception().house.database.view() as unit:
         rows = views.quarantined(unit, PAGE + 1, (page - 1) * PAGE)
     return render_template("quarantine.html", rows=rows[:PAGE], more=len(rows) > PAGE, page=page)
@@ -75,7 +76,7 @@ def discard(id_: str) -> Response:
 @auth.may("watch")
 def audit() -> str:
     """Who did what, when and why; the chain is walked only when somebody asks."""
-    page = max(request.args.get("page", 1, type=int), 1)
+    page = page_asked_for()
     who, about = (request.args.get(name, "").strip() for name in ("who", "about"))
     with reception().house.database.view() as unit:
         rows = views.audit_rows(unit, PAGE + 1, (page - 1) * PAGE, who=who, about=about)
@@ -90,7 +91,7 @@ def audit() -> str:
 @ops_pages.get("/holds")
 @auth.may("watch")
 def holds() -> str:
-    page = max(request.args.get("page", 1, type=int), 1)
+    page = page_asked_for()
     with reception().house.database.view() as unit:
         rows = views.open_holds(unit, PAGE + 1, (page - 1) * PAGE)
     return render_template("holds.html", rows=rows[:PAGE], more=len(rows) > PAGE, page=page)

@@ -19,7 +19,7 @@ KINDS: Mapping[str, str] = {
     "wait_for": "Not before something has come, like: delivery.arrived P-1009",
     "confide": "Who may know what, like: only me", "name": "Name or greeting", "language": "Language", "note": "Something else",
 }  # fmt: skip
-DECIDE = ("hours", "days", "pause", "wait_for")
+DECIDE = ("hours", "days", "pause", "wait_for", "not_channel", "confide")
 """Kinds of which the engine has to understand the words; else only colleagues can keep to them."""
 
 

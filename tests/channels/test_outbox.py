@@ -245,6 +245,18 @@ def test_messages_are_forgotten_by_token_and_by_age(tmp_path: Path) -> None:
     assert OutboxFolder(tmp_path / "none").forget_before(NOON) == 0
 
 
+def test_messages_are_forgotten_by_whom_they_went_to(tmp_path: Path) -> None:
+    sender = OutboxSender(tmp_path)
+    sender.send(MAIL, "a")
+    sender.send(replace(MAIL, to="other@example.com"), "b")
+    sender.send(replace(MAIL, channel=Channel.SMS, to="+4930111", subject=""), "c")
+    (tmp_path / "broken.eml").write_bytes(b"\xff\x00 no mail")
+    folder = OutboxFolder(tmp_path)
+    assert folder.forget_to([]) == 0
+    assert folder.forget_to([MAIL.to, "+4930111"]) == 2
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["b.eml", "broken.eml"]
+
+
 # --- senders that reach nobody -----------------------------------------------------------------------
 
 

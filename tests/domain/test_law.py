@@ -716,6 +716,8 @@ def test_any_tree_is_a_pack_or_invalid(tree: Any) -> None:
             ("Europe/Berlin",),
             False,
         ),
+        (Person("a", country="US", region="Connecticut"), (), ("US",), ("CT",), (EASTERN,), True),
+        (Person("a", country="US", region="us-ct"), (), ("US",), ("CT",), (EASTERN,), True),
         (Person("a", phone="junk"), ("US", "CT", None), ("US",), ("CT",), (EASTERN,), False),
         (Person("a"), (None, None, "Europe/Berlin"), (), (), ("Europe/Berlin",), False),
         (Person("a"), (None, None, None, "Asia/Tokyo"), (), (), ("Asia/Tokyo",), False),
@@ -734,6 +736,10 @@ def test_where_somebody_may_be(
 ) -> None:
     place = place_of(person, *account)
     assert (place.countries, place.regions, place.zones, place.sure) == (countries, regions, zones, sure)
+
+
+def test_a_region_that_nobody_can_read_is_any_of_them() -> None:
+    assert place_of(Person("a", country="US", region="Conecticut")) == place_of(Person("a", country="US"))
 
 
 def test_a_wide_country_is_everywhere_at_once() -> None:

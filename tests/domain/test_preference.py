@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Event, Person, Preference
 from outreach.domain.hours import local
-from outreach.domain.preference import awaited, not_before, understood
+from outreach.domain.preference import awaited, not_before, understood, ways_in
 from tests.domain.makers import DAY, HOUR, MONDAY, person
 
 
@@ -30,6 +30,13 @@ def said(*words: str, zone: str | None = "Europe/Berlin") -> Person:
         ("hours: 09:00 – 12:00", True),
         ("hours: 12:00-09:00", False),  # the end before the start
         ("hours: after 25:00", False),
+        ("hours: after 4 pm", True),
+        ("hours: 9-12", True),
+        ("hours: 9.30-12", True),
+        ("hours: after 13 pm", False),
+        ("not_channel: no phone calls", True),
+        ("not_channel: E-Mails, SMS", True),
+        ("not_channel: carrier pigeons", False),
         ("hours: when the children sleep", False),
         ("days: not monday", True),
         ("days: never Mondays", True),
@@ -85,6 +92,36 @@ def test_the_sentence_has_their_own_words(ruleset: Ruleset) -> None:
 def test_without_a_zone_of_their_own_the_companys_counts(ruleset: Ruleset) -> None:
     found = not_before(said("hours: after 16:00", zone=None), MONDAY, ruleset.company)
     assert found is not None and found.until == MONDAY + 6 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("words", "ways"),
+    [
+        ("call, sms", {"call", "sms"}),
+        ("Please no phone calls and no e-mails!", {"call", "email"}),
+        ("keine Anrufe", {"call"}),
+        ("texts", {"sms"}),
+        ("smoke signals", set()),
+    ],
+)
+def test_the_ways_they_name_are_found_however_they_write_them(words: str, ways: set[str]) -> None:
+    assert ways_in(words) == ways
+
+
+def test_where_they_may_be_in_two_zones_it_has_to_suit_both(ruleset: Ruleset) -> None:
+    zones = ["America/New_York", "America/Los_Angeles"]
+    found = not_before(said("hours: 09:00-13:00", zone=None), MONDAY, ruleset.company, zones)
+    assert found is not None and found.until == datetime(2026, 3, 2, 17, tzinfo=UTC)  # nine there, noon here
+    never = not_before(said("hours: 09:00-10:00", zone=None), MONDAY, ruleset.company, zones)
+    assert never is not None and never.until >= MONDAY + 14 * DAY
+
+
+def test_a_pause_until_a_day_ends_with_its_morning_at_the_last_place(ruleset: Ruleset) -> None:
+    zones = ["Europe/Berlin", "America/New_York"]
+    found = not_before(said("pause: 2026-03-10", zone=None), MONDAY, ruleset.company, zones)
+    assert found is not None and found.until == datetime(2026, 3, 10, 4, tzinfo=UTC)
+    far = not_before(said("pause: 9999-12-31"), MONDAY, ruleset.company)
+    assert far is not None and far.until > MONDAY + 999 * DAY
 
 
 clocks = st.integers(0, 23)

@@ -11,15 +11,18 @@ import pytest
 
 from outreach.domain.facts import Channel, Purpose
 from outreach.domain.person import as_person
+from outreach.domain.policy import DIALLING, rule
 from outreach.domain.preference import not_before
 from outreach.lab.scratch import Scratch
-from outreach.service import care, care_links, desk, workbench
+from outreach.service import care, care_links, care_said, desk, replies, workbench
 from outreach.service.briefs import preferences_of
 from outreach.service.care import Asked
 from outreach.service.errands import run_errands
 from outreach.service.intake import take_in
 from outreach.service.ledger import Ledger
 from outreach.service.next_times import next_times
+from outreach.service.replies import Received
+from outreach.service.rulings import case_for
 from tests.service.world import MONDAY, event, give, give_person, house, rules_with, touches
 
 DAY = timedelta(days=1)
@@ -386,3 +389,113 @@ def test_the_texts_of_old_messages_go_and_that_they_were_sent_stays() -> None:
         assert (after.text, after.subject) == (None, None) and after.recipient == before.recipient
         assert "text" not in wrote.data and after.at == before.at
         assert [id_ for id_, differed in workbench.rebuild(home.outside, write=False) if differed] == []
+
+
+# -- one human under several records; numbers and addresses themselves ------------------------------------------------
+
+
+def test_what_they_ask_of_us_under_one_record_holds_under_the_other() -> None:
+    with house(rules_with({"sells": MAIL})) as home:
+        give(home)
+        allowed(home, channel="email")
+        give_person(home, "anna2", ["a2"], phone="+4930555", email="anna2@x.example")
+        home.take_in(
+            event(home, "link.confirmed", "k", "person:anna", person_a="anna", person_b="anna2", by="jonas")
+        )
+        assert asked(home, Purpose.MARKETING, person="anna").answer == "allow"
+        home.advance(timedelta(minutes=1))
+        no = {"person_id": "anna2", "purpose": "marketing", "how": "by letter"}
+        home.take_in(event(home, "consent.withdrawn", "no", "person:anna2", **no))
+        assert asked(home, Purpose.MARKETING, person="anna").answer == "deny"
+        assert outcome(home) == ("withheld", "opted_out")
+
+
+def test_who_leaves_the_marketing_is_sold_to_under_no_other_name() -> None:
+    with house(rules_with({"sells": MAIL})) as home:
+        give(home)
+        for purpose in ("marketing", "winback", "reorder"):
+            allowed(home, channel="email", purpose=purpose)
+        home.advance(timedelta(minutes=1))
+        no = {"person_id": "anna", "how": "by letter"}
+        home.take_in(event(home, "consent.withdrawn", "no", "person:anna", **no))
+        assert outcome(home) == ("withheld", "opted_out")
+        for purpose in (Purpose.MARKETING, Purpose.WINBACK, Purpose.REORDER):
+            assert asked(home, purpose, email="anna@x.example").answer == "deny"
+
+
+def test_an_address_that_was_shut_is_shut_to_whoever_turns_up_with_it_until_they_say_yes() -> None:
+    with house(rules_with({})) as home:
+        give(home)
+        token = care_links.link_by_hand(home.outside, "anna", None, "jonas")
+        care_said.stop(home.outside, token, "selling")
+        home.advance(timedelta(minutes=1))
+        home.take_in(event(home, "person.described", "away", "person:anna", email="other@x.example"))
+        assert asked(home, Purpose.MARKETING, email="anna@x.example").answer == "deny"
+        assert asked(home, Purpose.TRANSACTIONAL, email="anna@x.example").answer == "allow"
+        give_person(home, "nina", ["a2"], phone="+4930555", email="anna@x.example")
+        assert asked(home, Purpose.MARKETING, person="nina").answer == "deny"
+        home.advance(timedelta(minutes=1))
+        yes = {"person_id": "nina", "purpose": "marketing", "channel": "email"}
+        home.take_in(event(home, "consent.given", "yes", "person:nina", **yes))
+        assert asked(home, Purpose.MARKETING, email="anna@x.example").answer == "allow"
+
+
+@pytest.mark.parametrize(("shared", "denied"), [(False, True), (True, False)])
+def test_a_number_that_wants_no_calls_gets_none_unless_others_have_it_too(shared: bool, denied: bool) -> None:
+    with house(rules_with({})) as home:
+        give(home)
+        number = as_person(people(home)["anna"]).phone
+        if shared:
+            give_person(home, "otto", ["a1"], phone=number, email="otto@x.example")
+        care_said.stop(home.outside, care_links.link_by_hand(home.outside, "anna", None, "x"), "all")
+        give_person(home, "later", ["a2"], phone=number, email="later@x.example")
+        said = asked(home, Purpose.SERVICE_RECOVERY, person="later", channel="call")
+        assert (said.answer == "deny") is denied
+
+
+def test_a_wish_about_calls_holds_where_they_only_wrote() -> None:
+    with house() as home:
+        give(home)
+        wish(home, "not_channel", "no phone calls")
+        letter = Received(
+            "email:1", Channel.EMAIL, "anna@x.example", "Anna", "us", "Re", "Where is it?", None
+        )
+        replies.receive(home.outside, letter)
+        home.advance(timedelta(minutes=5))
+        (touch,) = [each for each in touches(home) if each.channel is Channel.CALL]
+        with home.database.view() as unit:
+            ledger = Ledger(unit, home.outside, home.now)
+            ledger.lock(["a1"])
+            ruling = rule(case_for(ledger, ledger.runs["a1"][touch.run], touch, "jonas"), DIALLING)
+        assert (ruling.sends, ruling.reason.code) == (False, "stated_channel")
+
+
+# -- why they cannot be rung ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("type_", "subject", "data", "why"),
+    [
+        ("preference.stated", "person:anna", {"kind": "not_channel", "value": "no calls"}, "no calls"),
+        ("preference.stated", "person:anna", {"kind": "wait_for", "value": "delivery.arrived P-1"}, "P-1"),
+        ("endpoint.opted_out", "person:anna", {"channel": "call", "how": "told us"}, "do not want"),
+        ("account.embargoed", "a1", {"kind": "litigation", "only": "ruth"}, "Nobody but ruth"),
+    ],
+)
+def test_where_there_is_no_next_time_the_page_says_why(
+    type_: str, subject: str, data: dict[str, Any], why: str
+) -> None:
+    with house() as home:
+        give(home)
+        home.advance(timedelta(minutes=1))
+        named = {"person_id": "anna"} if subject.startswith("person") else {}
+        (answer,) = home.take_in(event(home, type_, "e", subject, **named, **data))
+        assert answer.outcome == "accepted", answer
+        with home.database.view() as unit:
+            found = next_times(Ledger(unit, home.outside, home.now), as_person(unit.people(["anna"])["anna"]), unit.accounts(["a1"]))  # fmt: skip
+        assert found.times == () and why in found.why
+
+
+def people(home: Scratch) -> Any:
+    with home.database.view() as unit:
+        return unit.people(["anna"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,12 +11,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
-from outreach.channels.outbox import OutboxFolder
+from outreach.channels.outbox import OutboxFolder, OutboxSender
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.facts import Channel, Purpose
 from outreach.lab.scratch import Scratch
-from outreach.service import desk, privacy, replies, workbench
+from outreach.service import care_code, care_links, desk, privacy, replies, workbench
 from outreach.service.care import Asked, may_send
+from outreach.service.ports import Erasure
 from outreach.service.replies import Received
 from outreach.store.erasure_log import FileErasureLog
 from tests.service.world import event, failure, give, give_person, house, provided, rules_with, runs, touches
@@ -175,3 +177,81 @@ def test_a_colleague_on_the_phone_finds_the_card_gone(home: Scratch) -> None:
     privacy.erase(home.outside, "zeb", "ruth", "asked by letter")
     with pytest.raises((Refused, NotFound)):
         desk.dial(home.outside, card, "jonas")
+
+
+def test_every_record_of_the_same_human_goes(home: Scratch) -> None:
+    give_person(home, "zeb2", ["a1"], name=NAME, phone=PHONE, email="zq@private.example")
+    home.take_in(
+        event(home, "link.confirmed", "k", "person:zeb", person_a="zeb", person_b="zeb2", by="jonas")
+    )
+    privacy.erase(home.outside, "zeb2", "ruth", "asked by letter")
+    with home.database.view() as unit:
+        assert all(state.erased for state in unit.people(["zeb", "zeb2"]).values())
+    assert home.outside.erasures is not None
+    assert {each.person for each in home.outside.erasures.all()} == {"zeb", "zeb2"}
+    after = everything(home)
+    for part in (NAME, PHONE, MAIL, WORDS, "zq@private.example"):
+        assert part not in after, part
+
+
+def test_an_address_they_had_before_is_shut_and_cleaned_too(home: Scratch) -> None:
+    home.take_in(event(home, "person.described", "moved", "person:zeb", email="zeb@new.example"))
+    wrong = event(home, "no.such", "q1", "a1", contact=f"Zeb <{MAIL.upper()}>", order_id="o1")
+    spelled = event(home, "no.such", "q2", "a1", contact="030 98 76-54")
+    another = event(home, "no.such", "q3", "a1", contact="zebulon.quistX@kunde.example, zebu, 030 12 34")
+    home.take_in(wrong, spelled, another)
+    privacy.erase(home.outside, "zeb", "ruth", "asked by letter")
+    for mail in (MAIL, "zeb@new.example"):
+        (said,) = may_send(home.outside, [Asked(Purpose.TRANSACTIONAL, email=mail)])
+        assert (said.answer, said.reason) == ("deny", "suppressed")
+    with home.database.view() as unit:
+        left = [row[0] for row in unit.bulk.rows("select event_id from quarantine")]
+    assert left == ["q3"]
+
+
+def test_how_they_said_no_goes_and_that_they_did_stays(home: Scratch) -> None:
+    told = {"person_id": "zeb", "channel": "email", "how": "Zebulon Quist rang, in tears"}
+    home.take_in(event(home, "endpoint.opted_out", "no", "person:zeb", **told))
+    privacy.erase(home.outside, "zeb", "ruth", "asked by letter")
+    assert "in tears" not in everything(home)
+    with home.database.view() as unit:
+        assert "email" in unit.people(["zeb"])["zeb"].opted_out
+
+
+def test_the_code_that_was_sent_to_them_goes_too(home: Scratch, tmp_path: Path) -> None:
+    folder = tmp_path / "outbox"
+    sender = OutboxSender(folder)
+    codes = replace(home.outside, outbox=sender, senders=dict.fromkeys(Channel, sender), papers=OutboxFolder(folder), providers={})  # fmt: skip
+    token = care_links.link_by_hand(codes, "zeb", None, "x")
+    care_code.send_code(codes, token, "email", lambda company, code: ("Your code", code))
+    assert len(list(folder.iterdir())) == 1
+    privacy.erase(codes, "zeb", "customer", "asked on their page")
+    assert list(folder.iterdir()) == []
+
+
+def test_the_address_of_their_page_lies_nowhere() -> None:
+    """Neither of the page nor of the link that stops: they are in the mail and nowhere else."""
+    mail = SORRY.replace("review: owner", "review: none")
+    with house(rules_with({"sorry": mail})) as plain:
+        post = replace(plain.outside.post, public_url="https://house.example")
+        home = replace(plain, outside=replace(plain.outside, post=post))
+        give(home)
+        home.take_in(event(home, "delivery.lost", "l1", "a1", order_id="o1", person_id="anna"))
+        home.advance(timedelta(hours=2))
+        (sent,) = [message for _, message in home.sender.taken if message.channel is Channel.EMAIL]
+        (key,) = re.findall(r"/care/([\w-]+)", sent.text)
+        assert key not in everything(home)
+        with home.database.view() as unit:
+            (kept,) = [one for one in unit.attempts_to("anna") if one.channel is Channel.EMAIL]
+        assert kept.text == re.sub(r"/(care|u)/[\w-]+", r"/\1/…", sent.text)
+
+
+def test_an_erasure_holds_for_somebody_whom_the_backup_does_not_know_yet(home: Scratch) -> None:
+    log = home.outside.erasures
+    assert log is not None
+    hash_ = home.outside.endpoint_hash("email", "late@x.example")
+    log.note(Erasure("late", (hash_,), home.now))
+    assert privacy.replay_erasures(home.outside) == 1
+    assert privacy.replay_erasures(home.outside) == 0
+    give_person(home, "late", ["a1"], name="Late Comer", phone="+4930111222", email="late@x.example")
+    assert "Late Comer" not in everything(home)

@@ -152,6 +152,8 @@ def test_the_audit_chain_holds(store: Store) -> None:
         ("update audit set hash = 'x' where seq = 2", "audit row 2 was changed"),
         ("delete from audit where seq = 1", "audit row 1 is missing"),
         ("delete from audit where seq = 3", "audit rows after 2 are missing"),
+        ("update audit set seq = 0 where seq = 1", "audit row 1 is missing"),
+        ("update audit set seq = -7 where seq = 3", "audit row 1 is missing"),
     ],
 )
 def test_tampering_shows(store: Store, tampering: str, fault: str) -> None:

@@ -255,7 +255,16 @@ def test_wishes_are_kept_changed_and_taken_back(anna: Care) -> None:
     assert kept == {"name": "Frau Weber", "language": "de", "channel": "call", "not_channel": "sms", "hours": "after 16:00", "days": "not monday", "note": "Hat einen Hund"}  # fmt: skip
     page = anna.get().text
     assert "Guten Tag Frau Weber" in page and re.search(r'value="sms" checked', page)
-    anna.post("wishes", name="Frau Weber", language="de", channel="", hours="", days="not monday", note="")
+    form = {"name": "Frau Weber", "language": "de", "channel": "", "hours": "", "days": "not monday"}
+    anna.post("wishes", **form)
+    assert {said.kind for said in anna.person().preferences} == {
+        "name",
+        "language",
+        "days",
+        "note",
+        "not_channel",
+    }
+    anna.post("wishes", **form, proof=anna.proof())
     kept = {said.kind: said.value for said in anna.person().preferences}
     assert kept == {"name": "Frau Weber", "language": "de", "days": "not monday", "note": "Hat einen Hund"}
 
@@ -274,8 +283,35 @@ def test_they_may_ask_us_to_wait_until_it_has_arrived(anna: Care) -> None:
 def test_a_pause_begins_and_ends(anna: Care) -> None:
     anna.post("pause")
     assert "We leave you in peace until" in anna.get().text
-    anna.post("pause", ends="1")
+    assert anna.post("pause", ends="1").status_code == 403, "who holds a forwarded mail ends no peace"
+    assert "We leave you in peace until" in anna.get().text
+    assert anna.post("pause", ends="1", proof=anna.proof()).status_code == 303
     assert "Leave me in peace" in anna.get().text
+
+
+def test_words_that_no_box_can_show_are_kept(anna: Care) -> None:
+    said = {"person_id": "anna", "kind": "not_channel", "value": "no phone calls, and nothing by letter"}
+    anna.here.tell("preference.stated", "person:anna", said)
+    assert re.search(r'value="call" checked', anna.get().text)
+    anna.post("wishes", name="Anna", language="de")
+    assert [said.value for said in anna.person().preferences if said.kind == "not_channel"] == [said["value"]]
+    anna.post("wishes", name="Anna", language="de", not_channel="sms")
+    assert [said.value for said in anna.person().preferences if said.kind == "not_channel"] == ["call, sms"]
+
+
+def test_nothing_unseen_and_no_made_up_language_is_kept(anna: Care) -> None:
+    anna.post("wishes", name="An\u202ena\x07", note="two\r\nlines")
+    assert {said.kind: said.value for said in anna.person().preferences} == {
+        "name": "Anna",
+        "note": "two lines",
+    }
+    assert anna.post("wishes", language="de\r\nBcc: x@example.com").status_code == 409
+    assert anna.post("code", way="email").status_code == 303
+
+
+def test_a_time_that_is_none_is_not_now(anna: Care) -> None:
+    assert anna.post("call", at="half past").status_code == 409
+    assert "callback.asked" not in anna.types()
 
 
 @pytest.mark.parametrize(
@@ -292,6 +328,7 @@ def test_what_they_stop_is_stopped_until_they_open_it(anna: Care, scope: str, sh
     if scope == "selling":
         given = {one.purpose: one for one in anna.person().permissions}
         assert given["marketing"].wording == care.AGREED and given["marketing"].page == "care"
+        assert {(one.channel, one.endpoint) for one in given.values()} == {("email", "anna@example.com")}
     assert anna.post("stop", scope="the music").status_code == 409
 
 
@@ -362,6 +399,18 @@ def test_guessing_a_code_ends_after_a_few_tries_and_a_quarter_of_an_hour(anna: C
     again = anna.code()
     anna.here.pass_time(minutes=16)
     assert anna.post("known", code=again).status_code == 403
+
+
+def test_only_a_few_codes_a_day_whatever_the_address(anna: Care) -> None:
+    outside, token = anna.here.house.outside, anna.token
+    for _ in range(5):
+        anna.token = care_links.link_by_hand(outside, "anna", None, "x")
+        assert anna.post("code", way="email").status_code == 303
+    anna.token = token
+    refused = anna.post("code", way="email")
+    assert refused.status_code == 409 and "many codes for one day" in refused.text
+    anna.here.pass_time(hours=25)
+    assert anna.post("code", way="email").status_code == 303
 
 
 def test_deleting_takes_a_code_and_a_word_and_leaves_nothing(anna: Care) -> None:
