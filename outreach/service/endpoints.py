@@ -29,9 +29,11 @@ def shut(ledger: Ledger, channel: Channel, value: str, how: str, why: str = OPTE
 
 
 def shut_telephone(ledger: Ledger, person: str, number: str, how: str) -> bool:
-    """No calls to this number, whoever turns up with it; unless others have it too: they have not asked for that."""
+    """No calls to this number, whoever turns up with it; unless others have it too, who have not asked for that. Who
+    has the same address or none is no other: it may be them under another id."""
     hash_ = locked(ledger, Channel.CALL, number)
-    if any(state.id != person for state in ledger.unit.people_at("phone", number)):
+    known = {state.id: state.described.get("email") for state in ledger.unit.people_at("phone", number)}
+    if any(email not in (None, "", known.get(person)) for email in known.values()):
         return False
     ledger.unit.suppress(hash_, Channel.CALL.value, OPTED_OUT, ledger.now)
     return True

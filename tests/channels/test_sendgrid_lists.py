@@ -63,8 +63,9 @@ def keeping(bounces: int = 0) -> Iterator[tuple[str, set[str]]]:
 
         def do_DELETE(self) -> None:
             address = unquote(self.path.rpartition("/")[2])
-            self.answer(204 if address in group else 404, None)
-            group.discard(address)
+            known = address in group
+            group.discard(address)  # before whoever asked may look
+            self.answer(204 if known else 404, None)
 
         def do_GET(self) -> None:
             asked = {name: int(values[0]) for name, values in parse_qs(urlsplit(self.path).query).items()}

@@ -185,7 +185,7 @@ def test_any_run_comes_back_as_it_was(store: Store, runs: list[Run], last: Run) 
     last=anything(Touch),
 )
 def test_any_touch_comes_back_as_it_was(store: Store, touches: list[Touch], last: Touch) -> None:
-    touches = [replace(touch, token=touch.token and touch.id) for touch in touches]
+    touches = [replace(touch, token=None if touch.token is None else touch.id) for touch in touches]
     with undone(store) as unit:
         unit.add_touches(touches)
         assert [unit.touch(touch.id) for touch in touches] == touches

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from outreach.service import care_links, care_page, privacy
+from outreach.service import care_code, care_links, care_page, privacy
 from outreach.service.ports import User
 from outreach.web import care
 from outreach.web.languages import LANGUAGES, catalogue, speech
@@ -462,6 +462,7 @@ def said_in_english() -> list[str]:
     service = web.parent / "service"
     for name in ("care_said.py", "care_code.py"):
         found += re.findall(r'Refused\(\s*"([^"]+)"', (service / name).read_text(encoding="utf-8"))
+    found.append(care_code.NOT_NOW)
     known = (service / "privacy.py").read_text(encoding="utf-8")
     found += re.findall(r'Section\(\s*"([^"]+)"', known)
     return list(dict.fromkeys([*found, *care.DONE.values(), *care.TROUBLES.values(), care.AGREED]))
