@@ -11,6 +11,7 @@ from random import Random
 from outreach.domain.account import PromiseState
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.facts import Channel
+from outreach.domain.sight import ALL
 from outreach.domain.touch import Disposition
 from outreach.lab.player import Player
 from outreach.lab.scratch import Scratch
@@ -53,7 +54,7 @@ class Colleagues:
             lines = [
                 line for line in views.desk_lines(unit) if line.team == team and line.due < self.house.now
             ]
-            drafts = [draft for draft in views.drafts(unit) if draft.team == team]
+            drafts = [draft for draft in views.drafts(unit, ALL) if draft.team == team]
         for card in sorted({line.card for line in lines}):
             self._ring(card)
         for draft in drafts:

@@ -13,13 +13,15 @@ from typing import Any, NamedTuple
 from outreach.domain.account import Promise
 from outreach.domain.facts import Channel, Event, Purpose, Severity
 from outreach.domain.failure import Failure
+from outreach.domain.sight import ALL, Sight
 from outreach.domain.touch import Touch
-from outreach.service.ports import Attempt
+from outreach.service.ports import Attempt, Inbound
 from outreach.store.accounts import FAILURE, PROMISE
 from outreach.store.bulk import Row, as_pattern, quoted
 from outreach.store.codec import instant, micros
 from outreach.store.events import _EVENT_SELECT, _event
 from outreach.store.runs import TOUCH
+from outreach.store.traffic import INBOUND
 from outreach.store.unit import StoreUnit
 
 OPEN_FAILURE = "f.state in ('open', 'reached')"
@@ -134,15 +136,27 @@ class Draft:
     playbook: str
 
 
-def drafts(unit: StoreUnit, limit: int = 500) -> list[Draft]:
+def _seen(unit: StoreUnit, sight: Sight, *theirs: str) -> tuple[str, list[Any]]:
+    """The accounts ``a`` that a colleague may see, as more of a ``where``: what ``Sight.sees`` says. ``theirs``: columns
+    with the name of somebody who has a part in the row."""
+    if sight.everything:
+        return "", []
+    names = ("a.owner", *theirs)
+    named = " or ".join(unit.bulk.one_of(name) for name in names)
+    seen = f" and ((a.owner is null and a.team is null) or a.team = ? or {named})"
+    return seen, [sight.team or "", *[unit.bulk.keys(sorted(sight.names))] * len(names)]
+
+
+def drafts(unit: StoreUnit, sight: Sight, limit: int = 500) -> list[Draft]:
     """Oldest first."""
+    seen, values = _seen(unit, sight, "t.caller")
     names = ", ".join(f"t.{quoted(name)}" for name in TOUCH.names)
     rows = unit.bulk.rows(
         f"select a.name, a.owner, a.team, r.playbook, {names} from touch t"
         " join account a on a.id = t.account join run r on r.id = t.run"
-        " where t.status = 'draft' and t.card is not null order by t.due, t.id limit ?",
-        limit,
-    )
+        f" where t.status = 'draft' and t.card is not null{seen} order by t.due, t.id limit ?",
+        *values, limit,
+    )  # fmt: skip
     return [Draft(made := TOUCH.made(row[4:]), row[0] or made.account, *row[1:4]) for row in rows]
 
 
@@ -163,15 +177,16 @@ class Board:
     """The open card on which somebody is asked to call about it."""
 
 
-def _board(unit: StoreUnit, where: str, order: str, limit: int, offset: int) -> list[Board]:
+def _board(unit: StoreUnit, sight: Sight, where: str, order: str, limit: int, offset: int) -> list[Board]:
+    seen, values = _seen(unit, sight)
     names = ", ".join(f"f.{quoted(name)}" for name in FAILURE.names)
     rows = unit.bulk.rows(
         f"""select a.name, a.tier, a.owner, a.team, a.value,
           (select min(t.card) from touch t join run r on r.id = t.run
              where t.account = f.account and r.failure = f.id and t.status = 'on_desk'), {names}
         from failure f join account a on a.id = f.account
-        where {OPEN_FAILURE} and {where} order by {order} limit ? offset ?""",
-        limit, offset,
+        where {OPEN_FAILURE} and {where}{seen} order by {order} limit ? offset ?""",
+        *values, limit, offset,
     )  # fmt: skip
     return [Board(made := FAILURE.made(row[6:]), row[0] or made.account, *row[1:6]) for row in rows]
 
@@ -183,39 +198,65 @@ _UNMATCHED = (
 )
 
 
-def unmatched(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[Board]:
+def unmatched(unit: StoreUnit, sight: Sight, limit: int = 50, offset: int = 0) -> list[Board]:
     """Open failures about which no playbook does anything; the worst first."""
-    return _board(unit, _UNMATCHED, "f.severity desc, f.known_at, f.account, f.id", limit, offset)
+    return _board(unit, sight, _UNMATCHED, "f.severity desc, f.known_at, f.account, f.id", limit, offset)
 
 
-def count_unmatched(unit: StoreUnit) -> int:
-    return count(unit, f"failure f where {OPEN_FAILURE} and {_UNMATCHED}")
+def count_unmatched(unit: StoreUnit, sight: Sight = ALL) -> int:
+    return _count_failures(unit, sight, _UNMATCHED)
+
+
+def _count_failures(unit: StoreUnit, sight: Sight, where: str) -> int:
+    seen, values = _seen(unit, sight)
+    joined = " join account a on a.id = f.account" if seen else ""
+    return count(unit, f"failure f{joined} where {OPEN_FAILURE} and {where}{seen}", *values)
 
 
 _UNREACHED = f"f.state = 'open' and {_NOT_OWED}"
 
 
-def unreached(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[Board]:
+def unreached(unit: StoreUnit, sight: Sight, limit: int = 50, offset: int = 0) -> list[Board]:
     """Failures with nobody spoken to since, oldest first."""
-    return _board(unit, _UNREACHED, "f.known_at, f.account, f.id", limit, offset)
+    return _board(unit, sight, _UNREACHED, "f.known_at, f.account, f.id", limit, offset)
 
 
-def count_unreached(unit: StoreUnit) -> int:
-    return count(unit, f"failure f where {_UNREACHED}")
+def count_unreached(unit: StoreUnit, sight: Sight = ALL) -> int:
+    return _count_failures(unit, sight, _UNREACHED)
 
 
-def owed(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[Board]:
+def owed(unit: StoreUnit, sight: Sight, limit: int = 50, offset: int = 0) -> list[Board]:
     """Failures we learnt of too late and that nobody has put on the board; the worst first."""
-    return _board(unit, "f.owed", "f.severity desc, f.opened_at, f.account, f.id", limit, offset)
+    return _board(unit, sight, "f.owed", "f.severity desc, f.opened_at, f.account, f.id", limit, offset)
 
 
-def count_owed(unit: StoreUnit) -> int:
+def count_owed(unit: StoreUnit, sight: Sight = ALL) -> int:
     """Failures we learnt of too late, which wait to be released."""
-    return count(unit, f"failure f where {OPEN_FAILURE} and f.owed")
+    return _count_failures(unit, sight, "f.owed")
 
 
 def count(unit: StoreUnit, rest: str, *values: Any) -> int:
     return int(unit.bulk.rows(f"select count(*) from {rest}", *values)[0][0])
+
+
+# --- messages -----------------------------------------------------------------------------------------
+
+_WAITING = "inbound i left join account a on a.id = i.account where i.status = 'open'"
+
+
+def messages(unit: StoreUnit, sight: Sight, limit: int, offset: int) -> list[Inbound]:
+    """Those that a colleague has to look at, the oldest first; whose account nobody knows are everybody's."""
+    seen, values = _seen(unit, sight)
+    names = ", ".join(f"i.{quoted(name)}" for name in INBOUND.names)
+    rows = unit.bulk.rows(
+        f'select {names} from {_WAITING}{seen} order by i."at", i.id limit ? offset ?', *values, limit, offset
+    )
+    return [INBOUND.made(row) for row in rows]
+
+
+def count_messages(unit: StoreUnit, sight: Sight) -> int:
+    seen, values = _seen(unit, sight)
+    return count(unit, f"{_WAITING}{seen}", *values)
 
 
 # --- promises -----------------------------------------------------------------------------------------
@@ -239,17 +280,18 @@ _PROMISE_LISTS = {
 
 
 def promises(
-    unit: StoreUnit, kind: str, whose: Collection[str] | None, limit: int = 50, offset: int = 0
+    unit: StoreUnit, sight: Sight, kind: str, whose: Collection[str] | None, limit: int = 50, offset: int = 0
 ) -> list[Promised]:
     """``waiting`` (the first to come due first) or ``kept`` (the newest first). ``whose``: only what these colleagues
     gave, or what was promised to accounts of theirs; None for everybody's."""
     names = ", ".join(f"p.{quoted(name)}" for name in PROMISE.names)
     where, order = _PROMISE_LISTS[kind]
     of, values = _of(unit, whose)
+    seen, more = _seen(unit, sight, "p.by")
     rows = unit.bulk.rows(
         f"select a.name, a.owner, a.team, {names} from promise p join account a on a.id = p.account"
-        f" where {where}{of} order by {order} limit ? offset ?",
-        *values, limit, offset,
+        f" where {where}{of}{seen} order by {order} limit ? offset ?",
+        *values, *more, limit, offset,
     )  # fmt: skip
     return [Promised(made := PROMISE.made(row[3:]), row[0] or made.account, row[1], row[2]) for row in rows]
 
@@ -346,11 +388,12 @@ def accounts_named(unit: StoreUnit, ids: Iterable[str]) -> dict[str, AccountRow]
     return {row[0]: AccountRow(row[0], row[1] or row[0], *row[2:5]) for row in rows}
 
 
-def accounts_like(unit: StoreUnit, text: str, limit: int = 20) -> list[AccountRow]:
+def accounts_like(unit: StoreUnit, sight: Sight, text: str, limit: int = 20) -> list[AccountRow]:
     """Accounts whose id is the text, or whose name holds it, whatever the case of its letters."""
+    seen, values = _seen(unit, sight)
     rows = unit.bulk.rows(
-        "select id, name, tier, owner, team from account where state is not null"
-        " and (id = ? or lower(name) like ? escape '\\') order by name, id limit ?",
-        text.strip(), f"%{as_pattern(text.strip().lower())}%", limit,
+        "select a.id, a.name, a.tier, a.owner, a.team from account a where a.state is not null"
+        f" and (a.id = ? or lower(a.name) like ? escape '\\'){seen} order by a.name, a.id limit ?",
+        text.strip(), f"%{as_pattern(text.strip().lower())}%", *values, limit,
     )  # fmt: skip
     return [AccountRow(row[0], row[1] or row[0], *row[2:5]) for row in rows]

@@ -18,7 +18,9 @@ from flask import Flask, abort, g, redirect, request, session, url_for
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
-from outreach.service.ports import ApiToken, Outside, User
+from outreach.domain.sight import Sight
+from outreach.service.ports import ApiToken, Outside, Unit, User
+from outreach.web.sight import must_see, sight
 
 ROLES = ("am", "manager", "ops", "admin", "service")
 MAY: Mapping[str, frozenset[str]] = {
@@ -28,9 +30,10 @@ MAY: Mapping[str, frozenset[str]] = {
     "outbox": frozenset({"am", "manager", "ops", "admin"}),
     "watch": frozenset({"manager", "ops", "admin"}),
     "steer": frozenset({"ops", "admin"}),
+    "every_account": frozenset({"manager", "ops", "admin"}),
 }
 """What may be done → the roles that may. ``lookup`` is to know what a customer told a colleague, and to add to it;
-``watch`` to see how the house runs, ``steer`` to change it."""
+``watch`` to see how the house runs, ``steer`` to change it; ``every_account`` is to see the accounts of all teams."""
 
 SCOPES = (
     "events:write", "accounts:write", "people:write", "people:read", "may-send:read", "holds:read",
@@ -183,14 +186,23 @@ def me() -> SignedIn:
     return found
 
 
+def my_sight(unit: Unit) -> Sight:
+    """What the colleague of this request may see whole."""
+    return sight(unit, me().by, everything=me().may("every_account"))
+
+
 def may(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Only for roles that may do this; others get 403 in plain words."""
+    """Only for roles that may do this; others get 403 in plain words. What the address or the form of a ``desk`` page
+    names is theirs to see; else it is not there."""
 
     def guard(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if not me().may(what):
                 abort(403)
+            if what == "desk":
+                named = [*(request.view_args or {}).items(), *request.form.items()]
+                must_see(me().by, named, everything=me().may("every_account"))
             return view(*args, **kwargs)
 
         guarded.asks_for = what  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from outreach.domain.facts import Channel, Person, Severity
 from outreach.domain.hours import local
 from outreach.domain.person import as_person
 from outreach.domain.policy import DIALLING, Action, Ruling, rule
+from outreach.domain.sight import Sight
 from outreach.domain.touch import Touch
 from outreach.service.ledger import Ledger
 from outreach.service.next_times import next_times
@@ -113,6 +114,12 @@ class CardRow:
     @property
     def accounts(self) -> list[str]:
         return list(dict.fromkeys(line.account for line in self.lines))
+
+    def is_seen(self, sight: Sight) -> bool:
+        """A card is one conversation: whoever has a part in it sees it whole."""
+        if sight.has(self.claimed_by, self.handed_to):
+            return True
+        return any(sight.has(line.caller) or sight.sees(line.owner, line.team) for line in self.lines)
 
     def is_of(self, names: Iterable[str], team: str | None = None) -> bool:
         """What was handed over is on nobody's desk but the one it went to, and on the team's."""

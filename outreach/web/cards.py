@@ -31,7 +31,7 @@ def card(card_id: str) -> str:
 def _page(card_id: str, form: Mapping[str, Any] | None = None) -> str:
     before = parse_instant(request.args.get("before"))
     with reception().house.database.view() as unit:
-        shown = conversation.conversation(unit, outside(), card_id, g.now, before)
+        shown = conversation.conversation(unit, outside(), card_id, g.now, before, auth.my_sight(unit))
         call, user = calling.shown(unit, card_id), calling.my_user(unit)
     template = "_timeline.html" if request.headers.get("X-Fragment") else "card.html"
     return render_template(

@@ -16,6 +16,7 @@ from outreach.domain.failure import Failure, FailureState
 from outreach.domain.message import RenderFault, render_brief, sms_parts
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Remedy
+from outreach.domain.sight import ALL, Sight
 from outreach.domain.touch import Status, Touch
 from outreach.service import desk, posting
 from outreach.service.briefs import WORDS_LAST, context_of, is_late, preferences_of, template_of
@@ -88,6 +89,8 @@ class Conversation:
     drafts: tuple[DraftShown, ...]
     settled: tuple[Touch, ...]
     accounts: tuple[AccountState, ...]
+    seen: frozenset[str]
+    """Those of its accounts whose own page this colleague may open."""
     people: tuple[PersonShown, ...]
     failures: tuple[Failure, ...]
     """Open ones of all its accounts, the worst first."""
@@ -123,9 +126,15 @@ def name_of(state: AccountState) -> str:
 
 
 def conversation(
-    unit: StoreUnit, outside: Outside, card_id: str, now: datetime, before: datetime | None = None
+    unit: StoreUnit,
+    outside: Outside,
+    card_id: str,
+    now: datetime,
+    before: datetime | None = None,
+    sight: Sight = ALL,
 ) -> Conversation:
-    """Raises NotFound."""
+    """All there is to speak of, at whichever account; the accounts themselves only as far as ``sight`` goes. Raises
+    NotFound."""
     card = unit.card(card_id)
     if card is None:
         raise NotFound("There is no such card. It may have been merged with another.")
@@ -140,7 +149,12 @@ def conversation(
     zone = (person.zone if person else None) or (accounts[0].described.get("zone") if accounts else None)
     zone = zone or ledger.rules.company.zone
     found = [failure for state in accounts for failure in state.failures.values()]
-    steps = views.timeline(unit, list(ledger.accounts), before, PAGE + 1)
+    seen = frozenset(
+        state.id
+        for state in accounts
+        if sight.sees(state.described.get("owner"), state.described.get("team"))
+    )
+    steps = views.timeline(unit, _told_of(accounts, seen), before, PAGE + 1)
     return Conversation(
         card=card,
         person=person,
@@ -149,7 +163,8 @@ def conversation(
         drafts=tuple(_draft(ledger, t) for t in ledger_touches if t.status is Status.DRAFT),
         settled=tuple(t for t in ledger_touches if t.status is Status.SETTLED),
         accounts=accounts,
-        people=_people(ledger),
+        seen=seen,
+        people=_people(ledger, seen, person),
         failures=tuple(sorted((f for f in found if f.is_open), key=lambda f: (-f.severity, f.opened_at))),
         closed=tuple(f for f in found if _just_put_right(f, now)),
         promises=_promises(accounts),
@@ -271,9 +286,18 @@ def _person(ledger: Ledger, card: Card, touches: Iterable[Touch]) -> Person | No
     return ledger.person(named) if named else None
 
 
-def _people(ledger: Ledger) -> tuple[PersonShown, ...]:
+def _told_of(accounts: Sequence[AccountState], seen: frozenset[str]) -> list[str]:
+    """Whose relationship stands on the card. What somebody bought privately stays off a card about a business."""
+    private = {state.id for state in accounts if state.described.get("kind") == "private"}
+    shown = seen - private if seen - private else seen
+    return sorted(shown)
+
+
+def _people(ledger: Ledger, seen: frozenset[str], this: Person | None) -> tuple[PersonShown, ...]:
     """Everybody once, however many of the accounts they belong to."""
-    known = {person.id: person for account in sorted(ledger.accounts) for person in ledger.people_of(account)}
+    known = {person.id: person for account in sorted(seen) for person in ledger.people_of(account)}
+    if this is not None:
+        known.setdefault(this.id, this)
     return tuple(
         PersonShown(person, tuple(_places(ledger, person)), tuple(preferences_of(person, ledger.now)))
         for person in known.values()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import orjson
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 
+from outreach.domain.sight import Sight
 from outreach.service import capacity, cards
 from outreach.service.cover import covered_by, covers_now
 from outreach.service.ports import Ask
@@ -16,6 +17,7 @@ from outreach.store.unit import StoreUnit
 from outreach.web import auth, board, calling, words
 from outreach.web.forms import page_asked_for
 from outreach.web.reception import outside, reception
+from outreach.web.sight import sees_call
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
 WHOSE = ("mine", "team", "all")
@@ -30,24 +32,25 @@ def board_page() -> str:
     whose = _whose()
     page = page_asked_for()
     with reception().house.database.view() as unit:
-        names, team = _names(unit, whose), _team() if whose == "team" else None
-        rows = [row for row in board.cards(unit, g.now) if whose == "all" or row.is_of(names, team)]
+        names, team, sight = _names(unit, whose), _team() if whose == "team" else None, auth.my_sight(unit)
+        seen = [row for row in board.cards(unit, g.now) if row.is_seen(sight)]
+        rows = [row for row in seen if whose == "all" or row.is_of(names, team)]
         near, offset = board.window(rows, page)
         judged = board.judged(unit, outside(), near, g.now)[offset : offset + board.PAGE]
         shown = {
             "rows": judged, "whose": whose, "page": page, "total": len(rows),
             "pages": max(-(-len(rows) // board.PAGE), 1), "stamp": views.desk_stamp(unit),
             "drafts": [
-                draft for draft in views.drafts(unit)
+                draft for draft in views.drafts(unit, sight)
                 if whose == "all" or draft.owner in names or (team is not None and draft.team == team)
             ],
             "load": _load(unit, rows) if whose == "mine" else None,
             "shortfall": _shortfall(unit, rows) if whose != "mine" and auth.me().may("let_be") else [],
             "asks": _asks(unit) if auth.me().may("let_be") else [],
             "covering": covered_by(unit, auth.me().by, g.now),
-            "unmatched": views.count_unmatched(unit), "unreached": views.count_unreached(unit),
-            "owed": views.count_owed(unit), "messages": unit.count_inbound(),
-            "calls": calling.on_the_line(unit),
+            "unmatched": views.count_unmatched(unit, sight), "unreached": views.count_unreached(unit, sight),
+            "owed": views.count_owed(unit, sight), "messages": views.count_messages(unit, sight),
+            "calls": [call for call in calling.on_the_line(unit) if sees_call(unit, sight, call.id)],
         }  # fmt: skip
     template = "_board.html" if request.headers.get("X-Fragment") else "desk.html"
     return render_template(template, titles=_titles(), **shown)
@@ -123,14 +126,15 @@ def search() -> str:
     """By the name of a person or an account, or an account's id. By POST: names stay out of addresses."""
     sought = request.form.get("q", "").strip()[:100]
     with reception().house.database.view() as unit:
-        rows = _matching(unit, sought) if sought else []
+        sight = auth.my_sight(unit)
+        rows = _matching(unit, sight, sought) if sought else []
         judged = board.judged(unit, outside(), rows, g.now)
-        accounts = views.accounts_like(unit, sought) if sought else []
+        accounts = views.accounts_like(unit, sight, sought) if sought else []
     return render_template("search.html", rows=judged, accounts=accounts, sought=sought, titles=_titles())
 
 
-def _matching(unit: StoreUnit, sought: str) -> Sequence[board.CardRow]:
-    rows, small = board.cards(unit, g.now), sought.lower()
+def _matching(unit: StoreUnit, sight: Sight, sought: str) -> Sequence[board.CardRow]:
+    rows, small = [row for row in board.cards(unit, g.now) if row.is_seen(sight)], sought.lower()
     people = unit.people({line.person for row in rows for line in row.lines if line.person})
     found = []
     for row in rows:
@@ -151,7 +155,9 @@ def promises() -> str:
     page = page_asked_for()
     with reception().house.database.view() as unit:
         names = None if whose == "all" else _names(unit, whose)
-        rows = views.promises(unit, kind, names, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST)
+        rows = views.promises(
+            unit, auth.my_sight(unit), kind, names, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST
+        )
         people = unit.people({row.promise.person for row in rows if row.promise.person})
         tally = views.promise_tally(unit, g.now)
     return render_template(
@@ -167,7 +173,8 @@ def release_owed() -> Response:
     """The worst few of what is owed go on the board today."""
     count = min(max(request.form.get("count", 0, type=int), 0), MOST_RELEASED)
     with reception().house.database.view() as unit:
-        worst = [(row.failure.account, row.failure.id) for row in views.owed(unit, count)]
+        owed = views.owed(unit, auth.my_sight(unit), count)
+    worst = [(row.failure.account, row.failure.id) for row in owed]
     done = cards.release_owed(outside(), worst, auth.me().by)
     flash(
         f"{done} {'is' if done == 1 else 'are'} on the board now, with the words of a late apology.", "done"
@@ -195,12 +202,14 @@ def owed() -> str:
 
 def _failures(
     kind: str,
-    read: Callable[[StoreUnit, int, int], list[views.Board]],
-    count: Callable[[StoreUnit], int],
+    read: Callable[[StoreUnit, Sight, int, int], list[views.Board]],
+    count: Callable[[StoreUnit, Sight], int],
 ) -> str:
     page = page_asked_for()
     with reception().house.database.view() as unit:
-        rows, total = read(unit, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST), count(unit)
+        sight = auth.my_sight(unit)
+        rows = read(unit, sight, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST)
+        total = count(unit, sight)
     more = len(rows) > LONGEST_LIST
     return render_template(
         "failures.html", rows=rows[:LONGEST_LIST], more=more, page=page, count=total, kind=kind

@@ -32,6 +32,10 @@ class Belongs:
         return self.account.described.get("name") or self.account.id
 
     @property
+    def team(self) -> str | None:
+        return self.account.described.get("team")
+
+    @property
     def owner(self) -> str | None:
         return self.account.described.get("owner") or self.account.spoken_by
 

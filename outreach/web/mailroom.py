@@ -13,6 +13,7 @@ from outreach.domain.errors import OutreachError, Refused
 from outreach.domain.person import PersonState
 from outreach.service import mailroom
 from outreach.service.ports import Inbound
+from outreach.store import views
 from outreach.store.unit import StoreUnit
 from outreach.web import auth
 from outreach.web.forms import page_asked_for
@@ -42,9 +43,10 @@ def messages() -> str:
 def _page(open_: str = "", found: list[mailroom.Suggested] | None = None, sought: str = "") -> str:
     page = page_asked_for()
     with reception().house.database.view() as unit:
-        rows = unit.inbound_open(PAGE + 1, (page - 1) * PAGE)
+        sight = auth.my_sight(unit)
+        rows = views.messages(unit, sight, PAGE + 1, (page - 1) * PAGE)
         shown = [_shown(unit, row) for row in rows[:PAGE]]
-        total = unit.count_inbound()
+        total = views.count_messages(unit, sight)
     return render_template(
         "mailroom.html",
         rows=shown,

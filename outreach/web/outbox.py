@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from outreach.channels.outbox import OutboxFolder
+from outreach.channels.outbox import OutboxFolder, OutboxItem
+from outreach.domain.errors import NotFound
 from outreach.domain.message import sms_parts
 from outreach.domain.touch import Touch
 from outreach.store import views
@@ -30,13 +31,31 @@ def messages() -> str:
     after = request.args.get("after")
     found = _folder().list(PAGE + 1, after)
     more = found[PAGE - 1].name if len(found) > PAGE else None
-    return render_template("outbox.html", items=found[:PAGE], more=more, after=after)
+    shown = [item for item in found[:PAGE] if _is_seen(item.name)]
+    return render_template("outbox.html", items=shown, more=more, after=after)
+
+
+def _is_seen(name: str) -> bool:
+    """Whoever sees every account sees every message; account managers those to theirs. A code is for nobody else."""
+    if auth.me().may("every_account"):
+        return True
+    touch, account = _whose(name)
+    if touch is None or account is None:
+        return False
+    with reception().house.database.view() as unit:
+        return auth.my_sight(unit).sees(account.owner, account.team)
+
+
+def _read(name: str) -> OutboxItem:
+    if not _is_seen(name):
+        raise NotFound("There is no such message.")
+    return _folder().read(name)
 
 
 @outbox.get("/<name>")
 @auth.may("outbox")
 def message(name: str) -> str:
-    item = _folder().read(name)
+    item = _read(name)
     touch, account = _whose(name)
     frame = url_for("outbox.html", name=name) if item.html else None
     return render_template(
@@ -48,7 +67,7 @@ def message(name: str) -> str:
 @auth.may("outbox")
 def html(name: str) -> Response:
     """For the frame on the message's page only."""
-    response = Response(_folder().read(name).html, content_type="text/html; charset=utf-8")
+    response = Response(_read(name).html, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = MESSAGE_CSP
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response

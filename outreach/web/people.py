@@ -15,6 +15,7 @@ from outreach.service.next_times import next_times
 from outreach.web import auth, finding, forms, wishing
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
+from outreach.web.sight import sees_person
 
 people = Blueprint("people", __name__, url_prefix="/desk")
 
@@ -45,10 +46,15 @@ def find() -> Response | str | tuple[str, int]:
 @people.get("/people/<path:person>")
 @auth.may("lookup")
 def page(person: str) -> str:
-    if not auth.me().may("desk"):  # whoever does not look after them is written down
+    if not _looks_after(person):  # whoever does not is written down
         _known(person)
         desk.looked_up(outside(), [person], auth.me().by)
     return _page(person)
+
+
+def _looks_after(person: str) -> bool:
+    with reception().house.database.view() as unit:
+        return auth.me().may("desk") and sees_person(unit, auth.my_sight(unit), person)
 
 
 def _page(person: str, link: str = "", form: MultiDict[str, str] | None = None) -> str:
@@ -57,12 +63,19 @@ def _page(person: str, link: str = "", form: MultiDict[str, str] | None = None) 
         if state is None:
             raise NotFound("We do not know this person.")
         found = finding.found(unit, state, g.now)
+        sight, desk_ = auth.my_sight(unit), auth.me().may("desk")
+        seen = {
+            each.account.id
+            for each in found.accounts
+            if desk_ and sight.sees(each.account.described.get("owner"), each.team)
+        }
         times = next_times(
             Ledger(unit, outside(), g.now), found.person, [each.account for each in found.accounts]
         )
     return render_template(
-        "person.html", found=found, kinds=wishing.KINDS, link=link, times=times, form=form or MultiDict()
-    )
+        "person.html", found=found, kinds=wishing.KINDS, link=link, times=times, form=form or MultiDict(), seen=seen,
+        whole=desk_ and (bool(seen) or not found.accounts),
+    )  # fmt: skip
 
 
 def _known(person: str) -> None:

@@ -17,6 +17,7 @@ import pytest
 from outreach.assemble import TimeOrderedIds, keyed_hash, make_outside
 from outreach.domain.failure import FailureState
 from outreach.domain.policy import DIALLING, rule
+from outreach.domain.sight import ALL
 from outreach.domain.touch import Touch
 from outreach.lab import demo
 from outreach.lab.company_cast import Casting
@@ -87,8 +88,8 @@ def test_there_is_something_of_everything(store: Store) -> None:
             "complaint-unanswered", "broken-promise", "callback-asked",
         }  # fmt: skip
         assert 12 <= len({line.card for line in lines}) <= 40
-        assert views.drafts(unit)
-        assert len(views.unmatched(unit)) >= 3
+        assert views.drafts(unit, ALL)
+        assert len(views.unmatched(unit, ALL)) >= 3
         assert counts.overdue_calls
         assert counts.owed == 3
         assert counts.holds > 5

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from outreach.domain.sight import ALL
 from tests.web.scenes import busy_day, with_draft
 from tests.web.world import World, post
 
@@ -125,7 +126,12 @@ def test_the_desk_asks_the_database_the_same_whatever_the_number_of_accounts(her
         event.listen(here.house.database.engine, "before_cursor_execute", listen)
         with here.house.database.view() as unit:
             assert len(views.desk_lines(unit)) == (n + 1) * 10
-            views.drafts(unit), views.unreached(unit), views.unmatched(unit), views_ops.open_holds(unit)
+            (
+                views.drafts(unit, ALL),
+                views.unreached(unit, ALL),
+                views.unmatched(unit, ALL),
+                views_ops.open_holds(unit),
+            )
             views_ops.counts(unit, here.clock.time), views.timeline(unit, ["a1", "a2"], None)
         event.remove(here.house.database.engine, "before_cursor_execute", listen)
         counts.append(len(said))
