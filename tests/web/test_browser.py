@@ -139,3 +139,37 @@ def test_the_page_of_the_api_works_offline(browser_page: Any, served: tuple[Worl
     page.goto(f"{base}/v1/docs")
     page.wait_for_selector("text=Something happened")
     assert all(url.startswith((base, "data:")) for url in asked)
+
+
+def test_a_morning_without_a_mouse(browser_page: Any, served: tuple[World, str]) -> None:
+    """j and k walk the list, Enter opens, c asks for the call, l goes to what came of it, u leads back."""
+    page = browser_page
+    sign_in(page, served)
+    first, second = (page.locator(".case-head a").nth(n).get_attribute("href") for n in (0, 1))
+    focused = "document.activeElement.getAttribute('href')"
+    page.keyboard.press("j")
+    assert page.evaluate(focused) == first
+    page.keyboard.press("j")
+    assert page.evaluate(focused) == second
+    page.keyboard.press("k")
+    assert page.evaluate(focused) == first
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{first}")
+    page.keyboard.press("l")
+    assert page.evaluate("document.activeElement.name") == "disposition"
+    page.keyboard.press("c")
+    page.wait_for_selector("text=You may ring")
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[data-keys][open]")
+    assert axe_violations(page) == []
+    page.click("text=Use single keys")
+    page.click("dialog >> text=Close")
+    page.keyboard.press("u")
+    assert first in page.url, "turned off"
+    page.evaluate("localStorage.clear()")
+    page.reload()
+    page.keyboard.press("u")
+    page.wait_for_url("**/desk")
+    page.keyboard.press("/")
+    page.keyboard.type("jj?")
+    assert page.input_value("#q") == "jj?", "who types, types"

@@ -107,6 +107,42 @@ function watchCall(place) {
   }, 1500);
 }
 
+/* Single keys for those who sit at a keyboard. Whoever is disturbed by them turns them off in the help. */
+function listenToKeys(help) {
+  const ON = "outreach.keys";
+  const wanted = help.querySelector("[data-keys-on]");
+  wanted.checked = localStorage.getItem(ON) !== "off";
+  wanted.addEventListener("change", () => localStorage.setItem(ON, wanted.checked ? "on" : "off"));
+  const opener = document.querySelector("[data-keys-open]");
+  opener.hidden = false;
+  opener.addEventListener("click", () => help.showModal());
+
+  const step = (by) => {
+    const links = [...document.querySelectorAll(".case-head a")];
+    const at = links.indexOf(document.activeElement);
+    const next = links[at < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(Math.max(at + by, 0), links.length - 1)];
+    next?.focus();
+    next?.closest(".case").scrollIntoView({ block: "nearest" });
+  };
+  const shown = (selector) => [...document.querySelectorAll(selector)].find((each) => each.offsetParent !== null);
+  const DOES = {
+    j: () => step(1),
+    k: () => step(-1),
+    c: () => shown("[data-key=call]")?.click(),
+    l: () => shown("#say input:not([type=hidden])")?.focus(),
+    u: () => shown(".crumbs a")?.click(),
+    "/": () => shown("input[type=search]")?.focus(),
+    "?": () => help.showModal(),
+  };
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input:not([type=radio]):not([type=checkbox]), textarea, select, dialog");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || !wanted.checked || !(event.key in DOES)) return;
+    event.preventDefault();
+    DOES[event.key]();
+  });
+}
+
+document.querySelectorAll("dialog[data-keys]").forEach(listenToKeys);
 document.querySelectorAll("[data-board]").forEach(watchBoard);
 document.querySelectorAll("[data-call]").forEach(watchCall);
 document.querySelectorAll("[data-timeline]").forEach(watchTimeline);
