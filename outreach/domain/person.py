@@ -5,6 +5,8 @@ Opt-outs are monotone: a later description never clears one; only the person's o
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -192,6 +194,18 @@ def as_person(state: PersonState, identity: str = "") -> Person:
         erased=state.erased,
         identity=identity or state.id,
     )
+
+
+def may_be_one(a: PersonState, b: PersonState) -> bool:
+    """Of two who share a number or an address: whether their names allow that they are the same human. A mailbox or a
+    telephone that colleagues share makes no one of them."""
+    first, second = _name_of(a), _name_of(b)
+    return not (a.erased or b.erased) and (first <= second or second <= first)
+
+
+def _name_of(state: PersonState) -> set[str]:
+    name = unicodedata.normalize("NFKD", str(state.described.get("name") or "")).casefold()
+    return set(re.findall(r"[^\W\d_]+", "".join(each for each in name if not unicodedata.combining(each))))
 
 
 STRICT = ("not_channel", "pause", "hours", "days", "wait_for", "confide")

@@ -22,7 +22,7 @@ from outreach.service.following import News, tell_accounts
 from outreach.service.front import Incoming, Rejected, check, is_about_person, whole
 from outreach.service.front import own_event as own_event
 from outreach.service.ledger import Ledger
-from outreach.service.persons import tell_person
+from outreach.service.persons import suggest_links, tell_person
 from outreach.service.ports import NewEvent, Outside, Parked, Quarantined, StoredRef, Unit
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
@@ -285,14 +285,17 @@ def take_parked(outside: Outside, limit: int = 500) -> int:
 
 
 def _tell_people(ledger: Ledger, news: Mapping[str, News], people: dict[str, PersonState]) -> None:
-    changed = []
+    changed, described = [], []
     for subject, found in news.items():
         if subject.startswith(PERSON_PREFIX):
             id_ = subject[len(PERSON_PREFIX) :]
             state = people.get(id_) or PersonState(id_)
             changed.append(tell_person(ledger, state, found.fresh, anew=found.floor is not None))
+            if any(event.type == "person.described" for event in found.fresh):
+                described.append(changed[-1])
     if changed:
         ledger.unit.save_people(changed)
+    suggest_links(ledger, described)
 
 
 # -- events that we make ourselves -----------------------------------------------------------------

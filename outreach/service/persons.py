@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from outreach.domain.card import Card
 from outreach.domain.facts import PERSON_PREFIX, Event
-from outreach.domain.person import PersonState, fold_person
+from outreach.domain.person import PersonState, fold_person, may_be_one
 from outreach.domain.signal import SELLING
 from outreach.domain.touch import OPEN, Touch
 from outreach.service.ledger import Ledger
@@ -60,6 +60,19 @@ def _forget(ledger: Ledger, person: str, endpoints: Mapping[str, str]) -> None:
     for kind, value in endpoints.items():
         hash_ = ledger.outside.endpoint_hash(kind, value)
         ledger.unit.suppress(hash_, "all", "erased", ledger.now)
+
+
+def suggest_links(ledger: Ledger, states: Iterable[PersonState]) -> None:
+    """Who has the same number or address and a name that fits may be the same human: until somebody has asked, it
+    holds and warns, and no more. A word that was said on the two before stands."""
+    unit = ledger.unit
+    for state in states:
+        for kind, value in as_endpoints(state).items():
+            others = [other for other in unit.people_at(kind, value) if other.id != state.id]
+            known = unit.links_of(state.id) if others else {}
+            for other in others:
+                if other.id not in known and may_be_one(state, other):
+                    unit.link(state.id, other.id, "suggested", "outreach", ledger.now)
 
 
 # -- one human, several records ----------------------------------------------------------------------

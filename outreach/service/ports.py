@@ -278,6 +278,9 @@ class Unit(Protocol):
         """Each of the people → all records that are confirmed to be the same human, their own among them."""
 
     def same_human(self, identity: str) -> list[str]: ...
+    def links_of(self, person: str) -> dict[str, str]:
+        """Who else it is about → the newest word on the two: ``suggested · linked · confirmed · parted``."""
+
     def link(self, a: str, b: str, state: str, by: str, at: datetime) -> None: ...
     def linked(self, people: Collection[str]) -> list[str]:
         """Those people, and everybody suggested, linked or confirmed to be the same human."""

@@ -156,6 +156,12 @@ class People(Accounts):
     def same_human(self, identity: str) -> list[str]:
         return sorted(self._together([identity], _SAME_HUMAN)[identity])
 
+    def links_of(self, person: str) -> dict[str, str]:
+        rows = self.bulk.rows(
+            "select a, b, state from link where a = ? or b = ? order by a, b", person, person
+        )
+        return {b if a == person else a: state for a, b, state in rows}
+
     def linked(self, people: Collection[str]) -> list[str]:
         return sorted(set().union(*self._together(people, _ANY_LINK).values()))
 

@@ -25,7 +25,7 @@ from outreach.service.ports import Ask, Outside
 from outreach.service.workbench import spell
 from outreach.store import views
 from outreach.store.unit import StoreUnit
-from outreach.web import board
+from outreach.web import board, finding
 
 DIALLED_FOR = timedelta(hours=2)
 """So long after the dial the number stays on the card."""
@@ -102,6 +102,8 @@ class Conversation:
     said: tuple[str, datetime] | None
     """What they last wrote to us, and when."""
     winback: str | None
+    elsewhere: tuple[finding.Akin, ...]
+    """Records that may be the same human and have something open: nobody has asked yet."""
     steps: Sequence[views.Step]
     more: datetime | None
     """Where the next page of the relationship begins."""
@@ -172,6 +174,7 @@ def conversation(
         dialled_at=_dialled(on_desk, now),
         said=_said(unit, accounts, person, now),
         winback=winback_of(unit, outside, accounts, person.id if person else None, now),
+        elsewhere=_elsewhere(unit, person),
         steps=steps[:PAGE],
         more=steps[PAGE - 1].at if len(steps) > PAGE else None,
     )
@@ -309,6 +312,11 @@ def _places(ledger: Ledger, person: Person) -> Iterator[tuple[tuple[str, ...], s
     for account, state in sorted(ledger.accounts.items()):
         if account in person.roles:
             yield person.roles[account], name_of(state)
+
+
+def _elsewhere(unit: StoreUnit, person: Person | None) -> tuple[finding.Akin, ...]:
+    akin = finding.akin_of(unit, person.id) if person else ()
+    return tuple(each for each in akin if each.state == "suggested" and each.open)
 
 
 def _promises(accounts: Iterable[AccountState]) -> tuple[Promise, ...]:

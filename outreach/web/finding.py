@@ -45,6 +45,37 @@ class Found:
     person: Person
     preferences: tuple[str, ...]
     accounts: tuple[Belongs, ...]
+    akin: tuple[Akin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Akin:
+    """Another record that may be, or is, the same human; or of which somebody has said that it is not."""
+
+    id: str
+    name: str
+    state: str
+    """``suggested · confirmed · parted``"""
+    accounts: tuple[Belongs, ...]
+
+    @property
+    def open(self) -> int:
+        """Failures that are open there."""
+        return sum(len(each.failures) for each in self.accounts)
+
+
+def akin_of(unit: StoreUnit, person: str) -> tuple[Akin, ...]:
+    """Suggestions first, then what is certain, then what was told apart."""
+    links = unit.links_of(person)
+    found = [
+        Akin(
+            state.id, str(state.described.get("name") or state.id), links[state.id], _accounts_of(unit, state)
+        )
+        for state in unit.people(sorted(links)).values()
+        if not state.erased
+    ]
+    order = ("suggested", "linked", "confirmed", "parted")
+    return tuple(sorted(found, key=lambda each: (order.index(each.state), each.id)))
 
 
 def by_endpoint(kind: str, value: str) -> list[Found]:
@@ -54,12 +85,16 @@ def by_endpoint(kind: str, value: str) -> list[Found]:
 
 def found(unit: StoreUnit, state: PersonState, now: datetime) -> Found:
     person = as_person(state)
-    accounts = tuple(
+    akin = akin_of(unit, state.id)
+    return Found(person, tuple(preferences_of(person, now)), _accounts_of(unit, state), akin)
+
+
+def _accounts_of(unit: StoreUnit, state: PersonState) -> tuple[Belongs, ...]:
+    return tuple(
         _belongs(known, roles)
         for id_, roles in sorted(state.roles.items())
         if (known := unit.account(id_)) is not None
     )
-    return Found(person, tuple(preferences_of(person, now)), accounts)
 
 
 def _belongs(state: AccountState, roles: tuple[str, ...]) -> Belongs:

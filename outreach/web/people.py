@@ -64,9 +64,10 @@ def _page(person: str, link: str = "", form: MultiDict[str, str] | None = None) 
             raise NotFound("We do not know this person.")
         found = finding.found(unit, state, g.now)
         sight, desk_ = auth.my_sight(unit), auth.me().may("desk")
+        everywhere = [*found.accounts, *(each for one in found.akin for each in one.accounts)]
         seen = {
             each.account.id
-            for each in found.accounts
+            for each in everywhere
             if desk_ and sight.sees(each.account.described.get("owner"), each.team)
         }
         times = next_times(
@@ -74,7 +75,7 @@ def _page(person: str, link: str = "", form: MultiDict[str, str] | None = None) 
         )
     return render_template(
         "person.html", found=found, kinds=wishing.KINDS, link=link, times=times, form=form or MultiDict(), seen=seen,
-        whole=desk_ and (bool(seen) or not found.accounts),
+        whole=desk_ and (any(each.account.id in seen for each in found.accounts) or not found.accounts),
     )  # fmt: skip
 
 
@@ -107,6 +108,31 @@ def told() -> Response | tuple[str, int]:
             "The engine does not understand these words: it shows them, and colleagues have to keep to them.",
             "problem",
         )
+    return redirect(url_for("people.page", person=person))
+
+
+SAME = {"same": "link.confirmed", "apart": "link.parted"}
+"""What a colleague has heard of two records → the event."""
+
+
+@people.post("/say/same")
+@auth.may("desk")
+def same() -> Response | tuple[str, int]:
+    """ "Is that you, too?" Yes makes one card of two; no, or the undo, parts them."""
+    person, other = request.form.get("person", ""), request.form.get("other", "")
+    try:
+        check = forms.Checker(request.form)
+        answer = check.one_of("answer", SAME, "Say whether it is the same human.")
+        check.done()
+        _known(person)
+        _known(other)
+        data = {"person_a": person, "person_b": other, "by": auth.me().by}
+        desk.tell(outside(), SAME[answer], PERSON_PREFIX + person, data, auth.me().by)
+    except OutreachError as fault:
+        code = tell(fault)
+        return _page(person, form=request.form), code
+    said = "One human from now on: one card, and every no of theirs holds for both."
+    flash(said if answer == "same" else "Two humans: each has a card of their own.", "done")
     return redirect(url_for("people.page", person=person))
 
 

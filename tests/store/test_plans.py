@@ -35,7 +35,12 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
     "people_at": lambda unit: unit.people_at("email", "x@example.org"),
     "erased_people": lambda unit: unit.erased_people(["anna", "ben"]),
     "save_people": lambda unit: unit.save_people([person("anna", email="x@example.org")]),
-    "links": lambda unit: (unit.identities(["anna"]), unit.humans(["anna"]), unit.linked(["anna"])),
+    "links": lambda unit: (
+        unit.identities(["anna"]),
+        unit.humans(["anna"]),
+        unit.links_of("anna"),
+        unit.linked(["anna"]),
+    ),
     "runs_of": lambda unit: unit.runs_of(["a1"]),
     "runs_to_wake": lambda unit: unit.runs_to_wake(NOW, 9),
     "touches_of": lambda unit: (

@@ -267,3 +267,31 @@ def test_the_guard_speaks_as_of_something_that_is_not_there(here: World, grill: 
             "jonas", [("account", "nobody"), ("note", "quokka"), ("account", "a1")], everything=False
         )
         auth.must_see("grace", [("account", "quokka")], everything=False)
+
+
+# -- the same human ---------------------------------------------------------------------------------------------------
+
+
+def test_a_colleague_says_that_two_are_one_and_takes_it_back(here: World, grill: dict[str, str]) -> None:
+    here.account("home", "Quentin privately", kind="private")
+    here.tell("person.described", "person:q2", {
+        "name": "Quentin Quist", "email": "quentin@example.com", "accounts": [{"account": "home", "roles": ["buyer"]}],
+    })  # fmt: skip
+    here.late("home", "q2", "home-1")
+    here.tick()
+    client = here.signed_in("jonas")
+    page = client.get("/desk/people/q2").text
+    assert "The same human?" in page and "at an account of another team" in page
+    assert re.search(r"\d open there", page)
+    assert "Quokka Grills" not in page
+    (card,) = [id_ for id_ in here.cards() if "home-1" in client.get(f"/desk/cards/{id_}").text]
+    assert "has something open elsewhere" in client.get(f"/desk/cards/{card}").text
+    before = len(here.cards())
+    form = {"person": "q2", "other": "quentin", "answer": "same"}
+    assert "One human from now on" in post(client, "/desk/say/same", form, follow_redirects=True).text
+    assert len(here.cards()) == before - 1
+    page = post(client, "/desk/say/same", {**form, "answer": "apart"}, follow_redirects=True).text
+    assert "Two humans" in page and "The same after all" in page and len(here.cards()) == before
+    assert post(client, "/desk/say/same", {**form, "answer": "perhaps"}).status_code == 422
+    assert post(client, "/desk/say/same", {**form, "other": "nobody"}).status_code == 404
+    assert post(client, "/desk/say/same", {**form, "person": "quentin", "other": "q2"}).status_code == 404
