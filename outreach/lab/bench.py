@@ -19,6 +19,7 @@ from outreach.lab.bench_claims import bench_claims
 from outreach.lab.bench_conditions import bench_conditions
 from outreach.lab.bench_http import bench_http
 from outreach.lab.bench_intake import bench_intake
+from outreach.lab.bench_pages import bench_pages
 from outreach.lab.bench_rig import Line, Say
 from outreach.lab.bench_windows import bench_windows
 
@@ -32,6 +33,7 @@ BENCHES: Mapping[str, Bench] = {
     "windows": bench_windows,
     "claims": bench_claims,
     "http": bench_http,
+    "pages": bench_pages,
 }
 
 

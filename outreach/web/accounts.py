@@ -26,6 +26,8 @@ from outreach.web.reception import outside, reception
 EMBARGOES = ("litigation", "insolvency", "safety", "other")
 accounts = Blueprint("accounts", __name__, url_prefix="/desk")
 CHANNELS = ("call", "visit", "email")
+MOST_STEPS, MOST_FOUND, MOST_ACCOUNTS = 5_000, 100, 20
+"""Of a relationship that is searched: how far back, how many are shown, over how many accounts."""
 
 
 @accounts.get("/accounts/<path:account>")
@@ -55,6 +57,21 @@ def _page(account: str, form: Any = None) -> str:
         people=people, cards=cards, held=held, winback=winback, rhythm=rhythm_facts(state, g.now), form=form or {},
         steps=steps[:conversation.PAGE], more=steps[conversation.PAGE - 1].at if len(steps) > conversation.PAGE else None,
         here=url_for("accounts.page", account=account), colleagues=words.colleagues(),
+    )  # fmt: skip
+
+
+@accounts.post("/relationship")
+@auth.may("desk")
+def relationship() -> str:
+    """What happened, what was said and what was written, by a word. By POST: words of customers stay out of addresses."""
+    sought, named = request.form.get("q", "").strip()[:100], request.form.getlist("account")[:MOST_ACCOUNTS]
+    with reception().house.database.view() as unit:
+        names = views.accounts_named(unit, named)
+        steps = views.timeline(unit, list(names), None, MOST_STEPS) if sought and names else []
+    found = [step for step in steps if sought.lower() in conversation.words_of(step).lower()]
+    return render_template(
+        "relationship.html", steps=found[:MOST_FOUND], total=len(found), sought=sought, accounts=names.values(),
+        card=request.form.get("card", ""), looked_at=len(steps), more=None, here="",
     )  # fmt: skip
 
 

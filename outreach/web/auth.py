@@ -147,10 +147,12 @@ def find_user(outside: Outside, email: str, password: str, *, cheap: bool = Fals
     return user if verify(user.password_hash, password) and user.active else None
 
 
-OPEN_ENDPOINTS = frozenset({"front.login", "front.sign_in", "front.theme", "static", "bootstrap.static"})
+OPEN_ENDPOINTS = frozenset(
+    {"front.login", "front.sign_in", "front.theme", "diary.feed", "static", "bootstrap.static"}
+)
 OPEN_BLUEPRINTS = frozenset({"health", "api", "docs", "hooks", "hooks_voice", "unsubscribe", "care"})
 """Reached without a session: the API asks for a token instead."""
-OPEN_PATHS = ("/v1/", "/hooks/", "/care/", "/u/")
+OPEN_PATHS = ("/v1/", "/hooks/", "/care/", "/u/", "/diary/")
 """Also for what is not there below them."""
 
 
@@ -201,7 +203,7 @@ def may(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             if not me().may(what):
                 abort(403)
             if what == "desk":
-                named = [*(request.view_args or {}).items(), *request.form.items()]
+                named = [*(request.view_args or {}).items(), *request.form.items(multi=True)]
                 must_see(me().by, named, everything=me().may("every_account"))
             return view(*args, **kwargs)
 

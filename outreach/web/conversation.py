@@ -25,7 +25,7 @@ from outreach.service.ports import Ask, Outside
 from outreach.service.workbench import spell
 from outreach.store import views
 from outreach.store.unit import StoreUnit
-from outreach.web import board, finding
+from outreach.web import board, finding, sayings
 
 DIALLED_FOR = timedelta(hours=2)
 """So long after the dial the number stays on the card."""
@@ -91,6 +91,8 @@ class Conversation:
     accounts: tuple[AccountState, ...]
     seen: frozenset[str]
     """Those of its accounts whose own page this colleague may open."""
+    told_of: Sequence[str]
+    """Those whose relationship stands on the card."""
     people: tuple[PersonShown, ...]
     failures: tuple[Failure, ...]
     """Open ones of all its accounts, the worst first."""
@@ -156,7 +158,8 @@ def conversation(
         for state in accounts
         if sight.sees(state.described.get("owner"), state.described.get("team"))
     )
-    steps = views.timeline(unit, _told_of(accounts, seen), before, PAGE + 1)
+    told_of = _told_of(accounts, seen)
+    steps = views.timeline(unit, told_of, before, PAGE + 1)
     return Conversation(
         card=card,
         person=person,
@@ -166,6 +169,7 @@ def conversation(
         settled=tuple(t for t in ledger_touches if t.status is Status.SETTLED),
         accounts=accounts,
         seen=seen,
+        told_of=told_of,
         people=_people(ledger, seen, person),
         failures=tuple(sorted((f for f in found if f.is_open), key=lambda f: (-f.severity, f.opened_at))),
         closed=tuple(f for f in found if _just_put_right(f, now)),
@@ -346,3 +350,14 @@ def winback_of(
     if any(failure.is_open for failure in found) or not any(_just_put_right(f, now) for f in found):
         return None
     return desk.winback_ruling(outside, unit, accounts[0].id, person)
+
+
+def words_of(step: views.Step) -> str:
+    """Everything that a step of the relationship says, shown or not, to be searched."""
+    if step.event is not None:
+        return f"{sayings.of_event(step.event)} {' '.join(map(str, step.event.data.values()))}"
+    assert step.touch is not None
+    attempt = step.attempt
+    written = [attempt.subject, attempt.text] if attempt else []
+    said = [sayings.of_touch(step.touch, attempt), step.touch.text, step.touch.sentence, *written]
+    return " ".join(each for each in said if each)

@@ -462,3 +462,29 @@ def test_text_of_others_stays_text(here: World) -> None:
     pages.append(post(client, "/desk/lookup", {"endpoint": POLYGLOT}).text)
     for page in pages:
         assert "<img" not in page and "<script>alert" not in page and "49</textarea" not in page
+
+
+# -- a word in the relationship ----------------------------------------------------------------------------------
+
+
+def test_a_word_is_found_in_what_was_said_and_done(either: World) -> None:
+    busy_day(either)
+    client = either.signed_in()
+    page = client.get("/desk/accounts/a1").text
+    assert 'action="/desk/relationship"' in page
+    found = text_of(post(client, "/desk/relationship", {"account": "a1", "q": "WORKTOP"}))
+    assert "Billed twice for the same worktop" in found and "1 step of" in found
+    assert "o-1001" in text_of(post(client, "/desk/relationship", {"account": "a1", "q": "o-1001"}))
+    nothing = text_of(post(client, "/desk/relationship", {"account": "a1", "q": "zeppelin"}))
+    assert "Nobody said or did that." in nothing
+    assert "Find a word" in text_of(post(client, "/desk/relationship", {"account": "a1", "q": " "}))
+    assert "Find a word" in text_of(post(client, "/desk/relationship"))
+
+
+def test_a_card_is_searched_over_its_accounts(here: World) -> None:
+    busy_day(here)
+    client = here.signed_in()
+    (card,) = [id_ for id_ in here.cards() if "o-1001" in client.get(f"/desk/cards/{id_}").text]
+    form = {"account": ["a1", "a2"], "card": card, "q": "late"}
+    found = post(client, "/desk/relationship", form).text
+    assert f'href="/desk/cards/{card}"' in found and "Berlin Kitchens GmbH · Café Morgenrot" in found

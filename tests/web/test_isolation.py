@@ -189,6 +189,13 @@ def test_whatever_a_form_names_of_another_team_s_is_not_there(here: World, grill
     assert everything(here) == before
 
 
+def test_a_foreign_account_among_one_s_own_is_not_searched(here: World, grill: dict[str, str]) -> None:
+    response = post(
+        here.signed_in("jonas"), "/desk/relationship", {"account": ["a1", "quokka"], "q": "tears"}
+    )
+    assert response.status_code == 404
+
+
 def everything(here: World) -> dict[str, Any]:
     with here.house.database.view() as unit:
         tables = unit.bulk.rows("select name from sqlite_master where type = 'table' order by name")
