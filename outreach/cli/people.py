@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from outreach.cli.common import answer, house, json_option
-from outreach.service.ports import ApiToken, User
+from outreach.service.ports import ApiToken, Unit, User
 
 if TYPE_CHECKING:
     from outreach.assemble import House
@@ -25,38 +26,76 @@ def user() -> None:
     """Add, list and disable the people who sign in."""
 
 
+Said = Callable[..., None]
+
+
+def who_it_is(command: Said) -> Said:
+    """The options that say who a colleague is. What is left out stays as it was."""
+    options = (
+        click.argument("id_", metavar="ID"),
+        click.option("--name", required=True, help="As customers read it."),
+        click.option("--email", required=True),
+        click.option("--role", type=click.Choice(ROLES), help="Default: am. Kept when left out."),
+        click.option("--zone", help="IANA time zone. Kept when left out."),
+        click.option("--phone", help="Their own number: where the house rings them. Kept when left out."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @user.command("add")
-@click.argument("id_", metavar="ID")
-@click.option("--name", required=True, help="As customers read it.")
-@click.option("--email", required=True)
-@click.option("--role", type=click.Choice(ROLES), help="Default: am. Kept when left out.")
-@click.option("--zone", default=None, help="IANA time zone. Kept when left out.")
-@click.option(
-    "--phone", default=None, help="Their own number: where the house rings them. Kept when left out."
-)
+@who_it_is
 @click.password_option(envvar="NEW_USER_PASSWORD")
-def add(
-    id_: str, name: str, email: str, role: str | None, zone: str | None, phone: str | None, password: str
-) -> None:
+def add(password: str, **said: Any) -> None:
     """Add a colleague, or give one a new password. ID is what account.owner says (jonas)."""
-    from outreach.domain.endpoint import as_email
     from outreach.web.auth import hash_password
 
     if len(password) < 12:
         raise click.BadParameter("a password has at least 12 characters", param_hint="--password")
-    address = as_email(email)
     with house() as here:
-        with here.database.view() as unit:
-            known, others = unit.user(id_), [each for each in unit.users() if each.email == address]
-        if any(each.id != id_ for each in others):
-            raise click.UsageError(f"{others[0].id} has the address {address} already")
-        known = known or User(id_, name, address, "", "am")
-        new = replace(
-            known, name=name, email=address, password_hash=hash_password(password), role=role or known.role,
-            zone=zone or known.zone, phone=_number(here, phone) or known.phone,
-        )  # fmt: skip
+        new = replace(_as_said(here, **said), password_hash=hash_password(password))
         here.database.retrying(lambda unit: unit.save_user(new))
-    click.echo(f"{name} {'may sign in' if new.active else 'is disabled'} as {new.email} ({new.role}).")
+    click.echo(f"{new.name} {'may sign in' if new.active else 'is disabled'} as {new.email} ({new.role}).")
+
+
+@user.command("invite")
+@who_it_is
+def invite(**said: Any) -> None:
+    """Add a colleague who chooses the password, by an address that is good once and for three days; or let one choose
+    a new password. Until then the old one stays good."""
+    from outreach.web import welcome
+
+    secret = secrets.token_urlsafe(32)
+    with house() as here:
+        new, now = _as_said(here, **said), here.outside.clock.now()
+
+        def work(unit: Unit) -> None:
+            unit.save_user(new)
+            welcome.invite(unit, new, secret, now)
+            unit.audit(now, "terminal", "user.invited", f"user/{new.id}")
+
+        here.database.retrying(work)
+        public_url = here.settings.public_url
+    click.echo(f"{new.name} chooses a password at this address, once, within three days:\n")
+    click.echo(f"  {public_url}/welcome/{secret}")
+
+
+def _as_said(
+    here: House, id_: str, name: str, email: str, role: str | None, zone: str | None, phone: str | None
+) -> User:
+    from outreach.domain.endpoint import as_email
+
+    address = as_email(email)
+    with here.database.view() as unit:
+        known, others = unit.user(id_), [each for each in unit.users() if each.email == address]
+    if any(each.id != id_ for each in others):
+        raise click.UsageError(f"{others[0].id} has the address {address} already")
+    known = known or User(id_, name, address, "", "am")
+    return replace(
+        known, name=name, email=address, role=role or known.role, zone=zone or known.zone,
+        phone=_number(here, phone) or known.phone,
+    )  # fmt: skip
 
 
 def _number(here: House, phone: str | None) -> str | None:

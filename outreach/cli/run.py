@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from outreach.cli.common import answer, found_something, house, json_option, settings_from_here
 from outreach.logs import set_up_logs
+
+if TYPE_CHECKING:
+    from outreach.settings import Settings
 
 HEARTBEAT_OLD = timedelta(minutes=2)
 
@@ -30,6 +34,9 @@ def serve() -> None:
     stop = threading.Event()
     stop_on_signals(stop)
     click.echo(f"Outreach runs on http://{settings.host}:{settings.port} (Ctrl-C stops it)")
+    if not _anybody(settings):
+        click.echo("Nobody can sign in yet. In a second terminal, invite the first, who may do everything:\n")
+        click.echo('  outreach user invite ada --name "Ada Byron" --email ada@example.com --role admin\n')
     supervise(
         [
             Child("web", web_command(settings.host, settings.port, settings.threads)),
@@ -37,6 +44,17 @@ def serve() -> None:
         ],
         stop,
     )
+
+
+def _anybody(settings: Settings) -> bool:
+    from outreach.store.engine import open_database
+
+    store = open_database(settings.database_url)
+    try:
+        with store.view() as unit:
+            return bool(unit.users())
+    finally:
+        store.close()
 
 
 @click.command()

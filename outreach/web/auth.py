@@ -148,11 +148,20 @@ def find_user(outside: Outside, email: str, password: str, *, cheap: bool = Fals
 
 
 OPEN_ENDPOINTS = frozenset(
-    {"front.login", "front.sign_in", "front.theme", "diary.feed", "static", "bootstrap.static"}
+    {
+        "front.login",
+        "front.sign_in",
+        "front.theme",
+        "diary.feed",
+        "welcome.door",
+        "welcome.choose",
+        "static",
+        "bootstrap.static",
+    }
 )
 OPEN_BLUEPRINTS = frozenset({"health", "api", "docs", "hooks", "hooks_voice", "unsubscribe", "care"})
 """Reached without a session: the API asks for a token instead."""
-OPEN_PATHS = ("/v1/", "/hooks/", "/care/", "/u/", "/diary/")
+OPEN_PATHS = ("/v1/", "/hooks/", "/care/", "/u/", "/diary/", "/welcome/")
 """Also for what is not there below them."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -216,3 +217,12 @@ def test_addresses_for_copies_need_a_domain_that_takes_mail_in(run: Run) -> None
     assert "OUTREACH_REPLY_DOMAIN" in run("user", "list", "--addresses").output
     (row,) = run("user", "list", "--addresses", OUTREACH_REPLY_DOMAIN="in.house.example").stdout.splitlines()
     assert row.startswith("jonas ") and row.endswith("@in.house.example")
+
+
+def test_an_invitation_is_an_address_that_is_good_once(run: Run, tmp_path: Path) -> None:
+    said = run("user", "invite", "ada", "--name", "Ada", "--email", "ada@house.example", "--role", "admin")
+    assert said.exit_code == 0 and re.search(r"http://127\.0\.0\.1:8000/welcome/[\w-]{43}\n", said.stdout)
+    ada = user_of(tmp_path, "ada")
+    assert (ada.role, ada.active, ada.password_hash) == ("admin", True, "")
+    taken = run("user", "invite", "eve", "--name", "Eve", "--email", "ada@house.example")
+    assert taken.exit_code == 2 and "ada has the address" in taken.output

@@ -27,6 +27,7 @@ OPEN = {
     "/u/",
     "/care/",
     "/diary/",
+    "/welcome/",
 }
 VALUES = {"card_id": "c1", "touch_id": "t1", "account": "a1", "person": "anna", "name": "x.eml", "id_": "q1",
           "filename": "theme.css", "id": "a1", "token": "t1", "call_id": "c1", "ask_id": "a1"}  # fmt: skip
