@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from outreach.domain.facts import Severity
 
@@ -48,7 +49,24 @@ class Line:
     known_at: datetime | None = None
 
 
-def rank(lines: Iterable[Line], now: datetime, usual_value: float = 0.0) -> float:
+class Weighed(Protocol):
+    """What ranking needs to know of a line."""
+
+    @property
+    def severity(self) -> Severity: ...
+    @property
+    def due(self) -> datetime: ...
+    @property
+    def deadline(self) -> datetime | None: ...
+    @property
+    def sells(self) -> bool: ...
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def known_at(self) -> datetime | None: ...
+
+
+def rank(lines: Iterable[Weighed], now: datetime, usual_value: float = 0.0) -> float:
     """Severity, the promise clock, age and value at risk, as one number; larger comes first.
 
     Value orders within a severity and never excludes; an unknown value counts as the usual one.
@@ -58,7 +76,7 @@ def rank(lines: Iterable[Line], now: datetime, usual_value: float = 0.0) -> floa
     return max((_weight(line, now, usual_value) for line in lines), default=0.0)
 
 
-def _weight(line: Line, now: datetime, usual_value: float) -> float:
+def _weight(line: Weighed, now: datetime, usual_value: float) -> float:
     if line.sells:
         return _clock(line, now) / 2.0  # at most 80: below the slightest failure
     value = usual_value if line.value is None else line.value
@@ -66,7 +84,7 @@ def _weight(line: Line, now: datetime, usual_value: float) -> float:
     return 100.0 * line.severity + 60.0 * worth + _clock(line, now) + _age(line, now)
 
 
-def _clock(line: Line, now: datetime) -> float:
+def _clock(line: Weighed, now: datetime) -> float:
     """Up to 80 as the promised hour comes near, and 80 more once it has passed."""
     if line.deadline is None:
         return 0.0
@@ -74,7 +92,7 @@ def _clock(line: Line, now: datetime) -> float:
     return 160.0 if left <= 0 else 80.0 / (1.0 + left / 2.0)
 
 
-def _age(line: Line, now: datetime) -> float:
+def _age(line: Weighed, now: datetime) -> float:
     days = max((now - (line.known_at or line.due)) / timedelta(days=1), 0.0)
     return 12.0 * days
 

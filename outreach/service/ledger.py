@@ -111,10 +111,18 @@ class Ledger:
         wanted = {identities.get(id_, id_) for id_ in everybody} | {account_identity(a) for a in needs}
         cards = self.unit.open_cards(sorted(wanted))
         self._cards.update({identity: cards.get(identity) for identity in wanted})
+        self._read_suppressed()
+        self._read_windows({account: merged_needs(each) for account, each in needs.items()})
+
+    def know(self, people: Collection[str]) -> None:
+        """These people and what is shut of theirs, at once; else they are read one by one."""
+        self._people.update(self.known_as(self.unit.people(people)))
+        self._read_suppressed()
+
+    def _read_suppressed(self) -> None:
         hashes = {hash_ for person in self._people.values() for hash_ in self._hashes(person)}
         why = self.unit.suppressed(sorted(hashes))
         self._suppressed.update({hash_: why.get(hash_, {}) for hash_ in hashes})
-        self._read_windows({account: merged_needs(each) for account, each in needs.items()})
 
     def read_triggers(self, runs: Iterable[Run]) -> None:
         """The triggers of these runs at once."""

@@ -91,6 +91,8 @@ def _until_they_mind(
     ledger: Ledger, person: Person, place: Place, start: datetime, closed: datetime
 ) -> datetime:
     """Their own hours may end before the law's do."""
+    if not any(wish.kind in ("hours", "days", "pause") for wish in person.preferences):
+        return closed
     at = start - (start - datetime.min.replace(tzinfo=start.tzinfo)) % _STEP + _STEP
     while at < closed and not_before(person, at, ledger.rules.company, place.zones) is None:
         at += _STEP

@@ -77,6 +77,59 @@ class DeskLine(NamedTuple):
         return self.purpose.sells and self.broken
 
 
+class Glance(NamedTuple):
+    """One open reason to speak to somebody, as far as it is found and ranked by: all of a large house's are read for
+    each look at the desk, so it is lean."""
+
+    card: str
+    claimed_by: str | None
+    snoozed_until: datetime | None
+    handed_to: str | None
+    owner: str | None
+    team: str | None
+    caller: str | None
+    call: bool
+    sells: bool
+    severity: Severity
+    due: datetime
+    deadline: datetime | None
+    value: float | None
+    known_at: datetime | None
+    locked: bool
+    """It sells, and something of the account is still to be put right."""
+
+
+_SELLS = ", ".join(f"'{purpose.value}'" for purpose in Purpose if purpose.sells)
+_GLANCES = f"""
+select c.id, c.claimed_by, c.snoozed_until, c.handed_to, a.owner, a.team, t.caller, t.channel, t.purpose in ({_SELLS}),
+  r.severity, t.due, t.deadline, a.value, b.known_at,
+  t.purpose in ({_SELLS}) and exists (select 1 from failure f where f.account = t.account and {OPEN_FAILURE})
+from card c
+join touch t on t.card = c.id and t.card is not null and t.status = 'on_desk'
+join run r on r.id = t.run
+join account a on a.id = t.account
+left join failure b on b.account = t.account and b.id = r.failure
+where c.state = 'open'{{}}
+order by c.id, t.due, t.id
+"""
+_GRADES = {grade.value: grade for grade in Severity}
+
+
+def glances(unit: StoreUnit, sight: Sight) -> list[Glance]:
+    """The lines of all open cards in which a colleague has a part; cards together, oldest line first."""
+    seen, values = _seen(unit, sight, "t.caller", "c.claimed_by", "c.handed_to")
+    return [_glance(row) for row in unit.bulk.rows(_GLANCES.format(seen), *values)]
+
+
+def _glance(row: Row) -> Glance:
+    *who, channel, sells, grade, due, ends, value, known, locked = row
+    card, claimed, snoozed, handed, owner, team, caller = who
+    return Glance(
+        card, claimed, _at(snoozed), handed, owner, team, caller, channel == "call", bool(sells), _GRADES[grade],
+        instant(due), _at(ends), value, _at(known), bool(locked),
+    )  # fmt: skip
+
+
 _DESK_LINES = f"""
 select c.id, c.identity, c.claimed_by, c.claimed_at, c.snoozed_until, c.handed_to, c.note, c.noted_by, t.id, t.run, t.account, a.name, a.tier, a.owner, a.team,
   a.zone, a.value, t.channel, t.purpose, t.due, t.deadline, t.caller, t.person, t.attempt, t.text,
@@ -87,14 +140,29 @@ join touch t on t.card = c.id and t.card is not null and t.status = 'on_desk'
 join run r on r.id = t.run
 join account a on a.id = t.account
 left join failure b on b.account = t.account and b.id = r.failure
-where c.state = 'open'
+where c.state = 'open'{{}}
 order by c.id, t.due, t.id
 """
 
 
-def desk_lines(unit: StoreUnit) -> list[DeskLine]:
-    """Every line of every open card, cards together, oldest line first."""
-    return [_desk_line(row) for row in unit.bulk.rows(_DESK_LINES)]
+def desk_lines(unit: StoreUnit, cards: Collection[str] | None = None) -> list[DeskLine]:
+    """Every line of every open card, or of these; cards together, oldest line first."""
+    if cards is None:
+        return [_desk_line(row) for row in unit.bulk.rows(_DESK_LINES.format(""))]
+    only = _DESK_LINES.format(f" and {unit.bulk.one_of('c.id')}")
+    return [_desk_line(row) for row in unit.bulk.rows(only, unit.bulk.keys(sorted(cards)))]
+
+
+def cards_like(unit: StoreUnit, text: str, limit: int = 500) -> list[str]:
+    """Open cards of an account of that id, or where the name of an account, or something of a person, holds the text."""
+    sought = f"%{as_pattern(text.strip().lower())}%"
+    rows = unit.bulk.rows(
+        "select distinct t.card from touch t join account a on a.id = t.account left join person p on p.id = t.person"
+        " where t.status = 'on_desk' and t.card is not null and (a.id = ? or lower(a.name) like ? escape '\\'"
+        " or lower(p.state) like ? escape '\\') order by t.card limit ?",
+        text.strip(), sought, sought, limit,
+    )  # fmt: skip
+    return [row[0] for row in rows]
 
 
 def _desk_line(row: Row) -> DeskLine:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from statistics import median
 
-from outreach.domain.account import AccountState
-from outreach.domain.card import Line, rank
+from outreach.domain.card import rank
 from outreach.domain.errors import OutreachError
 from outreach.domain.facts import Channel, Person, Severity
 from outreach.domain.hours import local
-from outreach.domain.person import as_person
 from outreach.domain.policy import DIALLING, Action, Ruling, rule
 from outreach.domain.sight import Sight
 from outreach.domain.touch import Touch
@@ -22,9 +20,9 @@ from outreach.service.next_times import next_times
 from outreach.service.ports import Outside
 from outreach.service.rulings import case_for
 from outreach.store.unit import StoreUnit
-from outreach.store.views import DeskLine, desk_lines
+from outreach.store.views import DeskLine, Glance, desk_lines, glances
 
-WINDOW = 90
+WINDOW = 60
 """Cards whose dial is judged together; within them, those that may be called now come first."""
 PAGE = 30
 
@@ -46,8 +44,46 @@ class Dial:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranked:
+    """One open card, as far as it is found and ranked by."""
+
+    id: str
+    lines: tuple[Glance, ...]
+    rank: float
+
+    @property
+    def first(self) -> Glance:
+        return min(self.lines, key=lambda line: (line.sells, -line.severity, line.due))
+
+    @property
+    def has_call(self) -> bool:
+        return any(line.call and not line.locked for line in self.lines)
+
+    def is_snoozed(self, now: datetime) -> bool:
+        until = self.lines[0].snoozed_until
+        return until is not None and now < until
+
+    def due_before(self, at: datetime) -> bool:
+        """Promised until then, or never promised for a later hour."""
+        ends = [line.deadline for line in self.lines if line.deadline]
+        return not ends or min(ends) < at
+
+    def is_of(self, names: Collection[str], team: str | None = None) -> bool:
+        """What was handed over is on nobody's desk but the one it went to, and on the team's."""
+        first = self.lines[0]
+        if first.claimed_by in names or first.handed_to in names:
+            return True
+        if first.handed_to is not None and team is None:
+            return False
+        return any(
+            line.owner in names or line.caller in names or (team is not None and line.team == team)
+            for line in self.lines
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class CardRow:
-    """One card of the list."""
+    """One card of the list, with everything that is shown of it."""
 
     id: str
     lines: tuple[DeskLine, ...]
@@ -77,16 +113,8 @@ class CardRow:
     def claimed_by(self) -> str | None:
         return self.lines[0].claimed_by
 
-    @property
-    def has_call(self) -> bool:
-        return any(line.channel is Channel.CALL and not line.locked for line in self.lines)
-
     def is_snoozed(self, now: datetime) -> bool:
         return self.snoozed_until is not None and now < self.snoozed_until
-
-    def due_before(self, at: datetime) -> bool:
-        """Promised until then, or never promised for a later hour."""
-        return self.deadline is None or self.deadline < at
 
     @property
     def handed_to(self) -> str | None:
@@ -115,75 +143,60 @@ class CardRow:
     def accounts(self) -> list[str]:
         return list(dict.fromkeys(line.account for line in self.lines))
 
-    def is_seen(self, sight: Sight) -> bool:
-        """A card is one conversation: whoever has a part in it sees it whole."""
-        if sight.has(self.claimed_by, self.handed_to):
-            return True
-        return any(sight.has(line.caller) or sight.sees(line.owner, line.team) for line in self.lines)
 
-    def is_of(self, names: Iterable[str], team: str | None = None) -> bool:
-        """What was handed over is on nobody's desk but the one it went to, and on the team's."""
-        wanted = set(names)
-        if self.handed_to is not None and team is None:
-            return bool(wanted & {self.handed_to, self.claimed_by})
-        return any(
-            wanted & {line.claimed_by, line.owner, line.caller} or (team is not None and line.team == team)
-            for line in self.lines
-        )
-
-
-def cards(unit: StoreUnit, now: datetime) -> list[CardRow]:
-    """All open cards, ranked; the dial is not judged yet."""
-    lines = desk_lines(unit)
+def ranked(unit: StoreUnit, now: datetime, sight: Sight) -> list[Ranked]:
+    """All open cards in which a colleague has a part, the first to be taken first."""
+    lines = glances(unit, sight)
     usual = median(values) if (values := [line.value for line in lines if line.value is not None]) else 0.0
     rows = [
-        CardRow(id_, tuple(found), rank([_as_line(line) for line in found], now, usual))
-        for id_, found in ((id_, list(group)) for id_, group in groupby(lines, key=lambda line: line.card))
+        Ranked(id_, found := tuple(group), rank(found, now, usual))
+        for id_, group in groupby(lines, key=lambda line: line.card)
     ]
     return sorted(rows, key=lambda row: (-row.rank, row.id))
 
 
-def _as_line(line: DeskLine) -> Line:
-    return Line(
-        touch=line.touch, account=line.account, severity=line.severity, due=line.due, deadline=line.deadline,
-        sells=line.purpose.sells, locked=line.locked, value=line.value, known_at=line.known_at,
-    )  # fmt: skip
+def cards(unit: StoreUnit, rows: Iterable[Ranked]) -> list[CardRow]:
+    """These cards whole, in their order; the dial is not judged yet. One that was closed meanwhile is left out."""
+    ranks = {row.id: row.rank for row in rows}
+    lines = groupby(desk_lines(unit, ranks), key=lambda line: line.card)
+    found = {id_: CardRow(id_, tuple(group), ranks[id_]) for id_, group in lines}
+    return [found[id_] for id_ in ranks if id_ in found]
 
 
-def window(rows: Sequence[CardRow], page: int) -> tuple[Sequence[CardRow], int]:
+def window(rows: Sequence[Ranked], page: int) -> tuple[Sequence[Ranked], int]:
     """The ranked cards that are judged together with this page, and the page's place among them."""
     start = (page - 1) * PAGE // WINDOW * WINDOW
     return rows[start : start + WINDOW], (page - 1) * PAGE - start
 
 
-def judged(unit: StoreUnit, outside: Outside, rows: Sequence[CardRow], now: datetime) -> list[CardRow]:
-    """With the dial's ruling: callable now first, then later today, then later; by rank within each."""
+def judged(
+    unit: StoreUnit, outside: Outside, rows: Sequence[CardRow], now: datetime, offset: int = 0
+) -> list[CardRow]:
+    """A page of them from ``offset`` on, with the dial's ruling: callable now first, then later today, then later; by
+    rank within each."""
     ledger = Ledger(unit, outside, now)
     ledger.lock(sorted({account for row in rows for account in row.accounts}))
-    people = {
-        id_: as_person(state)
-        for id_, state in unit.people(
-            {line.person for row in rows for line in row.lines if line.person}
-        ).items()
-    }
+    ledger.know({line.person for row in rows for line in row.lines if line.person})
+    ledger.read_triggers(run for runs in ledger.runs.values() for run in runs.values())
     found = []
     for row in rows:
-        person = people.get(row.first.person or "")
+        person = ledger.person(row.first.person)
         zone = (person.zone if person else None) or row.first.zone or ledger.rules.company.zone
         touches = [ledger.touches.get(line.account, {}).get(line.touch) for line in row.lines]
         dial = dial_of(ledger, [touch for touch in touches if touch is not None], zone)
-        if dial.order == 0 and person is not None:
-            states = [ledger.accounts[account] for account in row.accounts if account in ledger.accounts]
-            dial = replace(dial, closes=_closes(ledger, person, states))
         if row.is_snoozed(now):
             dial = replace(dial, order=4)
         found.append(replace(row, person=person, dial=dial))
-    return sorted(found, key=lambda row: (row.dial.order, -row.rank, row.id))
+    shown = sorted(found, key=lambda row: (row.dial.order, -row.rank, row.id))[offset : offset + PAGE]
+    return [replace(row, dial=replace(row.dial, closes=_closes(ledger, row))) for row in shown]
 
 
-def _closes(ledger: Ledger, person: Person, states: Sequence[AccountState]) -> datetime | None:
+def _closes(ledger: Ledger, row: CardRow) -> datetime | None:
     """None where nothing ends it, or where they asked for this call outside the usual hours."""
-    times = next_times(ledger, person, states, 1).times
+    if row.dial.order != 0 or row.person is None:
+        return None
+    states = [ledger.accounts[account] for account in row.accounts if account in ledger.accounts]
+    times = next_times(ledger, row.person, states, 1).times
     return times[0][1] if times and times[0][0] <= ledger.now else None
 
 

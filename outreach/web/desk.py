@@ -33,10 +33,9 @@ def board_page() -> str:
     page = page_asked_for()
     with reception().house.database.view() as unit:
         names, team, sight = _names(unit, whose), _team() if whose == "team" else None, auth.my_sight(unit)
-        seen = [row for row in board.cards(unit, g.now) if row.is_seen(sight)]
-        rows = [row for row in seen if whose == "all" or row.is_of(names, team)]
+        rows = [row for row in board.ranked(unit, g.now, sight) if whose == "all" or row.is_of(names, team)]
         near, offset = board.window(rows, page)
-        judged = board.judged(unit, outside(), near, g.now)[offset : offset + board.PAGE]
+        judged = board.judged(unit, outside(), board.cards(unit, near), g.now, offset)
         shown = {
             "rows": judged, "whose": whose, "page": page, "total": len(rows),
             "pages": max(-(-len(rows) // board.PAGE), 1), "stamp": views.desk_stamp(unit),
@@ -56,27 +55,28 @@ def board_page() -> str:
     return render_template(template, titles=_titles(), **shown)
 
 
-def _to_call_today(rows: Iterable[board.CardRow]) -> list[board.CardRow]:
+def _to_call_today(rows: Iterable[board.Ranked]) -> list[board.Ranked]:
     """With a call whose hour, if it has one, is over before tomorrow; put off is not today."""
     tomorrow = words.next_midnight(g.now)
     return [row for row in rows if row.has_call and not row.is_snoozed(g.now) and row.due_before(tomorrow)]
 
 
-def _load(unit: StoreUnit, rows: Iterable[board.CardRow]) -> capacity.Load:
+def _load(unit: StoreUnit, rows: Iterable[board.Ranked]) -> capacity.Load:
     away = covers_now(unit, g.now)
     can = capacity.share(outside().rules().company, auth.me().by, away)
     return capacity.Load(auth.me().by, len(_to_call_today(rows)), can)
 
 
-def _shortfall(unit: StoreUnit, rows: Iterable[board.CardRow]) -> list[capacity.Load]:
+def _shortfall(unit: StoreUnit, rows: Iterable[board.Ranked]) -> list[capacity.Load]:
     """Whose calls do not fit into today, seen by those who can do something about it."""
     away = covers_now(unit, g.now)
     waiting = Counter(_whose_call(row, away) for row in _to_call_today(rows))
     return [load for load in capacity.loads(outside().rules().company, waiting, away) if load.short]
 
 
-def _whose_call(row: board.CardRow, away: Mapping[str, str]) -> str:
-    name = row.claimed_by or row.handed_to or row.first.owner or row.first.caller or ""
+def _whose_call(row: board.Ranked, away: Mapping[str, str]) -> str:
+    first = row.first
+    name = first.claimed_by or first.handed_to or first.owner or first.caller or ""
     return away.get(name, name)
 
 
@@ -134,16 +134,18 @@ def search() -> str:
 
 
 def _matching(unit: StoreUnit, sight: Sight, sought: str) -> Sequence[board.CardRow]:
-    rows, small = [row for row in board.cards(unit, g.now) if row.is_seen(sight)], sought.lower()
-    people = unit.people({line.person for row in rows for line in row.lines if line.person})
-    found = []
-    for row in rows:
-        named = [line.account_name for line in row.lines] + [line.account for line in row.lines]
+    near = set(views.cards_like(unit, sought))
+    rows = [row for row in board.ranked(unit, g.now, sight) if row.id in near] if near else []
+    found, small = board.cards(unit, rows), sought.lower()
+    people = unit.people({line.person for row in found for line in row.lines if line.person})
+
+    def is_named(row: board.CardRow) -> bool:
         known = (people.get(line.person or "") for line in row.lines)
-        named += [state.described.get("name") or "" for state in known if state]
-        if any(small in name.lower() for name in named):
-            found.append(row)
-    return found[:MOST_FOUND]
+        names = [state.described.get("name") or "" for state in known if state]
+        names += [name for line in row.lines for name in (line.account_name, line.account)]
+        return any(small in name.lower() for name in names)
+
+    return [row for row in found if is_named(row)][:MOST_FOUND]
 
 
 @desk.get("/promises")
