@@ -49,6 +49,9 @@ class Line:
     known_at: datetime | None = None
 
 
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+
+
 class Weighed(Protocol):
     """What ranking needs to know of a line."""
 
@@ -88,12 +91,12 @@ def _clock(line: Weighed, now: datetime) -> float:
     """Up to 80 as the promised hour comes near, and 80 more once it has passed."""
     if line.deadline is None:
         return 0.0
-    left = (line.deadline - now) / timedelta(hours=1)
+    left = (line.deadline - now) / _HOUR
     return 160.0 if left <= 0 else 80.0 / (1.0 + left / 2.0)
 
 
 def _age(line: Weighed, now: datetime) -> float:
-    days = max((now - (line.known_at or line.due)) / timedelta(days=1), 0.0)
+    days = max((now - (line.known_at or line.due)) / _DAY, 0.0)
     return 12.0 * days
 
 

@@ -180,7 +180,7 @@ def _tell(house: House, events: Iterator[dict[str, Any]]) -> None:
 
 def _account(n: int) -> dict[str, Any]:
     data = {
-        "name": f"Kitchens {n}", "owner": f"am{n % COLLEAGUES}", "tier": ("gold", "silver", "basic")[n % 3], "country": "DE",
+        "name": f"Kitchens {n}", "owner": f"am{n // 7 % COLLEAGUES}", "tier": ("gold", "silver", "basic")[n % 3], "country": "DE",
         "zone": "Europe/Berlin", "value": float(1000 + n % 50_000), "kind": "business", "team": "berlin",
     }  # fmt: skip
     return cloud_event("account.described", f"a{n:06}", data, f"a{n}", START - timedelta(days=400))

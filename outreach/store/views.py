@@ -110,13 +110,12 @@ join run r on r.id = t.run
 join account a on a.id = t.account
 left join failure b on b.account = t.account and b.id = r.failure
 where c.state = 'open'{{}}
-order by c.id, t.due, t.id
 """
 _GRADES = {grade.value: grade for grade in Severity}
 
 
 def glances(unit: StoreUnit, sight: Sight) -> list[Glance]:
-    """The lines of all open cards in which a colleague has a part; cards together, oldest line first."""
+    """The lines of all open cards in which a colleague has a part, in no order."""
     seen, values = _seen(unit, sight, "t.caller", "c.claimed_by", "c.handed_to")
     return [_glance(row) for row in unit.bulk.rows(_GLANCES.format(seen), *values)]
 

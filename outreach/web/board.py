@@ -48,25 +48,24 @@ class Ranked:
     """One open card, as far as it is found and ranked by."""
 
     id: str
-    lines: tuple[Glance, ...]
+    lines: Sequence[Glance]
     rank: float
 
     @property
-    def first(self) -> Glance:
-        return min(self.lines, key=lambda line: (line.sells, -line.severity, line.due))
+    def whose(self) -> str:
+        """Who is to make the call."""
+        line = self.lines[0]
+        return line.claimed_by or line.handed_to or line.owner or line.caller or ""
 
-    @property
-    def has_call(self) -> bool:
-        return any(line.call and not line.locked for line in self.lines)
-
-    def is_snoozed(self, now: datetime) -> bool:
-        until = self.lines[0].snoozed_until
-        return until is not None and now < until
-
-    def due_before(self, at: datetime) -> bool:
-        """Promised until then, or never promised for a later hour."""
-        ends = [line.deadline for line in self.lines if line.deadline]
-        return not ends or min(ends) < at
+    def waits(self, now: datetime, until: datetime) -> bool:
+        """With a call that was promised until then, or for no hour; what is put off does not wait."""
+        snoozed = self.lines[0].snoozed_until
+        if snoozed is not None and now < snoozed:
+            return False
+        for line in self.lines:
+            if line.call and not line.locked and (line.deadline is None or line.deadline < until):
+                return True
+        return False
 
     def is_of(self, names: Collection[str], team: str | None = None) -> bool:
         """What was handed over is on nobody's desk but the one it went to, and on the team's."""
@@ -148,10 +147,10 @@ def ranked(unit: StoreUnit, now: datetime, sight: Sight) -> list[Ranked]:
     """All open cards in which a colleague has a part, the first to be taken first."""
     lines = glances(unit, sight)
     usual = median(values) if (values := [line.value for line in lines if line.value is not None]) else 0.0
-    rows = [
-        Ranked(id_, found := tuple(group), rank(found, now, usual))
-        for id_, group in groupby(lines, key=lambda line: line.card)
-    ]
+    by_card: dict[str, list[Glance]] = {}
+    for line in lines:
+        by_card.setdefault(line.card, []).append(line)
+    rows = [Ranked(id_, found, rank(found, now, usual)) for id_, found in by_card.items()]
     return sorted(rows, key=lambda row: (-row.rank, row.id))
 
 

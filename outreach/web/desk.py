@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
@@ -58,7 +58,7 @@ def board_page() -> str:
 def _to_call_today(rows: Iterable[board.Ranked]) -> list[board.Ranked]:
     """With a call whose hour, if it has one, is over before tomorrow; put off is not today."""
     tomorrow = words.next_midnight(g.now)
-    return [row for row in rows if row.has_call and not row.is_snoozed(g.now) and row.due_before(tomorrow)]
+    return [row for row in rows if row.waits(g.now, tomorrow)]
 
 
 def _load(unit: StoreUnit, rows: Iterable[board.Ranked]) -> capacity.Load:
@@ -70,14 +70,8 @@ def _load(unit: StoreUnit, rows: Iterable[board.Ranked]) -> capacity.Load:
 def _shortfall(unit: StoreUnit, rows: Iterable[board.Ranked]) -> list[capacity.Load]:
     """Whose calls do not fit into today, seen by those who can do something about it."""
     away = covers_now(unit, g.now)
-    waiting = Counter(_whose_call(row, away) for row in _to_call_today(rows))
+    waiting = Counter(away.get(row.whose, row.whose) for row in _to_call_today(rows))
     return [load for load in capacity.loads(outside().rules().company, waiting, away) if load.short]
-
-
-def _whose_call(row: board.Ranked, away: Mapping[str, str]) -> str:
-    first = row.first
-    name = first.claimed_by or first.handed_to or first.owner or first.caller or ""
-    return away.get(name, name)
 
 
 def _asks(unit: StoreUnit) -> list[tuple[Ask, str]]:
