@@ -424,6 +424,18 @@ def tell(outside: Outside, type_: str, subject: str, data: Mapping[str, Any], by
     outside.database.retrying(work)
 
 
+def kept(outside: Outside, account: str, promise: str, by: str, *, tell_them: bool = False) -> None:
+    """A promise was kept. ``tell_them``: the customer is to hear of it. Raises NotFound for an unknown account."""
+    data: dict[str, Any] = {"promise_id": promise}
+    if tell_them:
+        with outside.database.view() as unit:
+            state = unit.account(account)
+        known = state.promises.get(promise) if state else None
+        if known is not None:
+            data |= {"what": known.what, "person_id": known.person, "by": by, "tell": True}
+    tell(outside, "promise.kept", account, data, by)
+
+
 def put_right(outside: Outside, account: str, failure: str, by: str, said_by: str, reason: str) -> None:
     """The customer's word, or the account manager's with a reason."""
     if said_by != "customer" and not reason.strip():

@@ -216,9 +216,14 @@ def release() -> Response | tuple[str, int]:
 @accounts.post("/say/kept")
 @auth.may("desk")
 def kept() -> Response | tuple[str, int]:
+    """And, where the colleague wishes so, told to the customer: a draft lies ready, if a playbook writes one."""
+    tell_them = request.form.get("tell") == "1" and words.may_tell()
+
     def work(account: str) -> str:
-        data = {"promise_id": request.form.get("promise", "")}
-        desk.tell(outside(), "promise.kept", account, data, auth.me().by)
+        promise, by = request.form.get("promise", ""), auth.me().by
+        desk.kept(outside(), account, promise, by, tell_them=tell_them)
+        if tell_them:
+            return "Kept. A mail that says so lies ready to be read and released."
         return "Kept. They will remember that."
 
     return _say(work)

@@ -33,7 +33,14 @@ def around_every_page() -> dict[str, Any]:
         here["me"] = auth.me()
         here["stopped"] = _stopped()
         here["company"] = outside().rules().company
+        here["may_tell"] = may_tell()
     return here
+
+
+def may_tell() -> bool:
+    """The company's vocabulary knows that a kept promise can be told."""
+    kind = outside().rules().vocabulary.get("promise.kept")
+    return kind is not None and "tell" in kind.fields
 
 
 def _stopped() -> str | None:

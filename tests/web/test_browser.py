@@ -56,16 +56,25 @@ def test_a_phone_is_enough(browser_page: Any, served: tuple[World, str]) -> None
     for path in ("/desk?whose=all", f"/desk/cards/{card}", "/desk/accounts/a1", "/desk/lookup", "/ops", "/ops/audit",
                  "/desk/promises?whose=all", "/desk/away", "/desk/people/anna"):  # fmt: skip
         page.goto(base + path)
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{path} is {wide} px too wide"
-        small = page.evaluate(
-            """(least) => [...document.querySelectorAll("button, summary, nav a, .btn, .tap, .tick, .choice, select, input:not([type=hidden])")]
-                 .filter((part) => part.offsetParent && !part.closest("label"))
-                 .filter((part) => part.getBoundingClientRect().height < least - 0.5)
-                 .map((part) => part.outerHTML.slice(0, 80))""",
-            SMALLEST_TARGET,
-        )
-        assert small == [], path
+        fits(page, path)
+    page.goto(f"{base}/desk/away")
+    page.click("text=Make an address for it")
+    page.wait_for_selector("text=Give this address to your calendar program")
+    fits(page, "the calendar's address")
+
+
+def fits(page: Any, what: str) -> None:
+    """Nothing is wider than the screen, and nothing smaller than a finger."""
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{what} is {wide} px too wide"
+    small = page.evaluate(
+        """(least) => [...document.querySelectorAll("button, summary, nav a, .btn, .tap, .tick, .choice, select, input:not([type=hidden])")]
+             .filter((part) => part.offsetParent && !part.closest("label"))
+             .filter((part) => part.getBoundingClientRect().height < least - 0.5)
+             .map((part) => part.outerHTML.slice(0, 80))""",
+        SMALLEST_TARGET,
+    )
+    assert small == [], what
 
 
 def test_a_call_from_card_to_outcome(browser_page: Any, served: tuple[World, str]) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from outreach.domain.sight import ALL
 from outreach.service import desk
+from outreach.store import views
 from tests.web.world import World, post
 
 
@@ -401,3 +403,30 @@ def test_the_list_says_until_when_they_may_be_called(day: World, jonas: FlaskCli
         {"person_id": "anna", "kind": "hours", "value": "before 12:00"}, "jonas",
     )  # fmt: skip
     assert "may be called until 12:00 their time" in seen(jonas)
+
+
+# -- a kept promise is told ------------------------------------------------------------------------------------------
+
+
+def test_a_kept_promise_is_told_in_a_mail_that_is_read_first(day: World, jonas: FlaskClient) -> None:
+    promise(day, id_="p9")
+    page = jonas.get("/desk/accounts/a1").text
+    assert "Kept, and tell them" in page
+    form = {"account": "a1", "promise": "p9", "tell": "1", "next": "promises"}
+    told = post(jonas, "/desk/say/kept", form, follow_redirects=True).text
+    assert "A mail that says so lies ready" in told
+    day.pass_time(minutes=1)
+    day.tick()
+    with day.house.database.view() as unit:
+        (draft,) = [each for each in views.drafts(unit, ALL) if each.playbook == "promise-kept"]
+    assert draft.touch.draft is not None and "a new pallet p9" in draft.touch.draft["text"]
+
+
+def test_a_kept_promise_is_told_only_where_somebody_wishes_so(day: World, jonas: FlaskClient) -> None:
+    promise(day, id_="p9")
+    post(jonas, "/desk/say/kept", {"account": "a1", "promise": "p9"})
+    post(jonas, "/desk/say/kept", {"account": "a1", "promise": "nobody knows", "tell": "1"})
+    day.pass_time(minutes=1)
+    day.tick()
+    with day.house.database.view() as unit:
+        assert not [each for each in views.drafts(unit, ALL) if each.playbook == "promise-kept"]
