@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -298,6 +299,40 @@ def _account_of(ledger: Ledger, failure: str) -> str:
         if failure in state.failures:
             return state.id
     raise NotFound(f"No failure {failure} on this card.")
+
+
+POINTLESS: Mapping[str, str] = {
+    "solved": "it was solved already", "no_fault": "nothing had gone wrong", "wrong_person": "it was the wrong person",
+    "twice": "somebody had rung already", "small": "it was too small to ring about",
+}  # fmt: skip
+"""Why a call was pointless, in a word → in words. It is about the playbook, not about the customer."""
+_POINTLESS = "call.pointless"
+
+
+def pointless(outside: Outside, card_id: str, touch_id: str, why: str, by: str) -> None:
+    """One word for whoever writes the playbook. Raises Refused for no such word, NotFound for no such line."""
+    if why not in POINTLESS:
+        raise Refused("Choose the word that fits.")
+
+    def work(unit: Unit) -> None:
+        touch = unit.touch(touch_id)
+        run = unit.run(touch.run) if touch is not None and touch.card == card_id else None
+        if run is None:
+            raise NotFound("There is no such line on this card.")
+        unit.audit(outside.clock.now(), by, _POINTLESS, f"playbook/{run.playbook}", f"{why} touch/{touch_id}")
+
+    outside.database.retrying(work)
+
+
+def pointless_calls(unit: Unit, playbook: str, since: datetime) -> Counter[str]:
+    """Word → calls of the playbook that were said to be pointless for it; of each call the newest word counts."""
+    rows = [
+        row
+        for row in unit.audit_of(f"playbook/{playbook}", 1000)
+        if row.what == _POINTLESS and row.at >= since
+    ]
+    said = {row.why.partition(" ")[2]: row.why.partition(" ")[0] for row in reversed(rows)}
+    return Counter(said.values())
 
 
 # -- drafts ------------------------------------------------------------------------------------------

@@ -62,13 +62,18 @@ def _forget(ledger: Ledger, person: str, endpoints: Mapping[str, str]) -> None:
         ledger.unit.suppress(hash_, "all", "erased", ledger.now)
 
 
+SHARED = 20
+"""What more people than that have is a switchboard, and says nothing of who they are."""
+
+
 def suggest_links(ledger: Ledger, states: Iterable[PersonState]) -> None:
     """Who has the same number or address and a name that fits may be the same human: until somebody has asked, it
     holds and warns, and no more. A word that was said on the two before stands."""
     unit = ledger.unit
     for state in states:
         for kind, value in as_endpoints(state).items():
-            others = [other for other in unit.people_at(kind, value) if other.id != state.id]
+            sharing = unit.people_at(kind, value, SHARED + 1)
+            others = [other for other in sharing if other.id != state.id] if len(sharing) <= SHARED else []
             known = unit.links_of(state.id) if others else {}
             for other in others:
                 if other.id not in known and may_be_one(state, other):

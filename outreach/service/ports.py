@@ -429,8 +429,8 @@ class Unit(Protocol):
     def inbound_of(self, person: str) -> list[Inbound]: ...
     def count_inbound(self) -> int: ...
     def save_inbound(self, row: Inbound) -> None: ...
-    def people_at(self, kind: str, value: str) -> list[PersonState]:
-        """Everybody who has this endpoint, by id."""
+    def people_at(self, kind: str, value: str, limit: int = ...) -> list[PersonState]:
+        """Everybody who has this endpoint, or the first of them, by id."""
 
     def people_like(
         self, *, name: str = "", mail_domain: str = "", phone_start: str = "", limit: int = 50

@@ -16,6 +16,7 @@ from outreach.store.shapes import Fields
 _STATE = Fields(PersonState, without=("id",))
 _LOADED = "select id, state from person where "
 _ENDPOINT_KINDS = ("phone", "email")
+MOST_AT_ONE = 10_000
 _ANY_LINK = ("suggested", "linked", "confirmed")
 _SAME_HUMAN = ("confirmed",)
 
@@ -65,10 +66,10 @@ class People(Accounts):
             found[account].append(PersonState(id=id_, **_STATE.read(state)))
         return found
 
-    def people_at(self, kind: str, value: str) -> list[PersonState]:
+    def people_at(self, kind: str, value: str, limit: int = MOST_AT_ONE) -> list[PersonState]:
         rows = self.bulk.rows(
-            "select person from endpoint where kind = ? and hash = ? and value = ? order by person",
-            kind, self.endpoint_hash(kind, value), value,
+            "select person from endpoint where kind = ? and hash = ? and value = ? order by person limit ?",
+            kind, self.endpoint_hash(kind, value), value, limit,
         )  # fmt: skip
         found = self.people([row[0] for row in rows])
         return [found[row[0]] for row in rows if row[0] in found]

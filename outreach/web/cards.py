@@ -37,7 +37,7 @@ def _page(card_id: str, form: Mapping[str, Any] | None = None) -> str:
     return render_template(
         template, talk=shown, form=form or MultiDict(), kinds=wishing.KINDS, steps=shown.steps,
         more=shown.more, call=call, through_the_house=outside().telephone is not None and bool(user and user.phone),
-        here=url_for("cards.card", card_id=card_id), dispositions=Disposition, colleagues=words.colleagues(), new_id=outside().ids.new,
+        here=url_for("cards.card", card_id=card_id), dispositions=Disposition, pointless=desk.POINTLESS, colleagues=words.colleagues(), new_id=outside().ids.new,
     )  # fmt: skip
 
 
@@ -129,6 +129,19 @@ def dial(card_id: str) -> Response:
     if not ruling.sends:
         flash(f"Not now. {ruling.reason.sentence}", "problem")
     return _back(card_id, "call" if ruling.sends else None)
+
+
+@cards.post("/cards/<card_id>/pointless")
+@auth.may("desk")
+def pointless(card_id: str) -> Response:
+    """One word that reaches whoever writes the playbook."""
+
+    def work() -> str:
+        form = request.form
+        desk.pointless(outside(), card_id, form.get("touch", ""), form.get("why", ""), auth.me().by)
+        return "Thank you. It stands with the playbook, for whoever writes it. Say also how the call went."
+
+    return _do(card_id, work)
 
 
 @cards.post("/cards/<card_id>/outcome")

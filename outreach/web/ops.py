@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -22,6 +22,7 @@ from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
 ops = Blueprint("ops", __name__, url_prefix="/ops")
+SEASON = timedelta(days=90)
 LIVE = views.PlaybookState("live", 100, "", "", None)  # type: ignore[arg-type]
 
 
@@ -41,6 +42,8 @@ def overview() -> str:
     rules = outside().rules()
     with reception().house.database.view() as unit:
         counts, beats = views.counts(unit, g.now), unit.heartbeats()
+        season = g.now - SEASON
+        pointless = {name: desk.pointless_calls(unit, name, season) for name in rules.playbooks}
         states, running = views.playbook_states(unit), views.open_runs_by_playbook(unit)
         unknowns = views.unknown_touches(unit)
         parked = views.parked_by_reason(unit)
@@ -53,7 +56,7 @@ def overview() -> str:
         "ops.html", counts=counts, beat=beat, late=late, rows=_rows(rules.playbooks, states, running, faults),
         unknowns=unknowns, parked=parked, audit=audit, publish_states=workbench.PUBLISH_STATES,
         shared=[fault for fault in faults if not _is_playbook(fault)], ways=ways, messages=messages,
-        unreached=unreached,
+        unreached=unreached, pointless=pointless, pointless_words=desk.POINTLESS,
     )  # fmt: skip
 
 

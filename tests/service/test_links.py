@@ -11,6 +11,7 @@ from outreach.domain.facts import Purpose
 from outreach.domain.person import PersonState, may_be_one
 from outreach.lab.scratch import Scratch
 from outreach.service.care import Asked, may_send
+from outreach.service.persons import SHARED
 from tests.service.world import event, give, give_person, house
 
 LATER = timedelta(minutes=1)
@@ -108,3 +109,14 @@ def test_yes_makes_one_card_and_the_undo_parts_them_for_good(either: Scratch) ->
     assert links(either) == {"private": "parted"}, "what was said stands"
     heard(either, "link.confirmed", "private")
     assert cards(either) == 1
+
+
+def test_a_switchboard_says_nothing_of_who_they_are(either: Scratch) -> None:
+    events = [
+        event(either, "person.described", f"s{n}", f"person:s{n:02}", name="", phone="+4930999000")
+        for n in range(SHARED + 2)
+    ]
+    for each in events:
+        either.take_in(each)
+    assert len(links(either, "s00")) == SHARED - 1, "until it was one too many"
+    assert links(either, f"s{SHARED + 1:02}") == {}

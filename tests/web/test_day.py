@@ -430,3 +430,38 @@ def test_a_kept_promise_is_told_only_where_somebody_wishes_so(day: World, jonas:
     day.tick()
     with day.house.database.view() as unit:
         assert not [each for each in views.drafts(unit, ALL) if each.playbook == "promise-kept"]
+
+
+# -- a call that was pointless -----------------------------------------------------------------------------------------
+
+
+def test_one_word_reaches_whoever_writes_the_playbook(day: World, jonas: FlaskClient) -> None:
+    card_id = day.cards()[0]
+    with day.house.database.view() as unit:
+        (touch,) = [each for each in unit.touches_of_card(card_id) if each.channel == "call"]
+    assert "This call was pointless" in seen(jonas, f"/desk/cards/{card_id}")
+    path = f"/desk/cards/{card_id}/pointless"
+    for why in ("twice", "solved"):  # the second word corrects the first
+        said = post(jonas, path, {"touch": touch.id, "why": why}, follow_redirects=True).text
+        assert "It stands with the playbook" in said
+    ops = day.signed_in("olga", "ops")
+    assert "1 call was pointless in 90 days: it was solved already (1)." in seen(ops, "/ops")
+    assert card(day).state == "open", "it is about the playbook, not about the customer"
+    day.pass_time(days=91)
+    assert "pointless in 90 days" not in seen(day.signed_in("olga", "ops"), "/ops")
+
+
+@pytest.mark.parametrize(
+    ("touch", "why"), [("", "solved"), ("nothing", "solved"), (None, "because"), (None, "")]
+)
+def test_only_a_word_and_a_line_of_the_card_count(
+    day: World, jonas: FlaskClient, touch: str | None, why: str
+) -> None:
+    card_id = day.cards()[0]
+    with day.house.database.view() as unit:
+        known = unit.touches_of_card(card_id)[0].id
+    form = {"touch": known if touch is None else touch, "why": why}
+    said = post(jonas, f"/desk/cards/{card_id}/pointless", form, follow_redirects=True).text
+    assert "It stands with the playbook" not in said
+    with day.house.database.view() as unit:
+        assert not [row for row in unit.audit_of("playbook/late-delivery") if row.what == "call.pointless"]
