@@ -6,6 +6,7 @@ OUTREACH_TEST_NO_INSTALL=1 (never install anything) · OUTREACH_TEST_REQUIRE_ALL
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -161,6 +162,20 @@ def rig(_rigs: Callable[..., providers.Rig]) -> providers.Rig:
 def rig_for(_rigs: Callable[..., providers.Rig]) -> Callable[..., providers.Rig]:
     """An instance that calls an engine back: ``rig_for(engine_base, event_url, auto)``."""
     return _rigs
+
+
+# --- logs -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Whoever sets up logs sets them up for the whole process: a handler that outlives its stream complains into the
+    output of the tests that follow."""
+    logger = logging.getLogger()
+    handlers, level = logger.handlers[:], logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
 
 
 # --- browser ----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from outreach.service import calls, calls_said, care, desk, replies, signals, sw
 from outreach.service.desk import Outcome, PromiseMade, Wished
 from outreach.service.replies import Received
 from outreach.service.signals import Said
-from tests.faults.world import START, LedgerTelephone, World
+from tests.faults.world import START, LedgerSender, LedgerTelephone, World
 
 Raw = dict[str, Any]
 
@@ -155,7 +155,9 @@ def arrived(time: datetime, playbook: str, account: str, channel: Channel) -> St
 
     def say(house: Scratch) -> str:
         touch = find(house, playbook, account, channel)
-        assert touch.token is not None
+        assert touch.token is not None and isinstance(house.sender, LedgerSender)
+        if not any(row["token"] == touch.token and row["taken"] for row in house.sender.ledger.read()):
+            return "it was never taken"  # killed before the provider: nobody can say that it arrived
         return signals.hear(house.outside, Said(Delivery.DELIVERED, touch.token, f"ref-{touch.token}"))
 
     return Step(time, f"{channel.value} of {playbook} {account} arrived", say)
