@@ -421,9 +421,13 @@ def _climbed(state: AccountState, event: Event, rules: FoldRules) -> None:
 
 def _contacted(state: AccountState, event: Event, rules: FoldRules) -> None:
     """A human spoke with them: two-way, or not at all."""
-    if event.data.get("disposition") != "reached" and event.data.get("reached") is not True:
-        return
-    _spoken(state, event, rules)
+    if was_two_way(event):
+        _spoken(state, event, rules)
+
+
+def was_two_way(event: Event) -> bool:
+    """Of a contact: two people have really spoken."""
+    return event.data.get("disposition") == "reached" or event.data.get("reached") is True
 
 
 def _spoken(state: AccountState, event: Event, rules: FoldRules) -> None:

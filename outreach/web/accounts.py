@@ -46,6 +46,7 @@ def _page(account: str, form: Any = None) -> str:
             raise NotFound(f"There is no account {account}.")
         steps = views.timeline(unit, [account], before, conversation.PAGE + 1)
         people = [(person, preferences_of(person, ledger.now)) for person in ledger.people_of(account)]
+        spoken = conversation.last_spoken(unit, outside(), [account])
         cards = views.open_cards_of(unit, [account])
         promises = sorted(state.promises.values(), key=lambda promise: promise.until, reverse=True)
         asked = next((person.id for person, _ in people), None)
@@ -54,7 +55,7 @@ def _page(account: str, form: Any = None) -> str:
     template = "_timeline.html" if request.headers.get("X-Fragment") else "account.html"
     return render_template(
         template, account=state, name=conversation.name_of(state), failures=_sorted(state), promises=promises,
-        people=people, cards=cards, held=held, winback=winback, rhythm=rhythm_facts(state, g.now), form=form or {},
+        people=people, spoken=spoken, cards=cards, held=held, winback=winback, rhythm=rhythm_facts(state, g.now), form=form or {},
         steps=steps[:conversation.PAGE], more=steps[conversation.PAGE - 1].at if len(steps) > conversation.PAGE else None,
         here=url_for("accounts.page", account=account), colleagues=words.colleagues(),
     )  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from outreach.domain.account import AccountState, Promise, PromiseState
+from outreach.domain.account import AccountState, Promise, PromiseState, was_two_way
 from outreach.domain.card import Card, Line, agenda
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.facts import Channel, Endpoint, Person, Severity, Trace
@@ -78,6 +78,8 @@ class PersonShown:
     places: tuple[tuple[tuple[str, ...], str], ...]
     """Their roles, and the name of the account where they have them."""
     preferences: tuple[str, ...]
+    spoken: datetime | None
+    """When somebody of us last really spoke with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,22 @@ class Conversation:
         return name_of(self.accounts[0]) if self.accounts else "Somebody"
 
 
+LOOKED_AT = 100
+"""Contacts of an account, of each kind, among which we look for the last one with each of its people."""
+
+
+def last_spoken(unit: StoreUnit, outside: Outside, accounts: Iterable[str]) -> dict[str, datetime]:
+    """Person → when one of us last really spoke with them, or they wrote."""
+    proofs = {name: kind.contact for name, kind in outside.rules().vocabulary.types.items() if kind.contact}
+    found: dict[str, datetime] = {}
+    for account in accounts:
+        for event in (each for name in proofs for each in unit.last_of(account, name, LOOKED_AT)):
+            person = event.data.get("person_id")
+            if person and (proofs[event.type] == "reply" or was_two_way(event)):
+                found[person] = max(event.time, found.get(person, event.time))
+    return found
+
+
 def name_of(state: AccountState) -> str:
     return state.described.get("name") or state.id
 
@@ -170,7 +188,7 @@ def conversation(
         accounts=accounts,
         seen=seen,
         told_of=told_of,
-        people=_people(ledger, seen, person),
+        people=_people(ledger, seen, person, last_spoken(unit, outside, seen)),
         failures=tuple(sorted((f for f in found if f.is_open), key=lambda f: (-f.severity, f.opened_at))),
         closed=tuple(f for f in found if _just_put_right(f, now)),
         promises=_promises(accounts),
@@ -300,13 +318,20 @@ def _told_of(accounts: Sequence[AccountState], seen: frozenset[str]) -> list[str
     return sorted(shown)
 
 
-def _people(ledger: Ledger, seen: frozenset[str], this: Person | None) -> tuple[PersonShown, ...]:
+def _people(
+    ledger: Ledger, seen: frozenset[str], this: Person | None, spoken: Mapping[str, datetime]
+) -> tuple[PersonShown, ...]:
     """Everybody once, however many of the accounts they belong to."""
     known = {person.id: person for account in sorted(seen) for person in ledger.people_of(account)}
     if this is not None:
         known.setdefault(this.id, this)
     return tuple(
-        PersonShown(person, tuple(_places(ledger, person)), tuple(preferences_of(person, ledger.now)))
+        PersonShown(
+            person,
+            tuple(_places(ledger, person)),
+            tuple(preferences_of(person, ledger.now)),
+            spoken.get(person.id),
+        )
         for person in known.values()
         if not person.erased
     )

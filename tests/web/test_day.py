@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -465,3 +466,25 @@ def test_only_a_word_and_a_line_of_the_card_count(
     assert "It stands with the playbook" not in said
     with day.house.database.view() as unit:
         assert not [row for row in unit.audit_of("playbook/late-delivery") if row.what == "call.pointless"]
+
+
+# -- whom we know, and how well ----------------------------------------------------------------------------------------
+
+
+def test_people_show_when_somebody_spoke_with_them(day: World, jonas: FlaskClient) -> None:
+    buyer = {"name": "Otto Berg", "accounts": [{"account": "a1", "roles": ["payer"]}]}
+    day.tell("person.described", "person:otto", buyer)
+    page = "/desk/accounts/a1", f"/desk/cards/{day.cards()[0]}"
+    for path in page:
+        assert seen(jonas, path).count("nobody has spoken with them yet") == 2
+    tried = {"account": "a1", "person": "otto", "channel": "call", "reached": "no"}
+    post(jonas, "/desk/say/contact", tried)
+    assert seen(jonas, page[0]).count("nobody has spoken with them yet") == 2, "a try is no conversation"
+    post(jonas, "/desk/say/contact", {**tried, "reached": "yes"})
+    day.pass_time(days=2)
+    jonas = day.signed_in("jonas")
+    text = seen(jonas, page[0])
+    assert (
+        re.search(r"spoken with (2 days|a day) ago", text)
+        and text.count("nobody has spoken with them yet") == 1
+    )
