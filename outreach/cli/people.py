@@ -49,13 +49,19 @@ def who_it_is(command: Said) -> Said:
 @click.password_option(envvar="NEW_USER_PASSWORD")
 def add(password: str, **said: Any) -> None:
     """Add a colleague, or give one a new password. ID is what account.owner says (jonas)."""
+    from outreach.web import welcome
     from outreach.web.auth import hash_password
 
     if len(password) < 12:
         raise click.BadParameter("a password has at least 12 characters", param_hint="--password")
     with house() as here:
         new = replace(_as_said(here, **said), password_hash=hash_password(password))
-        here.database.retrying(lambda unit: unit.save_user(new))
+
+        def work(unit: Unit) -> None:
+            unit.save_user(new)
+            welcome.shut(unit, new.id)
+
+        here.database.retrying(work)
     click.echo(f"{new.name} {'may sign in' if new.active else 'is disabled'} as {new.email} ({new.role}).")
 
 

@@ -3,7 +3,7 @@ whoever has to be asked. Choosing one is a promise, and an event: ``remedy.grant
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,14 +43,15 @@ def offer(outside: Outside, wanted: Offer, by: str, *, may_grant: bool) -> str:
             return known
         failure = _failure(ledger, wanted.account, wanted.failure)
         remedy = _remedy(ledger, wanted)
+        asked = wanted if remedy.limit is not None else replace(wanted, amount=None)
         if wanted.until <= ledger.now:
             raise Refused("A promise lies in the future: say by when it is done.")
-        above = _is_above(remedy, wanted)
+        above = _is_above(remedy, asked)
         if above and not may_grant:
-            unit.save_ask(_ask(ledger, wanted, failure, by))
+            unit.save_ask(_ask(ledger, asked, failure, by))
             unit.audit(ledger.now, by, "remedy.asked", wanted.account, remedy.name)
             return ASKED
-        _grant(ledger, wanted, failure, by, by if above else "")
+        _grant(ledger, asked, failure, by, by if above else "")
         return GRANTED
 
     found: str = outside.database.retrying(work)

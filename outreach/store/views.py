@@ -203,14 +203,14 @@ class Draft:
     playbook: str
 
 
-def _seen(unit: StoreUnit, sight: Sight, *theirs: str) -> tuple[str, list[Any]]:
+def _seen(unit: StoreUnit, sight: Sight, *theirs: str, a: str = "a") -> tuple[str, list[Any]]:
     """The accounts ``a`` that a colleague may see, as more of a ``where``: what ``Sight.sees`` says. ``theirs``: columns
     with the name of somebody who has a part in the row."""
     if sight.everything:
         return "", []
-    names = ("a.owner", *theirs)
+    names = (f"{a}.owner", *theirs)
     named = " or ".join(unit.bulk.one_of(name) for name in names)
-    seen = f" and ((a.owner is null and a.team is null) or a.team = ? or {named})"
+    seen = f" and (({a}.owner is null and {a}.team is null) or {a}.team = ? or {named})"
     return seen, [sight.team or "", *[unit.bulk.keys(sorted(sight.names))] * len(names)]
 
 
@@ -309,11 +309,12 @@ def count(unit: StoreUnit, rest: str, *values: Any) -> int:
 # --- messages -----------------------------------------------------------------------------------------
 
 _WAITING = "inbound i left join account a on a.id = i.account where i.status = 'open'"
+_THEIR_ACCOUNTS = "select 1 from membership m join account b on b.id = m.account where m.person = i.person"
 
 
 def messages(unit: StoreUnit, sight: Sight, limit: int, offset: int) -> list[Inbound]:
-    """Those that a colleague has to look at, the oldest first; whose account nobody knows are everybody's."""
-    seen, values = _seen(unit, sight)
+    """Those that a colleague has to look at, the oldest first; of whom nobody knows who they are, are everybody's."""
+    seen, values = _seen_messages(unit, sight)
     names = ", ".join(f"i.{quoted(name)}" for name in INBOUND.names)
     rows = unit.bulk.rows(
         f'select {names} from {_WAITING}{seen} order by i."at", i.id limit ? offset ?', *values, limit, offset
@@ -322,8 +323,20 @@ def messages(unit: StoreUnit, sight: Sight, limit: int, offset: int) -> list[Inb
 
 
 def count_messages(unit: StoreUnit, sight: Sight) -> int:
-    seen, values = _seen(unit, sight)
+    seen, values = _seen_messages(unit, sight)
     return count(unit, f"{_WAITING}{seen}", *values)
+
+
+def _seen_messages(unit: StoreUnit, sight: Sight) -> tuple[str, list[Any]]:
+    """By the account, else by any of the person's; where neither is known, everybody's."""
+    if sight.everything:
+        return "", []
+    of_account, values = _seen(unit, sight)
+    of_person, more = _seen(unit, sight, a="b")
+    known = f"i.person is not null and exists ({_THEIR_ACCOUNTS})"
+    nobody_knows = f"not ({known}) or exists ({_THEIR_ACCOUNTS}{of_person})"
+    seen = f" and ((i.account is not null{of_account}) or (i.account is null and ({nobody_knows})))"
+    return seen, [*values, *more]
 
 
 # --- promises -----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from outreach.domain.account import AccountState, rhythm_facts
 from outreach.domain.errors import NotFound, OutreachError
+from outreach.domain.facts import PERSON_PREFIX
 from outreach.domain.failure import Failure
 from outreach.domain.hold import Hold
 from outreach.domain.wallclock import parse_instant
@@ -99,6 +100,8 @@ def _say(work: Callable[[str], str]) -> Response | tuple[str, int]:
     """What a colleague says of an account named in the form; shows the account again."""
     account = request.form.get("account", "")
     try:
+        if account.startswith(PERSON_PREFIX):
+            raise NotFound("There is no such account.")
         said = work(account)
     except OutreachError as fault:
         code = tell(fault)
@@ -167,13 +170,20 @@ def _complaint_words(text: str) -> dict[str, Any]:
     return {name: text} if name else {}
 
 
+def _failure_and_reason() -> tuple[str, str]:
+    check = forms.Checker(request.form)
+    failure, reason = check.text("failure"), check.text("reason")
+    check.done()
+    return failure, reason
+
+
 @accounts.post("/say/put-right")
 @auth.may("desk")
 def put_right() -> Response | tuple[str, int]:
     def work(account: str) -> str:
         said_by = "customer" if request.form.get("said_by") == "customer" else "am"
-        reason = request.form.get("reason", "").strip()
-        desk.put_right(outside(), account, request.form.get("failure", ""), auth.me().by, said_by, reason)
+        failure, reason = _failure_and_reason()
+        desk.put_right(outside(), account, failure, auth.me().by, said_by, reason)
         return "Put right. Well done."
 
     return _say(work)
@@ -183,8 +193,8 @@ def put_right() -> Response | tuple[str, int]:
 @auth.may("desk")
 def not_right() -> Response | tuple[str, int]:
     def work(account: str) -> str:
-        reason = request.form.get("reason", "").strip()
-        desk.not_right(outside(), account, request.form.get("failure", ""), auth.me().by, reason)
+        failure, reason = _failure_and_reason()
+        desk.not_right(outside(), account, failure, auth.me().by, reason)
         return "It is open again, and weighs more than before."
 
     return _say(work)

@@ -314,8 +314,8 @@ def _person(ledger: Ledger, card: Card, touches: Iterable[Touch]) -> Person | No
 def _told_of(accounts: Sequence[AccountState], seen: frozenset[str]) -> list[str]:
     """Whose relationship stands on the card. What somebody bought privately stays off a card about a business."""
     private = {state.id for state in accounts if state.described.get("kind") == "private"}
-    shown = seen - private if seen - private else seen
-    return sorted(shown)
+    about_business = any(state.id not in private for state in accounts)
+    return sorted(seen - private if about_business else seen)
 
 
 def _people(

@@ -14,6 +14,8 @@ from outreach.domain.hours import instant
 from outreach.web import words
 
 LONGEST_TEXT = 5000
+YEARS = range(1970, 2200)
+"""Others are slips of the pen, and some of them no instant can hold."""
 LAST_PAGE = 10_000
 """Nobody turns over so many; and a number that no database can count to is no page."""
 
@@ -60,6 +62,9 @@ class Checker:
         except ValueError:
             self.wrong(name, why)
             return None
+        if wall.year not in YEARS:
+            self.wrong(name, why)
+            return None
         return instant(wall.date(), wall.time().replace(tzinfo=None), words.my_zone())
 
     def number(self, name: str, why: str) -> float | None:
@@ -78,10 +83,13 @@ class Checker:
         """A day as a date field gives it; None where nothing was typed."""
         value = self._form.get(name, "").strip()
         try:
-            return date.fromisoformat(value) if value else None
+            found = date.fromisoformat(value) if value else None
         except ValueError:
+            found = date.min
+        if found is not None and found.year not in YEARS:
             self.wrong(name, why)
             return None
+        return found
 
     def done(self) -> None:
         if self._faults:

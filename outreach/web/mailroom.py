@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from outreach.domain.endpoint import as_endpoint
 from outreach.domain.errors import OutreachError, Refused
+from outreach.domain.facts import Channel
 from outreach.domain.person import PersonState
-from outreach.service import mailroom
+from outreach.service import desk, mailroom
 from outreach.service.ports import Inbound
 from outreach.store import views
 from outreach.store.unit import StoreUnit
@@ -19,6 +20,7 @@ from outreach.web import auth
 from outreach.web.forms import page_asked_for
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
+from outreach.web.sight import sees_account, sees_person
 
 room = Blueprint("mailroom", __name__, url_prefix="/desk/messages")
 PAGE = 25
@@ -61,8 +63,32 @@ def _page(open_: str = "", found: list[mailroom.Suggested] | None = None, sought
 
 def _shown(unit: StoreUnit, row: Inbound) -> RowShown:
     person = unit.people([row.person]).get(row.person) if row.person else None
-    suggested = () if row.kind == "refusal" and person else tuple(mailroom.suggest(unit, row))
+    suggested = (
+        () if row.kind == "refusal" and person else tuple(_in_sight(unit, mailroom.suggest(unit, row), row))
+    )
     return RowShown(row, suggested, str(person.described.get("name") or person.id) if person else "")
+
+
+ELSEWHERE = "an account of another team"
+
+
+def _in_sight(
+    unit: StoreUnit, rows: Iterable[mailroom.Suggested], message: Inbound | None = None
+) -> Iterator[mailroom.Suggested]:
+    """Whom they look after; of others only whose number or address it is, and not at which account."""
+    sight = auth.my_sight(unit)
+    theirs = _senders(unit, message) if message else None
+    for row in rows:
+        if sees_account(unit, sight, row.account):
+            yield row
+        elif theirs is None or row.person in theirs:
+            yield replace(row, account_name=ELSEWHERE)
+
+
+def _senders(unit: StoreUnit, row: Inbound) -> set[str]:
+    """Everybody who has the number or the address that it came from."""
+    kind = "email" if row.channel is Channel.EMAIL else "phone"
+    return {state.id for state in unit.people_at(kind, row.sender)}
 
 
 def _do(work: Callable[[], str]) -> Response:
@@ -79,17 +105,23 @@ def find(id_: str) -> str | tuple[str, int]:
     """Somebody else than the suggested: by phone or mail, or by name. By POST: names stay out of addresses."""
     sought = request.form.get("sought", "").strip()[:200]
     with reception().house.database.view() as unit:
-        found = [row for state in _sought(unit, sought) for row in _accounts(unit, state)]
+        states = _sought(unit, sought)
+        found = list(_in_sight(unit, [row for state in states for row in _accounts(unit, state)]))
+        sight = auth.my_sight(unit)
+        others = [state.id for state in states if not sees_person(unit, sight, state.id)]
+    desk.looked_up(outside(), others, auth.me().by)
     return _page(id_, found, sought)
 
 
 def _sought(unit: StoreUnit, sought: str) -> list[PersonState]:
+    """By a number or an address anybody, as at the counter; by a name only whom they look after."""
     try:
         kind, value = as_endpoint(sought, outside().rules().company.country)
         return unit.people_at(kind, value)[:20]
     except OutreachError:
         ids = [id_ for id_, _ in unit.people_like(name=sought, limit=20)] if len(sought) > 1 else []
-        return list(unit.people(ids).values())
+        sight = auth.my_sight(unit)
+        return [state for state in unit.people(ids).values() if sees_person(unit, sight, state.id)]
 
 
 def _accounts(unit: StoreUnit, state: PersonState) -> list[mailroom.Suggested]:
@@ -101,6 +133,15 @@ def _accounts(unit: StoreUnit, state: PersonState) -> list[mailroom.Suggested]:
     ]
 
 
+def _must_be_in_reach(id_: str, person: str) -> None:
+    """Of a customer of another team only if it came from their own number or address. Raises Refused."""
+    with reception().house.database.view() as unit:
+        row = unit.inbound(id_)
+        if row is None or sees_person(unit, auth.my_sight(unit), person) or person in _senders(unit, row):
+            return
+    raise Refused("Another team looks after them: ask a manager to say that it is they.")
+
+
 @room.post("/<path:id_>/is")
 @auth.may("desk")
 def identify(id_: str) -> Response:
@@ -108,6 +149,7 @@ def identify(id_: str) -> Response:
         person, _, account = request.form.get("who", "").partition("|")
         if not person:
             raise Refused("Choose who it is.")
+        _must_be_in_reach(id_, person)
         mailroom.identify(outside(), id_, person, account or None, auth.me().by)
         return "Told to their account. Whoever looks after them gets a card."
 

@@ -14,6 +14,8 @@ from outreach.web.reception import reception
 
 outbox = Blueprint("outbox", __name__, url_prefix="/outbox")
 PAGE = 30
+LONGEST_LOOK = 40
+"""Pages of all messages that are looked through for one page of somebody's own."""
 MESSAGE_CSP = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'"
@@ -29,10 +31,21 @@ def _folder() -> OutboxFolder:
 @auth.may("outbox")
 def messages() -> str:
     after = request.args.get("after")
-    found = _folder().list(PAGE + 1, after)
+    found = _seen_ones(after)
     more = found[PAGE - 1].name if len(found) > PAGE else None
-    shown = [item for item in found[:PAGE] if _is_seen(item.name)]
-    return render_template("outbox.html", items=shown, more=more, after=after)
+    return render_template("outbox.html", items=found[:PAGE], more=more, after=after)
+
+
+def _seen_ones(after: str | None) -> list[OutboxItem]:
+    """One page of those that are theirs to see, and one more; a name is the key of its mail, so no other's is told."""
+    found: list[OutboxItem] = []
+    for _ in range(LONGEST_LOOK):
+        batch = _folder().list(PAGE + 1, after)
+        found += [item for item in batch if _is_seen(item.name)]
+        if len(found) > PAGE or len(batch) <= PAGE:
+            break
+        after = batch[-1].name
+    return found
 
 
 def _is_seen(name: str) -> bool:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from outreach.domain.endpoint import as_endpoint
-from outreach.domain.errors import NotFound, OutreachError
-from outreach.domain.facts import PERSON_PREFIX
+from outreach.domain.errors import NotFound, OutreachError, Refused
+from outreach.domain.facts import PERSON_PREFIX, Person
 from outreach.service import care_links, desk
+from outreach.service.briefs import preferences_of
 from outreach.service.ledger import Ledger
 from outreach.service.next_times import next_times
 from outreach.web import auth, finding, forms, wishing
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
-from outreach.web.sight import sees_person
+from outreach.web.sight import sees_all_of, sees_person
 
 people = Blueprint("people", __name__, url_prefix="/desk")
 
@@ -70,13 +73,26 @@ def _page(person: str, link: str = "", form: MultiDict[str, str] | None = None) 
             for each in everywhere
             if desk_ and sight.sees(each.account.described.get("owner"), each.team)
         }
+        whole = desk_ and (any(each.account.id in seen for each in found.accounts) or not found.accounts)
+        if not whole:
+            found = replace(found, preferences=tuple(preferences_of(_without_keys(found.person), g.now)))
+        every = sees_all_of(unit, sight, person)
         times = next_times(
             Ledger(unit, outside(), g.now), found.person, [each.account for each in found.accounts]
         )
     return render_template(
         "person.html", found=found, kinds=wishing.KINDS, link=link, times=times, form=form or MultiDict(), seen=seen,
-        whole=desk_ and (any(each.account.id in seen for each in found.accounts) or not found.accounts),
+        whole=whole, every=every,
     )  # fmt: skip
+
+
+def _without_keys(person: Person) -> Person:
+    """What they wait for, without the number of the order."""
+    said = [
+        replace(each, value=each.value.split()[0]) if each.kind == "wait_for" and each.value.split() else each
+        for each in person.preferences
+    ]
+    return replace(person, preferences=tuple(said))
 
 
 def _known(person: str) -> None:
@@ -101,6 +117,8 @@ def told() -> Response | tuple[str, int]:
         desk.tell(outside(), "preference.stated", PERSON_PREFIX + person, data, auth.me().by)
     except OutreachError as fault:
         code = tell(fault)
+        if not _looks_after(person):
+            desk.looked_up(outside(), [person], auth.me().by)
         return _page(person, form=request.form), code
     flash("Noted, for everybody who talks to them.", "done")
     if wishing.is_only_shown(wish):
@@ -124,8 +142,7 @@ def same() -> Response | tuple[str, int]:
         check = forms.Checker(request.form)
         answer = check.one_of("answer", SAME, "Say whether it is the same human.")
         check.done()
-        _known(person)
-        _known(other)
+        _may_be_one(person, other)
         data = {"person_a": person, "person_b": other, "by": auth.me().by}
         desk.tell(outside(), SAME[answer], PERSON_PREFIX + person, data, auth.me().by)
     except OutreachError as fault:
@@ -136,15 +153,33 @@ def same() -> Response | tuple[str, int]:
     return redirect(url_for("people.page", person=person))
 
 
+def _may_be_one(person: str, other: str) -> None:
+    """A link opens each other's card: it is for two who share something, or who are both in sight. Raises NotFound,
+    Refused."""
+    with reception().house.database.view() as unit:
+        states = unit.people([person, other])
+        if len(states) < 2 or any(state.erased for state in states.values()):
+            raise NotFound("We do not know these two.")
+        if other not in unit.links_of(person) and not sees_person(unit, auth.my_sight(unit), other):
+            raise Refused("Nothing says that they are one: ask a manager.")
+
+
 @people.post("/say/page")
 @auth.may("desk")
 def give_page() -> Response | str | tuple[str, int]:
-    """The address of their own page, shown once: to be read out, or sent by a way of one's own."""
+    """The address of their own page, shown once: to be read out, or sent by a way of one's own. It shows all their
+    accounts, so it is for those who see all of them."""
     person = request.form.get("person", "")
     try:
+        with reception().house.database.view() as unit:
+            if not sees_all_of(unit, auth.my_sight(unit), person):
+                raise Refused(
+                    "They belong to an account of another team, too: ask a manager for the address."
+                )
         token = care_links.link_by_hand(outside(), person, None, auth.me().by)
     except OutreachError as fault:
-        return _page(person), tell(fault)
+        code = tell(fault)
+        return _page(person), code
     return _page(person, f"{reception().house.settings.public_url}/care/{token}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -13,6 +14,8 @@ from outreach.web import auth, forms, words
 from outreach.web.problems import tell
 from outreach.web.reception import outside
 
+TOO_OLD = "This form is too old: open the card again."
+_ONCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 remedies = Blueprint("remedies", __name__, url_prefix="/desk/remedies")
 
 
@@ -37,7 +40,9 @@ def offer() -> Response:
         check.done()
         assert until is not None
         account, failure = request.form.get("account", ""), request.form.get("failure", "")
-        once = check.text("once", "This form is too old: open the card again.")
+        once = check.text("once", TOO_OLD)
+        if not _ONCE.fullmatch(once):
+            check.wrong("once", TOO_OLD)
         check.done()
         wanted = service.Offer(once, account, failure, remedy, amount, until, card or None)
         said = service.offer(outside(), wanted, auth.me().by, may_grant=auth.me().may("let_be"))

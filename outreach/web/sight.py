@@ -20,8 +20,9 @@ def sight(unit: Unit, by: str, *, everything: bool) -> Sight:
 
 
 def sees_account(unit: Unit, sight: Sight, account: str) -> bool:
+    """Not of one that is not there: nobody learns by asking which are."""
     known = unit.account(account)
-    return known is None or sight.sees(known.described.get("owner"), known.described.get("team"))
+    return known is not None and sight.sees(known.described.get("owner"), known.described.get("team"))
 
 
 def sees_person(unit: Unit, sight: Sight, person: str) -> bool:
@@ -33,10 +34,19 @@ def sees_person(unit: Unit, sight: Sight, person: str) -> bool:
     )
 
 
+def sees_all_of(unit: Unit, sight: Sight, person: str) -> bool:
+    """Every account of theirs that we know."""
+    state = unit.people([person]).get(person)
+    accounts = unit.accounts(sorted(state.roles)) if state else []
+    return all(sight.sees(each.described.get("owner"), each.described.get("team")) for each in accounts)
+
+
 def sees_card(unit: Unit, sight: Sight, card: str) -> bool:
     """A card is one conversation: whoever has a part in it sees it whole."""
     known = unit.card(card)
-    if known is None or sight.has(known.claimed_by, known.handed_to):
+    if known is None:
+        return False
+    if sight.has(known.claimed_by, known.handed_to):
         return True
     lines = unit.touches_of_card(card)
     return any(sight.has(line.caller) or sees_account(unit, sight, line.account) for line in lines)
@@ -60,7 +70,11 @@ def sees_call(unit: Unit, sight: Sight, call: str) -> bool:
 
 def _sees_message(unit: Unit, sight: Sight, message: str) -> bool:
     known = unit.inbound(message)
-    return known is None or known.account is None or sees_account(unit, sight, known.account)
+    if known is None or (known.account is None and known.person is None):
+        return True
+    if known.account is None:
+        return sees_person(unit, sight, known.person or "")
+    return sees_account(unit, sight, known.account)
 
 
 SEES: Mapping[str, Callable[[Unit, Sight, str], bool]] = {

@@ -23,8 +23,7 @@ SHORTEST, LONGEST = 12, 1000
 
 def invite(unit: Unit, user: User, token: str, now: datetime) -> None:
     """The token's address lets them choose a password; one that was given out before leads nowhere."""
-    for old in _theirs(unit, user.id):
-        unit.save_token(replace(old, revoked=True))
+    shut(unit, user.id, "welcome")
     unit.save_token(ApiToken(auth.hash_token(token), _named(user.id), (SCOPE,), now, now + LASTS))
 
 
@@ -32,8 +31,12 @@ def _named(user: str) -> str:
     return f"welcome/{user}"
 
 
-def _theirs(unit: Unit, user: str) -> list[ApiToken]:
-    return [token for token in unit.tokens() if token.name == _named(user) and not token.revoked]
+def shut(unit: Unit, user: str, *kinds: str) -> None:
+    """Addresses that were given out to them lead nowhere any more: invitations, and their calendar's."""
+    names = {f"{kind}/{user}" for kind in kinds or ("welcome", "diary")}
+    for token in unit.tokens():
+        if token.name in names and not token.revoked:
+            unit.save_token(replace(token, revoked=True))
 
 
 @welcome.get("/<token>")
@@ -58,8 +61,7 @@ def choose(token: str) -> Response | tuple[str, int]:
     def work(unit: Unit) -> User:
         new = replace(_invited(unit, token), password_hash=hashed)
         unit.save_user(new)
-        for old in _theirs(unit, new.id):
-            unit.save_token(replace(old, revoked=True))
+        shut(unit, new.id)
         unit.audit(g.now, new.manager or new.id, "user.welcomed", f"user/{new.id}")
         return new
 

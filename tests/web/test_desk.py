@@ -390,7 +390,7 @@ def test_she_complained_opens_a_failure(here: World) -> None:
 def test_what_is_said_of_an_unknown_account_is_refused(here: World) -> None:
     client = here.signed_in()
     said = post(client, "/desk/say/contact", {"account": "nobody", "channel": "call"}, follow_redirects=True)
-    assert "There is no account nobody" in said.text
+    assert "We do not know this" in said.text
     assert client.get("/desk/accounts/nobody").status_code == 404
 
 

@@ -11,13 +11,15 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
+from outreach.channels.outbox import OutboxSender
 from outreach.domain.errors import NotFound
 from outreach.domain.facts import Channel
+from outreach.domain.message import Message
 from outreach.domain.sight import ALL, Sight, sight_of
 from outreach.service import cards, cover
 from outreach.service.replies import Received, receive
 from outreach.store import views
-from outreach.web import auth, conversation
+from outreach.web import auth, conversation, outbox
 from outreach.web.sight import SEES
 from tests.web.scenes import busy_day
 from tests.web.test_doors import is_open, rules
@@ -270,9 +272,7 @@ def test_the_guard_speaks_as_of_something_that_is_not_there(here: World, grill: 
     with here.app.test_request_context(), pytest.raises(NotFound):
         auth.must_see("jonas", [("account", "quokka")], everything=False)
     with here.app.test_request_context():
-        auth.must_see(
-            "jonas", [("account", "nobody"), ("note", "quokka"), ("account", "a1")], everything=False
-        )
+        auth.must_see("jonas", [("note", "quokka"), ("account", "a1")], everything=False)
         auth.must_see("grace", [("account", "quokka")], everything=False)
 
 
@@ -302,3 +302,118 @@ def test_a_colleague_says_that_two_are_one_and_takes_it_back(here: World, grill:
     assert post(client, "/desk/say/same", {**form, "answer": "perhaps"}).status_code == 422
     assert post(client, "/desk/say/same", {**form, "other": "nobody"}).status_code == 404
     assert post(client, "/desk/say/same", {**form, "person": "quentin", "other": "q2"}).status_code == 404
+
+
+# -- ways round, which are shut ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("other", ["quentin", "anna", "nobody"])
+def test_two_who_share_nothing_are_not_made_one_to_see_the_other(
+    here: World, grill: dict[str, str], other: str
+) -> None:
+    client = here.signed_in("jonas")
+    form = {"person": "anna", "other": other, "answer": "same"}
+    before = len(here.cards())
+    if other != "anna":
+        assert post(client, "/desk/say/same", form).status_code in (404, 409)
+    assert client.get(f"/desk/cards/{grill['card']}").status_code == 404
+    assert len(here.cards()) == before
+
+
+def test_a_customer_of_two_teams_has_no_page_for_one_of_them(here: World, grill: dict[str, str]) -> None:
+    both = [{"account": account, "roles": ["buyer"]} for account in ("a1", "quokka")]
+    here.tell("person.described", "person:both", {"name": "Bo Thein", "accounts": both})
+    refused = post(here.signed_in("jonas"), "/desk/say/page", {"person": "both"})
+    assert refused.status_code == 409 and "ask a manager" in refused.text and "/care/" not in refused.text
+    assert "/care/" in post(here.signed_in("ruth", "manager"), "/desk/say/page", {"person": "both"}).text
+
+
+def test_no_name_of_another_team_s_mail_is_told(
+    here: World, grill: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name is the key with which its customer unsubscribes."""
+    monkeypatch.setattr(outbox, "PAGE", 1)
+    sender = OutboxSender(here.house.settings.outbox_dir)
+    for n, token in enumerate(("foreign-1", "foreign-2", "foreign-3")):
+        sender.send(Message(Channel.EMAIL, f"q{n}@example.com", "", "Grace", "g@example.com", "Quokka tears", subject="x"), token)  # fmt: skip
+    page = here.signed_in("jonas").get("/outbox").text
+    assert "foreign-" not in page and "Quokka" not in page
+    assert "foreign-" in here.signed_in("ruth", "manager").get("/outbox").text
+
+
+def test_a_message_of_somebody_known_is_their_team_s(here: World, grill: dict[str, str]) -> None:
+    here.account("second", "Quokka Second Inc.", owner="grace", team="new_york")
+    two = [{"account": account, "roles": ["buyer"]} for account in ("quokka", "second")]
+    here.tell("person.described", "person:qq", {"name": "Quincy", "phone": "+12125550177", "accounts": two})
+    for account in ("quokka", "second"):
+        here.late(account, "qq", f"{account}-1")
+    receive(here.house.outside, Received("sms:two", Channel.SMS, "+12125550177", "", "us", "", "Quokka tears again", None))  # fmt: skip
+    client = here.signed_in("jonas")
+    assert "Quokka" not in client.get("/desk/messages").text
+    assert post(client, "/desk/messages/sms:two/meant", {"meant": "nothing"}).status_code == 404
+    assert "Quokka tears again" in here.signed_in("grace").get("/desk/messages").text
+
+
+def test_an_unknown_message_is_laid_to_nobody_of_another_team(here: World, grill: dict[str, str]) -> None:
+    receive(here.house.outside, Received("sms:new", Channel.SMS, "+4930999888", "", "us", "", "Leave me alone", None))  # fmt: skip
+    client = here.signed_in("jonas")
+    assert "Quentin" not in post(client, "/desk/messages/sms:new/find", {"sought": "quist"}).text
+    by_number = post(client, "/desk/messages/sms:new/find", {"sought": "+12125550199"}).text
+    assert "Quentin Quist, an account of another team" in by_number and "Quokka" not in by_number
+    with here.house.database.view() as unit:
+        assert "person.looked_up" in [row.what for row in unit.audit_of("person:quentin")]
+    said = post(client, "/desk/messages/sms:new/is", {"who": "quentin|quokka"}, follow_redirects=True).text
+    assert "ask a manager" in said
+    with here.house.database.view() as unit:
+        assert not unit.people(["quentin"])["quentin"].opted_out
+    assert "Anna Weber" in post(client, "/desk/messages/sms:new/find", {"sought": "weber"}).text
+
+
+@pytest.mark.parametrize("what", ["contact", "complaint", "put-right", "kept", "not-right"])
+def test_a_person_is_no_account(here: World, grill: dict[str, str], what: str) -> None:
+    client, before = here.signed_in("jonas"), everything(here)
+    form = {"failure": "delivery/o-4711", "promise": "p", "channel": "call", "about": "x", "reason": "x"}
+    for id_ in ("person:quentin", "person:made-up"):
+        assert post(client, f"/desk/say/{what}", {**form, "account": id_}).status_code in (302, 404)
+    assert everything(here) == before
+
+
+def test_nobody_learns_by_asking_what_is_there(here: World, grill: dict[str, str]) -> None:
+    client = here.signed_in("jonas")
+    for there, not_there in (("/desk/accounts/quokka", "/desk/accounts/nope"), (f"/desk/cards/{grill['card']}", "/desk/cards/nope")):  # fmt: skip
+        one, other = client.get(there), client.get(not_there)
+        said = [re.findall(r"<main.*</main>", each.text, re.S) for each in (one, other)]
+        assert one.status_code == other.status_code == 404 and said[0] == said[1]
+
+
+def test_a_note_that_is_none_is_a_look_up_too(here: World, grill: dict[str, str]) -> None:
+    client = here.signed_in("jonas")
+    assert (
+        post(client, "/desk/say/told", {"person": "quentin", "kind": "note", "value": ""}).status_code == 422
+    )
+    with here.house.database.view() as unit:
+        assert "person.looked_up" in [row.what for row in unit.audit_of("person:quentin")]
+
+
+def test_a_look_up_shows_no_order_in_a_wish(here: World, grill: dict[str, str]) -> None:
+    here.tell("preference.stated", "person:quentin", {"person_id": "quentin", "kind": "wait_for", "value": "delivery.arrived o-4711"})  # fmt: skip
+    page = here.signed_in("jonas").get("/desk/people/quentin").text
+    assert "o-4711" not in page and "Quentin Quist" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [("snooze", {"until": "0001-01-01T00:00", "why": "x"}), ("outcome", {"disposition": "reached", "promise_what": "x", "promise_until": "9999-12-31T23:59"})],
+)  # fmt: skip
+def test_a_year_that_is_a_slip_of_the_pen_is_said_and_no_fault_of_ours(
+    here: World, path: str, form: dict[str, str]
+) -> None:
+    busy_day(here)
+    client = here.signed_in("jonas")
+    assert post(client, f"/desk/cards/{here.cards()[0]}/{path}", form).status_code in (302, 422)
+    away = {"user": "jonas", "cover": "miriam", "first": "0001-01-01", "last": "9999-12-31"}
+    assert post(client, "/desk/away", away).status_code == 422
+    long = {"account": "a1", "failure": "x" * 9000, "reason": "y" * 9000}
+    assert post(client, "/desk/say/put-right", long).status_code == 422
+    once = {"account": "a1", "card": here.cards()[0], "failure": "delivery/o-1001", "remedy": "replace", "once": "a|b", "until": "2026-03-03T10:00"}  # fmt: skip
+    assert post(client, "/desk/remedies", once).status_code == 302
