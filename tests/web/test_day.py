@@ -488,3 +488,16 @@ def test_people_show_when_somebody_spoke_with_them(day: World, jonas: FlaskClien
         re.search(r"spoken with (2 days|a day) ago", text)
         and text.count("nobody has spoken with them yet") == 1
     )
+
+
+def test_a_remedy_that_is_no_money_has_no_amount(day: World, jonas: FlaskClient) -> None:
+    form = {"card": day.cards()[0], "account": "a1", "failure": "delivery/o-1", "remedy": "redeliver_express",
+            "amount": "1000000", "until": "2026-03-03T12:00", "once": "once-9"}  # fmt: skip
+    post(jonas, "/desk/remedies", form)
+    page = seen(jonas, "/desk/promises")
+    assert "redeliver express" in page and "1000000" not in page and "1e+06" not in page
+
+
+def test_a_page_that_no_list_has_is_the_last_one(day: World, jonas: FlaskClient) -> None:
+    for path in ("/desk", "/desk/promises", "/desk/unreached", "/desk/messages"):
+        assert jonas.get(f"{path}?page={10**30}").status_code == 200

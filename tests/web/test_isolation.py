@@ -268,6 +268,21 @@ def test_private_orders_stand_on_no_card_about_a_business(here: World) -> None:
     assert told and not [event for event in told if event.subject == "home"]
 
 
+def test_nor_where_the_business_is_another_team_s(here: World, grill: dict[str, str]) -> None:
+    here.account("home", "Quentin privately", kind="private")
+    here.tell("person.described", "person:quentin", {"accounts": [{"account": "quokka", "roles": ["buyer"]}, {"account": "home", "roles": ["buyer"]}]})  # fmt: skip
+    here.late("home", "quentin", "private-1")
+    here.tick()
+    page = here.signed_in("jonas").get(f"/desk/cards/{grill['card']}")
+    assert page.status_code == 200 and "of another team" in page.text
+    with here.house.database.view() as unit:
+        sight = sight_of(here.house.outside.rules().company, "jonas", [])
+        shown = conversation.conversation(
+            unit, here.house.outside, grill["card"], here.clock.time, None, sight
+        )
+    assert shown.told_of == [] and shown.seen == {"home"}
+
+
 def test_the_guard_speaks_as_of_something_that_is_not_there(here: World, grill: dict[str, str]) -> None:
     with here.app.test_request_context(), pytest.raises(NotFound):
         auth.must_see("jonas", [("account", "quokka")], everything=False)

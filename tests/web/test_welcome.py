@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -93,3 +94,12 @@ def test_the_address_is_kept_as_a_hash_and_is_no_token_for_systems(here: World) 
     assert kept.expires == here.clock.time + timedelta(days=3) and kept.hash == auth.hash_token(token)
     asked = here.app.test_client().get("/v1/holds", headers={"Authorization": f"Bearer {token}"})
     assert asked.status_code == 403
+
+
+def test_a_new_password_ends_the_calendar_s_address_too(here: World) -> None:
+    here.user("ada", "admin")
+    page = post(here.signed_in("ada", "admin"), "/desk/diary").text
+    (feed,) = re.findall(r'href="http://[^/"]+(/diary/[^"]+)"', page)
+    assert here.app.test_client().get(feed).status_code == 200
+    post(here.app.test_client(), invited(here), GOOD)
+    assert here.app.test_client().get(feed).status_code == 404
