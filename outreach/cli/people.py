@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outreach.cli.common import answer, house, json_option
+from outreach.service import keys
 from outreach.service.ports import ApiToken, Unit, User
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ def who_it_is(command: Said) -> Said:
 @click.password_option(envvar="NEW_USER_PASSWORD")
 def add(password: str, **said: Any) -> None:
     """Add a colleague, or give one a new password. ID is what account.owner says (jonas)."""
-    from outreach.web import welcome
     from outreach.web.auth import hash_password
 
     if len(password) < 12:
@@ -59,7 +58,7 @@ def add(password: str, **said: Any) -> None:
 
         def work(unit: Unit) -> None:
             unit.save_user(new)
-            welcome.shut(unit, new.id)
+            keys.shut(unit, new.id)
 
         here.database.retrying(work)
     click.echo(f"{new.name} {'may sign in' if new.active else 'is disabled'} as {new.email} ({new.role}).")
@@ -70,7 +69,6 @@ def add(password: str, **said: Any) -> None:
 def invite(**said: Any) -> None:
     """Add a colleague who chooses the password, by an address that is good once and for three days; or let one choose
     a new password. Until then the old one stays good."""
-    from outreach.web import welcome
 
     secret = secrets.token_urlsafe(32)
     with house() as here:
@@ -78,7 +76,7 @@ def invite(**said: Any) -> None:
 
         def work(unit: Unit) -> None:
             unit.save_user(new)
-            welcome.invite(unit, new, secret, now)
+            keys.give(unit, new.id, keys.WELCOME, secret, now)
             unit.audit(now, "terminal", "user.invited", f"user/{new.id}")
 
         here.database.retrying(work)
@@ -184,13 +182,9 @@ def add_token(name: str, scopes: tuple[str, ...], days: int | None) -> None:
     with house() as here:
         now = here.outside.clock.now()
         expires = now + timedelta(days=days) if days else None
-        made = ApiToken(hash_of(secret), name, tuple(scopes or SCOPES), now, expires)
+        made = ApiToken(keys.hash_token(secret), name, tuple(scopes or SCOPES), now, expires)
         here.database.retrying(lambda unit: unit.save_token(made))
     click.echo(secret)
-
-
-def hash_of(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 @token.command("list")

@@ -19,6 +19,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from werkzeug.wrappers import Response
 
 from outreach.domain.sight import Sight
+from outreach.service.keys import hash_token as hash_token
 from outreach.service.ports import ApiToken, Outside, Unit, User
 from outreach.web.sight import must_see, sight
 
@@ -81,10 +82,6 @@ def verify_nobody(password: str, *, cheap: bool = False) -> None:
 def new_token(outside: Outside) -> str:
     """A token to be shown once."""
     return _TOKEN_PREFIX + outside.ids.token()
-
-
-def hash_token(token: str) -> str:
-    return sha256(token.encode()).hexdigest()
 
 
 def token_of_request(outside: Outside, now: datetime) -> ApiToken | None:

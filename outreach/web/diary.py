@@ -7,7 +7,6 @@ card.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import groupby
@@ -18,8 +17,9 @@ from icalendar import Calendar, Event
 from outreach.domain.errors import NotFound
 from outreach.domain.facts import Channel
 from outreach.domain.sight import ALL
+from outreach.service import keys
 from outreach.service.cover import covered_by
-from outreach.service.ports import ApiToken, Unit, User
+from outreach.service.ports import Unit, User
 from outreach.service.staff import name_of
 from outreach.store import views
 from outreach.store.unit import StoreUnit
@@ -29,16 +29,11 @@ from outreach.web.reception import outside, reception
 from outreach.web.words import happened
 
 diary = Blueprint("diary", __name__)
-SCOPE = "diary:read"
 LASTS = timedelta(minutes=30)
 """So long an entry is, and ends when it was promised for."""
 MOST = 500
 EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
 """What was promised for before that is a slip of somebody's pen, and no calendar takes it."""
-
-
-def _named(user: str) -> str:
-    return f"diary/{user}"
 
 
 # -- the address ---------------------------------------------------------------------------------------------
@@ -48,14 +43,7 @@ def _named(user: str) -> str:
 @auth.may("desk")
 def make() -> str:
     """A new address, shown once; the one before leads nowhere from now on."""
-    token, user = outside().ids.token(), auth.me().id
-
-    def work(unit: Unit) -> None:
-        _shut(unit, user)
-        unit.save_token(ApiToken(auth.hash_token(token), _named(user), (SCOPE,), g.now))
-        unit.audit(g.now, auth.me().by, "diary.made", f"user/{user}")
-
-    outside().database.retrying(work)
+    token = keys.new_diary(outside(), auth.me().id, auth.me().by)
     address = f"{reception().house.settings.public_url}{url_for('diary.feed', token=token)}"
     return render_template("diary.html", address=address)
 
@@ -63,22 +51,9 @@ def make() -> str:
 @diary.post("/desk/diary/shut")
 @auth.may("desk")
 def shut() -> Response:
-    user = auth.me().id
-
-    def work(unit: Unit) -> int:
-        unit.audit(g.now, auth.me().by, "diary.shut", f"user/{user}")
-        return _shut(unit, user)
-
-    count: int = outside().database.retrying(work)
+    count = keys.shut_diary(outside(), auth.me().id, auth.me().by)
     flash("Shut. Your calendar gets nothing more." if count else "There was none.", "done")
     return redirect(url_for("away.page"))  # type: ignore[return-value]
-
-
-def _shut(unit: Unit, user: str) -> int:
-    mine = [token for token in unit.tokens() if token.name == _named(user) and not token.revoked]
-    for token in mine:
-        unit.save_token(replace(token, revoked=True))
-    return len(mine)
 
 
 # -- the feed -----------------------------------------------------------------------------------------------
@@ -100,11 +75,8 @@ def feed(token: str) -> Response:
 
 
 def _whose(unit: Unit, token: str) -> User:
-    known = unit.token(auth.hash_token(token)) if len(token) <= 200 else None
-    if known is None or known.revoked or SCOPE not in known.scopes:
-        raise NotFound("There is no such calendar.")
-    user = unit.user(known.name.removeprefix(_named("")))
-    if user is None or not user.active or user.role not in auth.MAY["desk"]:
+    user = keys.holder(unit, token, keys.DIARY, g.now)
+    if user is None or user.role not in auth.MAY["desk"]:
         raise NotFound("There is no such calendar.")
     return user
 

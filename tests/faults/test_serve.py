@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from outreach.cli.people import SCOPES, hash_of
+from outreach.cli.people import SCOPES
+from outreach.service.keys import hash_token
 from outreach.service.ports import ApiToken
 from outreach.store.engine import open_database
 from outreach.store.schema import upgrade
@@ -43,7 +44,7 @@ class Place:
         upgrade(self.url)
         store = open_database(self.url)
         store.retrying(
-            lambda unit: unit.save_token(ApiToken(hash_of(SECRET), "erp", SCOPES, datetime.now(UTC)))
+            lambda unit: unit.save_token(ApiToken(hash_token(SECRET), "erp", SCOPES, datetime.now(UTC)))
         )
         store.close()
 

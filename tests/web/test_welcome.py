@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from outreach.web import auth, welcome
+from outreach.service import keys
+from outreach.web import auth
 from tests.web.world import World, post
 
 GOOD = {"password": "three good words", "again": "three good words"}
@@ -17,7 +18,7 @@ GOOD = {"password": "three good words", "again": "three good words"}
 def invited(here: World, id_: str = "ada", **more: Any) -> str:
     user = here.user(id_, "admin", **more)
     token = here.house.outside.ids.token()
-    here.house.database.retrying(lambda unit: welcome.invite(unit, user, token, here.clock.time))
+    here.house.database.retrying(lambda unit: keys.give(unit, user.id, keys.WELCOME, token, here.clock.time))
     return f"/welcome/{token}"
 
 
@@ -71,7 +72,7 @@ def test_an_older_session_ends_and_the_old_password_with_it(here: World) -> None
         user = unit.user("ada")
     assert user is not None
     token = here.house.outside.ids.token()
-    here.house.database.retrying(lambda unit: welcome.invite(unit, user, token, here.clock.time))
+    here.house.database.retrying(lambda unit: keys.give(unit, user.id, keys.WELCOME, token, here.clock.time))
     assert before.get("/ops").status_code == 200, "an invitation alone changes nothing"
     post(here.app.test_client(), f"/welcome/{token}", GOOD)
     assert before.get("/ops").status_code == 302
