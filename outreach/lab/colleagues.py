@@ -12,11 +12,11 @@ from outreach.domain.account import PromiseState
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.facts import Channel
 from outreach.domain.sight import ALL
+from outreach.domain.talk import Outcome, PromiseMade
 from outreach.domain.touch import Disposition
 from outreach.lab.player import Player
 from outreach.lab.scratch import Scratch
-from outreach.service import desk
-from outreach.service.desk import Outcome, PromiseMade
+from outreach.service import desk, outcomes
 from outreach.store import views
 from outreach.store.views import DeskLine, Draft
 
@@ -99,7 +99,7 @@ class Colleagues:
                 self._ring_at(ruling.until, card)
                 return
             outcome = self._spoken(by, calls) if self.rng.random() < 0.65 else self._rang_in_vain()
-            desk.settle(outside, card, by, outcome)
+            outcomes.settle(outside, card, by, outcome)
         except (Refused, NotFound):
             return
         if outcome.promise:

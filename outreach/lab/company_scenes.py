@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from outreach.domain.facts import Channel
+from outreach.domain.talk import Outcome, PromiseMade
 from outreach.domain.touch import Disposition
 from outreach.lab import company_cast as cast
 from outreach.lab.company_cast import Casting, Customer, Place
 from outreach.lab.company_maker import about, arrival, late, life_of
 from outreach.lab.player import Arrival
 from outreach.lab.scratch import Scratch
-from outreach.service import desk, intake, replies
-from outreach.service.desk import Outcome, PromiseMade
+from outreach.service import desk, intake, outcomes, replies
 from outreach.service.replies import Received
 from outreach.store import views
 
@@ -335,7 +335,7 @@ def _call(house: Scratch, customer: Customer, outcome: Outcome) -> datetime | No
     if not lines:
         return house.now + AGAIN
     desk.claim(house.outside, lines[0].card, customer.owner)
-    desk.settle(house.outside, lines[0].card, customer.owner, outcome)
+    outcomes.settle(house.outside, lines[0].card, customer.owner, outcome)
     return None
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from outreach.domain.card import Card
+from outreach.domain.talk import Outcome, PromiseMade, Wished
 from outreach.domain.touch import Disposition, Status, Touch
 from outreach.domain.wishes import wish_of
 from outreach.lab.story_reader import Said
 from outreach.lab.story_stage import DESK, SOMEBODY, Complaint, Stage
-from outreach.service import care, desk, workbench
+from outreach.service import care, desk, outcomes, workbench
 
 Values = Mapping[str, Any]
 
@@ -71,26 +72,26 @@ def _outcome(stage: Stage, values: Values) -> None:
     if not ruling.sends:
         raise Complaint(f"{whom} may not be called now: {ruling.reason.sentence}")
     touches = [line.id for line in lines] if values["because"] else None
-    desk.settle(stage.house.outside, card.id, by, _as_outcome(stage, values, lines, touches))
+    outcomes.settle(stage.house.outside, card.id, by, _as_outcome(stage, values, lines, touches))
 
 
-def _as_outcome(stage: Stage, values: Values, lines: list[Touch], touches: list[str] | None) -> desk.Outcome:
+def _as_outcome(stage: Stage, values: Values, lines: list[Touch], touches: list[str] | None) -> Outcome:
     reached = values["reached"] or values["disposition"] in (None, Disposition.REACHED)
     promise, put_right = values["promise"], values["put_right"]
-    return desk.Outcome(
+    return Outcome(
         Disposition.REACHED if reached else values["disposition"],
         touches=touches,
         note=values["note"] or "",
         promise=_as_promise(stage, promise) if promise else None,
-        wishes=[desk.Wished(kind, value) for kind, value in (values["prefers"] or {}).items()],
+        wishes=[Wished(kind, value) for kind, value in (values["prefers"] or {}).items()],
         put_right=_failures(stage, put_right, lines) if put_right else (),
         said_by=(put_right or {}).get("said_by") or "am",
         reason=(put_right or {}).get("reason") or "",
     )
 
 
-def _as_promise(stage: Stage, promise: Values) -> desk.PromiseMade:
-    return desk.PromiseMade(promise["what"], stage.at(promise["by"]), promise["failure"], promise["id"])
+def _as_promise(stage: Stage, promise: Values) -> PromiseMade:
+    return PromiseMade(promise["what"], stage.at(promise["by"]), promise["failure"], promise["id"])
 
 
 def _failures(stage: Stage, put_right: Values, lines: list[Touch]) -> list[str]:
@@ -115,7 +116,7 @@ def _done(stage: Stage, values: Values) -> None:
     lines = _lines(stage, card, values["task"], values["because"])
     tasks = [line.id for line in lines if line.channel.value == "task"]
     by = values["by"] or card.claimed_by or card.caller or SOMEBODY
-    desk.settle(stage.house.outside, card.id, by, desk.Outcome(Disposition.REACHED, touches=tasks))
+    outcomes.settle(stage.house.outside, card.id, by, Outcome(Disposition.REACHED, touches=tasks))
 
 
 def _draft(stage: Stage, values: Values) -> Touch:

@@ -16,8 +16,9 @@ from outreach.domain.phone import (
     call_goes_on,
     leg_goes_on,
 )
+from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition
-from outreach.service import desk
+from outreach.service import outcomes
 from outreach.service.calls import end, end_if_nobody_is_left, leg_and_call, locked_leg, move_leg
 from outreach.service.ports import Outside, Unit
 from outreach.service.staff import name_of
@@ -122,6 +123,6 @@ def _settle(unit: Unit, outside: Outside, call: PhoneCall) -> None:
     if disposition is None or call.card is None or user is None:
         return
     try:
-        desk.settle_in(unit, outside, call.card, name_of(user), desk.Outcome(Disposition(disposition)))
+        outcomes.settle_in(unit, outside, call.card, name_of(user), Outcome(Disposition(disposition)))
     except (Refused, NotFound):
         pass  # somebody has said it already

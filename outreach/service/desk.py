@@ -1,11 +1,11 @@
-"""What account managers do: claim, dial, say how it went, promise, release a draft, put right."""
+"""What account managers do: claim, dial, release a draft, promise, put right."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from outreach.domain.card import Card
@@ -13,55 +13,13 @@ from outreach.domain.errors import NotFound, Refused
 from outreach.domain.facts import PERSON_PREFIX, Channel, Purpose
 from outreach.domain.policy import DIALLING, WISHES, Case, Rule, Ruling, drop, rule
 from outreach.domain.selling import selling
-from outreach.domain.steps import next_attempt
-from outreach.domain.touch import Disposition, Settlement, Status, Touch, advance
-from outreach.service.endpoints import shut_telephone
+from outreach.domain.touch import Status, Touch, advance
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.persons import merge_cards
 from outreach.service.ports import Outside, Unit
 from outreach.service.rulings import case_for, law_says
-from outreach.service.runs import footing, progress, readdressed, settle_step, withhold
-
-
-@dataclass(frozen=True, slots=True)
-class PromiseMade:
-    what: str
-    until: datetime
-    failure: str | None = None
-    id: str | None = None
-    """Given where somebody must speak of it later; else a new one is made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wished:
-    """How they like to be treated: a kind of preference, in their words, and the day to ask again."""
-
-    kind: str
-    value: str
-    ask_again: date | None = None
-
-    def told_to(self, by: str) -> dict[str, Any]:
-        """As the fields of ``preference.stated``."""
-        again = {"ask_again": self.ask_again.isoformat()} if self.ask_again else {}
-        return {"kind": self.kind, "value": self.value, "by": by} | again
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the human says of one conversation, or of one dial that reached nobody."""
-
-    disposition: Disposition
-    touches: Collection[str] | None = None
-    """The lines it settles; None means every unlocked call on the card."""
-    note: str = ""
-    promise: PromiseMade | None = None
-    wishes: Sequence[Wished] = ()
-    put_right: Collection[str] = ()
-    """Failures (``kind/key``) that are put right now."""
-    said_by: str = "am"
-    """``customer`` or ``am``"""
-    reason: str = ""
+from outreach.service.runs import progress, readdressed, settle_step, withhold
 
 
 def claim(outside: Outside, card_id: str, by: str) -> Card:
@@ -69,12 +27,12 @@ def claim(outside: Outside, card_id: str, by: str) -> Card:
 
     def work(unit: Unit) -> Card:
         now = outside.clock.now()
-        card = _open_card(unit, card_id)
-        ledger = _locked(unit, outside, card)
+        card = open_card_of(unit, card_id)
+        ledger = locked_ledger(unit, outside, card)
         if not unit.claim_card(card_id, by, now):
             held = unit.card(card_id)
             raise Refused(f"{held.claimed_by if held else 'Somebody'} has this card.")
-        for touch in _lines(ledger, card):
+        for touch in lines_on(ledger, card):
             ledger.put_touch(replace(touch, opened=True))
         ledger.flush()
         taken = replace(card, claimed_by=by, claimed_at=now, snoozed_until=None)
@@ -89,7 +47,7 @@ def let_go(outside: Outside, card_id: str, by: str) -> None:
     """Give a claimed card back. Raises Refused when it is somebody else's."""
 
     def work(unit: Unit) -> None:
-        card = unit.open_card(_open_card(unit, card_id).identity)
+        card = unit.open_card(open_card_of(unit, card_id).identity)
         if card is None or card.id != card_id:
             raise Refused("This card is already closed.")
         if card.claimed_by not in (None, by):
@@ -138,9 +96,9 @@ def judge_dial(
 ) -> Judged:
     """Within a unit: may we call now? ``counts``: a yes is an attempt; without it, it is only a look ahead.
     Raises Refused when there is no call on the card."""
-    ledger = _locked(unit, outside, card)
+    ledger = locked_ledger(unit, outside, card)
     unit.lock_people([card.identity])
-    calls = [readdressed(ledger, t) for t in _lines(ledger, card) if t.channel is Channel.CALL]
+    calls = [readdressed(ledger, t) for t in lines_on(ledger, card) if t.channel is Channel.CALL]
     if not calls:
         raise Refused("There is no call on this card.")
     unit.lock_endpoints(sorted({t.endpoint for t in calls if t.endpoint}))
@@ -157,148 +115,6 @@ def judge_dial(
 
 def _dial_case(ledger: Ledger, touch: Touch, by: str) -> Case:
     return case_for(ledger, ledger.runs[touch.account][touch.run], touch, by)
-
-
-def settle(outside: Outside, card_id: str, by: str, outcome: Outcome) -> Card:
-    """Say how it went. Settles the ticked lines, makes what was said into events, climbs the ladder
-    when nobody was reached. Raises Refused when the card is somebody else's or already closed."""
-    card: Card = outside.database.retrying(lambda unit: settle_in(unit, outside, card_id, by, outcome))
-    return card
-
-
-def settle_in(unit: Unit, outside: Outside, card_id: str, by: str, outcome: Outcome) -> Card:
-    """``settle`` within a unit that does more. What it refuses it refuses before it has written anything."""
-    card = open_and_mine(unit, card_id, by)
-    ledger = _locked(unit, outside, card)
-    ticked = _ticked(ledger, card, outcome)
-    if not ticked:
-        raise Refused("Tick at least one line of the card.")
-    for touch in ticked:
-        _settle_touch(ledger, touch, outcome)
-    absorb_own(ledger, _said(ledger, card, by, outcome, ticked))
-    if outcome.disposition is Disposition.DO_NOT_CALL:
-        _ring_no_more(ledger, by, ticked)
-    for touch in ticked:
-        progress(ledger, touch.run, touch.account)
-    ledger.flush()
-    unit.audit(ledger.now, by, f"card.{outcome.disposition.value}", f"card/{card.id}", outcome.reason)
-    return unit.card(card.id) or card
-
-
-def _ring_no_more(ledger: Ledger, by: str, ticked: list[Touch]) -> None:
-    """Their word shuts the number too, whoever turns up with it."""
-    for person in sorted({touch.person for touch in ticked if touch.person}):
-        known = ledger.person(person)
-        if known is not None and known.phone:
-            shut_telephone(ledger, person, known.phone, f"told {by} on the phone")
-
-
-def _ticked(ledger: Ledger, card: Card, outcome: Outcome) -> list[Touch]:
-    lines = [t for t in _lines(ledger, card) if t.channel in (Channel.CALL, Channel.TASK)]
-    if outcome.touches is not None:
-        return [touch for touch in lines if touch.id in outcome.touches]
-    return [touch for touch in lines if touch.channel is Channel.CALL and not locked(ledger, touch)]
-
-
-def locked(ledger: Ledger, touch: Touch) -> bool:
-    """Selling lines are locked while something is still to be put right."""
-    return touch.purpose.sells and any(state.open_failures for state in ledger.accounts.values())
-
-
-def _settle_touch(ledger: Ledger, touch: Touch, outcome: Outcome) -> None:
-    reached = outcome.disposition is Disposition.REACHED or touch.channel is Channel.TASK
-    now = ledger.now
-    run = ledger.runs[touch.account][touch.run]
-    ledger.put_touch(
-        advance(
-            touch, Status.SETTLED, now, disposition=outcome.disposition.value, opened=True,
-            settlement=Settlement.REACHED if reached else Settlement.UNREACHED,
-            intent_at=touch.intent_at or now,
-        )
-    )  # fmt: skip
-    if touch.channel is Channel.CALL:
-        ledger.put_run(replace(run, attempts=run.attempts + 1, reached=run.reached or reached))
-    step = ledger.playbook(run).steps[touch.step]
-    again = None if reached else next_attempt(touch, outcome.disposition.value, step, footing(ledger, run))
-    if again is not None and run.is_open:
-        ledger.put_touch(again)
-    else:
-        settle_step(ledger, touch)
-
-
-def _said(ledger: Ledger, card: Card, by: str, outcome: Outcome, ticked: list[Touch]) -> list[dict[str, Any]]:
-    """The conversation as events: they enter by the front door like any other news."""
-    now, new = ledger.now, ledger.outside.ids.new
-    events = []
-    person = next((touch.person for touch in ticked if touch.person), None)
-    calls = [touch for touch in ticked if touch.channel is Channel.CALL]
-    for account in sorted({touch.account for touch in calls}):
-        lines = [touch for touch in calls if touch.account == account]
-        failures = [ledger.runs[account][touch.run].failure for touch in lines]
-        data = {
-            "touch_id": lines[0].id, "card_id": card.id, "person_id": person, "channel": "call",
-            "disposition": outcome.disposition.value, "by": by, "note": outcome.note or None,
-            "failure_keys": sorted({failure for failure in failures if failure}),
-        }  # fmt: skip
-        events.append(own_event("contact.settled", account, data, now, new()))
-    if outcome.disposition is Disposition.REACHED:
-        events += _callbacks_made(ledger, by, calls)
-    if outcome.promise is not None:
-        events.append(_promised(ledger, by, outcome.promise, person, ticked))
-    for failure in outcome.put_right:
-        account = _account_of(ledger, failure)
-        data = {"failure": failure, "said_by": outcome.said_by, "by": by, "reason": outcome.reason or None}
-        events.append(own_event("failure.put_right", account, data, now, new()))
-    if person:
-        events += _stated(ledger, by, person, outcome)
-    return events
-
-
-def _callbacks_made(ledger: Ledger, by: str, calls: list[Touch]) -> list[dict[str, Any]]:
-    """The call they asked for was made: its own clock stops."""
-    events = []
-    for touch in calls:
-        trigger = ledger.trigger(ledger.runs[touch.account][touch.run])
-        if trigger is not None and trigger.type == "callback.asked":
-            data = {"callback_id": trigger.data["callback_id"], "person_id": touch.person, "by": by}
-            new = ledger.outside.ids.new()
-            events.append(own_event("callback.made", touch.account, data, ledger.now, new))
-    return events
-
-
-def _promised(
-    ledger: Ledger, by: str, promise: PromiseMade, person: str | None, ticked: list[Touch]
-) -> dict[str, Any]:
-    touch = next((t for t in ticked if ledger.runs[t.account][t.run].failure == promise.failure), ticked[0])
-    data = {
-        "promise_id": promise.id or ledger.outside.ids.new(), "what": promise.what, "until": promise.until.isoformat(),
-        "by": by, "person_id": person,
-        "failure": promise.failure or ledger.runs[touch.account][touch.run].failure,
-    }  # fmt: skip
-    return own_event("promise.made", touch.account, data, ledger.now, ledger.outside.ids.new())
-
-
-def _stated(ledger: Ledger, by: str, person: str, outcome: Outcome) -> list[dict[str, Any]]:
-    """Preferences, and the two dispositions that are a wish: do not call, prefers SMS."""
-    said = [wish.told_to(by) for wish in outcome.wishes]
-    if outcome.disposition is Disposition.PREFERS_SMS:
-        said.append(Wished("channel", "sms").told_to(by))
-    new, subject = ledger.outside.ids.new, PERSON_PREFIX + person
-    events = [
-        own_event("preference.stated", subject, {"person_id": person, **data}, ledger.now, new())
-        for data in said
-    ]
-    if outcome.disposition is Disposition.DO_NOT_CALL:
-        data = {"person_id": person, "channel": "call", "how": f"told {by} on the phone"}
-        events.append(own_event("endpoint.opted_out", subject, data, ledger.now, new()))
-    return events
-
-
-def _account_of(ledger: Ledger, failure: str) -> str:
-    for state in ledger.accounts.values():
-        if failure in state.failures:
-            return state.id
-    raise NotFound(f"No failure {failure} on this card.")
 
 
 POINTLESS: Mapping[str, str] = {
@@ -514,7 +330,7 @@ def winback_ruling(outside: Outside, unit: Unit, account: str, person_id: str | 
 # -- shared ------------------------------------------------------------------------------------------
 
 
-def _open_card(unit: Unit, card_id: str) -> Card:
+def open_card_of(unit: Unit, card_id: str) -> Card:
     card = unit.card(card_id)
     if card is None:
         raise NotFound("There is no such card.")
@@ -525,20 +341,21 @@ def _open_card(unit: Unit, card_id: str) -> Card:
 
 def open_and_mine(unit: Unit, card_id: str, by: str) -> Card:
     """The open card, unless somebody else has it. Raises NotFound, Refused."""
-    card = _open_card(unit, card_id)
+    card = open_card_of(unit, card_id)
     if card.claimed_by not in (None, by):
         raise Refused(f"{card.claimed_by} has this card.")
     return card
 
 
-def _locked(unit: Unit, outside: Outside, card: Card) -> Ledger:
+def locked_ledger(unit: Unit, outside: Outside, card: Card) -> Ledger:
     """The ledger of every account with a line on the card."""
     ledger = Ledger(unit, outside, outside.clock.now())
     ledger.lock(sorted({touch.account for touch in unit.touches_of_card(card.id)}))
     return ledger
 
 
-def _lines(ledger: Ledger, card: Card) -> list[Touch]:
+def lines_on(ledger: Ledger, card: Card) -> list[Touch]:
+    """What waits on it."""
     return [
         touch
         for touches in ledger.touches.values()

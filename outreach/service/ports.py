@@ -25,6 +25,7 @@ from outreach.domain.phone import Leg, PhoneCall
 from outreach.domain.plan import Decision, Run
 from outreach.domain.playbook import Playbook
 from outreach.domain.signal import Delivery, Meaning
+from outreach.domain.talk import Said
 from outreach.domain.touch import Touch
 
 Done = TypeVar("Done")
@@ -436,6 +437,18 @@ class Unit(Protocol):
         self, *, name: str = "", mail_domain: str = "", phone_start: str = "", limit: int = 50
     ) -> list[tuple[str, str]]:
         """(person, name) of people whose name shares a word with it, or who have such an endpoint."""
+
+    # what was said of a conversation and can still be taken back
+    def said_of(self, by: str, card: str | None = None) -> list[Said]:
+        """The oldest first."""
+
+    def said_due(self, now: datetime, limit: int) -> list[Said]: ...
+    def said_cards(self) -> set[str]:
+        """Of which something waits to be written down."""
+
+    def save_said(self, said: Said) -> None: ...
+    def take_said(self, id_: str) -> bool:
+        """It waits no longer. False when it did not any more: somebody else has taken it."""
 
     # remedies above a limit
     def ask(self, id_: str) -> Ask | None: ...

@@ -18,6 +18,7 @@ from outreach.service.calls_now import move_calls
 from outreach.service.front import Rejected, check, from_clock
 from outreach.service.intake import absorb_into, take_parked
 from outreach.service.ledger import Ledger
+from outreach.service.outcomes import write_down
 from outreach.service.ports import Outside, Unit
 from outreach.service.runs import progress
 from outreach.service.sending import BREAKS, PUT_OFF, deliver_due, mark_stuck
@@ -43,15 +44,18 @@ class Swept:
     stuck: int = 0
     holds: int = 0
     calls: int = 0
+    said: int = 0
     more: bool = False
 
     @property
     def total(self) -> int:
-        return self.parked + self.events + self.woken + self.touches + self.stuck + self.holds + self.calls
+        moved = (self.events, self.woken, self.touches, self.stuck, self.holds, self.calls, self.said)
+        return self.parked + sum(moved)
 
 
 def tick(outside: Outside, batch: int = BATCH) -> Swept:
     """One round over everything due. Idempotent; call it again while ``more``."""
+    said = write_down(outside, batch)
     parked = take_parked(outside, batch)
     events = ring(outside, batch)
     woken = wake(outside, batch)
@@ -63,11 +67,12 @@ def tick(outside: Outside, batch: int = BATCH) -> Swept:
         woken=woken,
         touches=touches,
         calls=calls,
+        said=said,
         stuck=mark_stuck(outside, STUCK_AFTER, batch),
         holds=end_overdue_holds(outside, batch),
     )
     beat(outside, swept)
-    return replace(swept, more=max(parked, events, woken, touches) >= batch)
+    return replace(swept, more=max(parked, events, woken, touches, said) >= batch)
 
 
 def beat(outside: Outside, swept: Swept) -> None:

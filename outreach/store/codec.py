@@ -10,7 +10,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum, IntEnum
 from typing import Any
 
@@ -156,6 +156,8 @@ def decoder(kind: Any) -> Decoder | None:
 def _decoder_of_class(kind: type) -> Decoder | None:
     if kind is datetime:
         return datetime.fromisoformat
+    if kind is date:
+        return date.fromisoformat
     if issubclass(kind, Enum):
         return kind
     if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"):

@@ -9,6 +9,7 @@ from typing import Any
 from outreach.domain.card import Card
 from outreach.domain.cover import Absence
 from outreach.domain.hold import Hold
+from outreach.domain.talk import Said
 from outreach.service.ports import Ask
 from outreach.store import tables
 from outreach.store.base import Part
@@ -19,6 +20,7 @@ from outreach.store.shapes import Shape
 HOLD = Shape(Hold, tables.hold)
 CARD = Shape(Card, tables.card)
 ASK = Shape(Ask, tables.ask)
+SAID = Shape(Said, tables.said)
 ABSENCE = Shape(Absence, tables.absence)
 
 
@@ -86,6 +88,26 @@ class Desk(Part):
         claim: dict[str, Any] = {"claimed_by": by, "claimed_at": micros(now)}
         where = "and state = 'open' and (claimed_by is null or claimed_by = ?)"
         return self.bulk.change(tables.card, id_, claim, where, by) == 1
+
+    # --- what was said of a conversation and can still be taken back
+
+    def said_of(self, by: str, card: str | None = None) -> list[Said]:
+        said = self.bulk.all(SAID, 'where "by" = ? order by "at", id', by)
+        return [each for each in said if card in (None, each.card)]
+
+    def said_due(self, now: datetime, limit: int) -> list[Said]:
+        return self.bulk.all(
+            SAID, "where fault is null and due <= ? order by due limit ?", micros(now), limit
+        )
+
+    def said_cards(self) -> set[str]:
+        return {card for (card,) in self.bulk.rows("select card from said where fault is null")}
+
+    def save_said(self, said: Said) -> None:
+        self.bulk.put(SAID, [said])
+
+    def take_said(self, id_: str) -> bool:
+        return bool(self.bulk.rows("delete from said where id = ? returning id", id_))
 
     # --- remedies above a limit
 

@@ -14,6 +14,7 @@ from outreach.domain.failure import FailureState
 from outreach.domain.phone import CallKind, CallState, LegState
 from outreach.domain.plan import RunState
 from outreach.domain.signal import Delivery
+from outreach.domain.talk import Outcome
 from outreach.domain.touch import Settlement, Status
 from outreach.store.codec import Grade, Json, Utc, Word
 from outreach.store.columns import Growing, Number, is_in, key, may, metadata, must, numbered, one_of, some
@@ -319,6 +320,12 @@ card = Table(
     some("ux_card_open", "identity", "state = 'open'", unique=True),
     some("ix_card_noted", "identity", "note is not null"),
 )
+
+said = Table(
+    "said", metadata, *key("id"), *must("card identity by"), *must("at due", Utc), *must("outcome", Json(Outcome)), *may("fault"),
+    Index("ix_said_by", "by"), Index("ix_said_identity", "identity"), some("ix_said_due", "due", "fault is null"),
+)  # fmt: skip
+"""What colleagues said of conversations and can still take back, and what could not be written down."""
 
 absence = Table(
     "absence", metadata, *key("id"), *must("user cover note by back"), *must("since", Utc), *may("until ended_at", Utc),

@@ -83,6 +83,7 @@ class Traffic(Part):
         self.bulk.run(
             "update card set note = null, noted_by = null where identity = ? and note is not null", person
         )
+        self.bulk.run("delete from said where identity = ?", person)
         self.bulk.run("delete from inbound where person = ?", person)
         self.bulk.run("delete from care_link where person = ?", person)
 

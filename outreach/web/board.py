@@ -144,8 +144,10 @@ class CardRow:
 
 
 def ranked(unit: StoreUnit, now: datetime, sight: Sight) -> list[Ranked]:
-    """All open cards in which a colleague has a part, the first to be taken first."""
-    lines = glances(unit, sight)
+    """All open cards in which a colleague has a part, the first to be taken first; without those of which somebody has
+    just said how it went."""
+    said = unit.said_cards()
+    lines = [line for line in glances(unit, sight) if line.card not in said]
     usual = median(values) if (values := [line.value for line in lines if line.value is not None]) else 0.0
     by_card: dict[str, list[Glance]] = {}
     for line in lines:

@@ -1,4 +1,4 @@
-"""One card: take it, ring, say how it went; and the drafts that wait on it."""
+"""One card: take it, ring, put it off, hand it over; and the drafts that wait on it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from werkzeug.wrappers import Response
 
 from outreach.domain.errors import Fault, Invalid, OutreachError
 from outreach.domain.message import sms_parts
-from outreach.domain.touch import Disposition
 from outreach.domain.wallclock import parse_instant
 from outreach.service import cards as service
-from outreach.service import desk
-from outreach.web import auth, calling, conversation, forms, wishing, words
+from outreach.service import desk, outcomes
+from outreach.web import auth, calling, conversation, forms, said, wishing, words
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
@@ -31,13 +30,16 @@ def card(card_id: str) -> str:
 def _page(card_id: str, form: Mapping[str, Any] | None = None) -> str:
     before = parse_instant(request.args.get("before"))
     with reception().house.database.view() as unit:
-        shown = conversation.conversation(unit, outside(), card_id, g.now, before, auth.my_sight(unit))
+        waiting = said.waiting(unit, card_id)
+        shown = conversation.conversation(
+            unit, outside(), card_id, g.now, before, auth.my_sight(unit), [each.said for each in waiting]
+        )
         call, user = calling.shown(unit, card_id), calling.my_user(unit)
     template = "_timeline.html" if request.headers.get("X-Fragment") else "card.html"
     return render_template(
-        template, talk=shown, form=form or MultiDict(), kinds=wishing.KINDS, steps=shown.steps,
+        template, talk=shown, waiting=waiting, form=form or MultiDict(), kinds=wishing.KINDS, steps=shown.steps,
         more=shown.more, call=call, through_the_house=outside().telephone is not None and bool(user and user.phone),
-        here=url_for("cards.card", card_id=card_id), dispositions=Disposition, pointless=desk.POINTLESS, colleagues=words.colleagues(), new_id=outside().ids.new,
+        here=url_for("cards.card", card_id=card_id), dispositions=said.DISPOSITIONS, pointless=desk.POINTLESS, colleagues=words.colleagues(), new_id=outside().ids.new,
     )  # fmt: skip
 
 
@@ -48,12 +50,12 @@ def _back(card_id: str, anchor: str | None = None) -> Response:
 def _do(card_id: str, work: Callable[[], str], anchor: str | None = None) -> Response:
     """Do it, say so, and show the card; or say why not."""
     try:
-        said = work()
+        done = work()
     except OutreachError as fault:
         tell(fault)
         return _back(card_id)
-    if said:
-        flash(said, "done")
+    if done:
+        flash(done, "done")
     return _back(card_id, anchor)
 
 
@@ -148,60 +150,27 @@ def pointless(card_id: str) -> Response:
 @auth.may("desk")
 def outcome(card_id: str) -> Response | tuple[str, int]:
     try:
-        said = _outcome(request.form)
-        desk.settle(outside(), card_id, auth.me().by, said)
+        found = said.outcome_in(request.form)
+        outcomes.say(outside(), card_id, auth.me().by, found)
     except OutreachError as fault:
         code = tell(fault)
         return _page(card_id, request.form), code
-    flash(_thanks(said), "done")
-    if said.put_right:
+    if found.put_right:
         return _back(card_id)  # the winning-back question comes now
     return redirect(url_for("desk.board_page"))
 
 
-def _outcome(form: MultiDict[str, str]) -> desk.Outcome:
-    """Raises Invalid with every fault of the form."""
-    check = forms.Checker(form)
-    disposition = check.one_of("disposition", list(Disposition), "Tap what came of the call.")
-    reached = disposition == Disposition.REACHED.value
-    what = check.text("promise_what") if reached else ""
-    until = check.local_time("promise_until", needed=bool(what), why="Say by when.") if reached else None
-    if reached and until is not None and not what:
-        check.wrong("promise_what", "Say what you promised.")
-    if until is not None and until <= g.now:
-        check.wrong("promise_until", "A promise lies in the future.")
-    note = check.text("note")
-    wish = wishing.wished(check)
-    right = form.getlist("put_right") if reached else []
-    said_by = form.get("said_by", "customer") if right else "am"
-    reason = check.text("reason")
-    if right and said_by == "am" and not reason:
-        check.wrong("reason", "Say in a few words why it is put right.")
-    check.done()
-    return desk.Outcome(
-        disposition=Disposition(disposition),
-        touches=form.getlist("touch") if form.get("lines_shown") else None,
-        note=note,
-        promise=desk.PromiseMade(what, until, form.get("promise_failure") or None)
-        if what and until
-        else None,
-        wishes=(wish,) if wish else (),
-        put_right=right,
-        said_by="customer" if said_by == "customer" else "am",
-        reason=reason,
-    )
-
-
-def _thanks(said: desk.Outcome) -> str:
-    if said.put_right:
-        return "Put right. Well done."
-    if said.promise:
-        return "Written down. The promise is on your desk until it is kept."
-    if said.disposition is Disposition.REACHED:
-        return "Written down. If it is not put right, the card comes back by itself."
-    if said.disposition is Disposition.DO_NOT_CALL:
-        return "Written down. Nobody will call them again."
-    return "Written down. The next try comes to the desk by itself."
+@cards.post("/cards/<card_id>/take-back")
+@auth.may("desk")
+def take_back(card_id: str) -> Response | str:
+    """Undo: the card as it was, with everything that had been filled in."""
+    try:
+        taken = outcomes.take_back(outside(), request.form.get("said", ""), auth.me().by)
+    except OutreachError as fault:
+        tell(fault)
+        return _back(card_id)
+    flash("Taken back. Nothing of it is written down; here it is as you had said it.", "done")
+    return _page(card_id, said.form_of(taken.outcome))
 
 
 # -- drafts --------------------------------------------------------------------------------------------

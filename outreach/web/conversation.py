@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,8 +17,9 @@ from outreach.domain.message import RenderFault, render_brief, sms_parts
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Remedy
 from outreach.domain.sight import ALL, Sight
+from outreach.domain.talk import Outcome, Said
 from outreach.domain.touch import Status, Touch
-from outreach.service import desk, posting
+from outreach.service import desk, outcomes, posting
 from outreach.service.briefs import WORDS_LAST, context_of, is_late, preferences_of, template_of
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Ask, Outside
@@ -154,9 +155,10 @@ def conversation(
     now: datetime,
     before: datetime | None = None,
     sight: Sight = ALL,
+    said: Sequence[Said] = (),
 ) -> Conversation:
-    """All there is to speak of, at whichever account; the accounts themselves only as far as ``sight`` goes. Raises
-    NotFound."""
+    """All there is to speak of, at whichever account; the accounts themselves only as far as ``sight`` goes. What was
+    ``said`` of it and waits to be written down counts already. Raises NotFound."""
     card = unit.card(card_id)
     if card is None:
         raise NotFound("There is no such card. It may have been merged with another.")
@@ -164,13 +166,15 @@ def conversation(
     ledger = Ledger(unit, outside, now)
     ledger.lock(sorted({touch.account for touch in touches}))
     ledger_touches = [ledger.touches.get(t.account, {}).get(t.id, t) for t in touches]
-    on_desk = [touch for touch in ledger_touches if touch.status is Status.ON_DESK]
+    waiting = [each.outcome for each in said if each.fault is None]
+    on_desk = _not_said_yet(ledger, [t for t in ledger_touches if t.status is Status.ON_DESK], waiting)
     lines = _lines(ledger, on_desk)
     person = _person(ledger, card, ledger_touches)
     accounts = tuple(ledger.accounts[id_] for id_ in sorted(ledger.accounts))
     zone = (person.zone if person else None) or (accounts[0].described.get("zone") if accounts else None)
     zone = zone or ledger.rules.company.zone
-    found = [failure for state in accounts for failure in state.failures.values()]
+    right = {failure for outcome in waiting for failure in outcome.put_right}
+    found = [failure for state in accounts for failure in state.failures.values() if failure.id not in right]
     seen = frozenset(
         state.id
         for state in accounts
@@ -195,11 +199,16 @@ def conversation(
         dial=board.dial_of(ledger, on_desk, zone),
         dialled_at=_dialled(on_desk, now),
         said=_said(unit, accounts, person, now),
-        winback=winback_of(unit, outside, accounts, person.id if person else None, now),
+        winback=winback_of(unit, outside, accounts, person.id if person else None, now, right),
         elsewhere=_elsewhere(unit, person),
         steps=steps[:PAGE],
         more=steps[PAGE - 1].at if len(steps) > PAGE else None,
     )
+
+
+def _not_said_yet(ledger: Ledger, touches: list[Touch], said: Iterable[Outcome]) -> list[Touch]:
+    done = {touch.id for outcome in said for touch in outcomes.ticked(ledger, touches, outcome)}
+    return [touch for touch in touches if touch.id not in done]
 
 
 def _said(
@@ -241,7 +250,7 @@ def _line(ledger: Ledger, touch: Touch, asks: Iterable[Ask]) -> LineShown:
         touch=touch,
         account=state,
         severity=run.severity,
-        locked=desk.locked(ledger, touch),
+        locked=outcomes.locked(ledger, touch),
         title=playbook.title if playbook else run.playbook,
         why=playbook.why if playbook else "",
         brief=brief,
@@ -368,11 +377,18 @@ def _just_put_right(failure: Failure, now: datetime) -> bool:
 
 
 def winback_of(
-    unit: StoreUnit, outside: Outside, accounts: Sequence[AccountState], person: str | None, now: datetime
+    unit: StoreUnit,
+    outside: Outside,
+    accounts: Sequence[AccountState],
+    person: str | None,
+    now: datetime,
+    right: Collection[str] = (),
 ) -> str | None:
-    """The ruling beside "how can we win your business again?"; None while it is no time to ask."""
+    """The ruling beside "how can we win your business again?"; None while it is no time to ask. ``right``: failures
+    that have just been said to be put right."""
     found = [failure for state in accounts for failure in state.failures.values()]
-    if any(failure.is_open for failure in found) or not any(_just_put_right(f, now) for f in found):
+    still = [failure for failure in found if failure.is_open and failure.id not in right]
+    if still or not (right or any(_just_put_right(failure, now) for failure in found)):
         return None
     return desk.winback_ruling(outside, unit, accounts[0].id, person)
 

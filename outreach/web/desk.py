@@ -14,7 +14,7 @@ from outreach.service.cover import covered_by, covers_now
 from outreach.service.ports import Ask
 from outreach.store import views
 from outreach.store.unit import StoreUnit
-from outreach.web import auth, board, calling, words
+from outreach.web import auth, board, calling, said, words
 from outreach.web.forms import page_asked_for
 from outreach.web.reception import outside, reception
 from outreach.web.sight import sees_call
@@ -37,7 +37,7 @@ def board_page() -> str:
         near, offset = board.window(rows, page)
         judged = board.judged(unit, outside(), board.cards(unit, near), g.now, offset)
         shown = {
-            "rows": judged, "whose": whose, "page": page, "total": len(rows),
+            "waiting": said.waiting(unit), "dispositions": said.DISPOSITIONS, "rows": judged, "whose": whose, "page": page, "total": len(rows),
             "pages": max(-(-len(rows) // board.PAGE), 1), "stamp": views.desk_stamp(unit),
             "drafts": [
                 draft for draft in views.drafts(unit, sight)

@@ -9,7 +9,7 @@ from flask import g
 
 from outreach.domain.facts import Preference
 from outreach.domain.preference import awaited_in, understood
-from outreach.service.desk import Wished
+from outreach.domain.talk import Wished
 from outreach.web.forms import Checker
 from outreach.web.reception import outside
 

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from outreach.domain.facts import Channel
 from outreach.domain.message import Message
+from outreach.domain.talk import Outcome
 from outreach.lab.scratch import Scratch
-from outreach.service import care, desk
-from outreach.service.desk import Outcome
+from outreach.service import care, outcomes
 from outreach.service.ports import Outside, Receipt
 from outreach.service.sending import deliver_due
 from tests.conftest import PROFILE
@@ -250,7 +250,7 @@ def test_no_call_is_put_on_a_card_that_is_being_closed(world: World) -> None:
             with house.database.view() as unit:
                 card = unit.open_card("p0")
             if card is not None:
-                desk.settle(house.outside, card.id, "jonas", Outcome(NO_ANSWER))
+                outcomes.settle(house.outside, card.id, "jonas", Outcome(NO_ANSWER))
 
         hurt(0)
         for n in range(1, 41, 2):

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from sqlalchemy import event as sa_event
 
+from outreach.domain.talk import Outcome
 from outreach.lab.scratch import Scratch
-from outreach.service import desk
-from outreach.service.desk import Outcome
+from outreach.service import desk, outcomes
 from outreach.service.ports import InDoubt, Unavailable
 from outreach.store import sqlite
 from outreach.store.engine import Store
@@ -277,9 +277,9 @@ def test_a_lost_answer_to_a_colleague_s_word_is_not_said_twice(postgres_world: W
         cut = Cut(house.database, postgres_world.url, heard=heard)
         cut.left = 1
         with pytest.raises(InDoubt):
-            desk.settle(house.outside, card.id, "jonas", Outcome(NO_ANSWER))
+            outcomes.settle(house.outside, card.id, "jonas", Outcome(NO_ANSWER))
         if not heard:
-            desk.settle(house.outside, card.id, "jonas", Outcome(NO_ANSWER))
+            outcomes.settle(house.outside, card.id, "jonas", Outcome(NO_ANSWER))
         with house.database.view() as unit:
             told = [e for e in unit.events_of("p0-0") if e.type == "contact.settled"]
         assert len(told) == 1

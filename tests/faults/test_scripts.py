@@ -18,10 +18,10 @@ from outreach.channels.null import FaultySender
 from outreach.domain.errors import Refused
 from outreach.domain.facts import Channel
 from outreach.domain.message import Message
+from outreach.domain.talk import Outcome, PromiseMade
 from outreach.domain.touch import Disposition, Status, Touch
 from outreach.lab.scratch import scratch_house
-from outreach.service import care, desk, workbench
-from outreach.service.desk import Outcome, PromiseMade
+from outreach.service import care, desk, outcomes, workbench
 from outreach.service.ports import Receipt
 from tests.conftest import PROFILE
 from tests.faults.checker import LOG, cards, changes
@@ -226,7 +226,7 @@ class Days(RuleBasedStateMachine):
         )
         outcome = Outcome(how, promise=made, put_right=failures if right else (), said_by="customer")
         with contextlib.suppress(Refused):
-            desk.settle(self.house.outside, card.id, "jonas", outcome)
+            outcomes.settle(self.house.outside, card.id, "jonas", outcome)
 
     def _failures(self, lines: Sequence[Touch]) -> list[str]:
         with self.house.database.view() as unit:

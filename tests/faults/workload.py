@@ -11,10 +11,10 @@ from typing import Any
 
 from outreach.domain.facts import PERSON_PREFIX, Channel
 from outreach.domain.signal import Delivery
+from outreach.domain.talk import Outcome, PromiseMade, Wished
 from outreach.domain.touch import Disposition, Status, Touch
 from outreach.lab.scratch import Scratch
-from outreach.service import calls, calls_said, care, desk, replies, signals, sweep, workbench
-from outreach.service.desk import Outcome, PromiseMade, Wished
+from outreach.service import calls, calls_said, care, desk, outcomes, replies, signals, sweep, workbench
 from outreach.service.replies import Received
 from outreach.service.signals import Said
 from tests.faults.world import START, LedgerSender, LedgerTelephone, World
@@ -82,7 +82,7 @@ def call(
         assert touch.card is not None, f"not on the desk: {touch}"
         desk.claim(house.outside, touch.card, by)
         assert desk.dial(house.outside, touch.card, by).sends
-        desk.settle(house.outside, touch.card, by, outcome)
+        outcomes.settle(house.outside, touch.card, by, outcome)
         return touch.id
 
     return Step(time, f"call {playbook} {account} {nth}", speak)

@@ -9,9 +9,10 @@ import pytest
 
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.facts import Purpose
+from outreach.domain.talk import Outcome, PromiseMade
 from outreach.domain.touch import Disposition, Status
 from outreach.lab.scratch import Scratch
-from outreach.service import care, desk
+from outreach.service import care, desk, outcomes
 from tests.service import world
 from tests.service.world import event, failure, give, give_person, house, run_of, touches
 
@@ -31,7 +32,7 @@ def card(home: Scratch) -> str:
 
 def say(home: Scratch, disposition: Disposition = Disposition.REACHED, **more: Any) -> None:
     desk.claim(home.outside, card(home), "jonas")
-    desk.settle(home.outside, card(home), "jonas", desk.Outcome(disposition, **more))
+    outcomes.settle(home.outside, card(home), "jonas", Outcome(disposition, **more))
     home.settle()
 
 
@@ -222,7 +223,7 @@ def test_whoever_was_spoken_with_is_on_no_board() -> None:
 
 
 def promise(home: Scratch, until: timedelta) -> None:
-    say(home, promise=desk.PromiseMade("a new pallet", home.now + until, id="p1"))
+    say(home, promise=PromiseMade("a new pallet", home.now + until, id="p1"))
 
 
 def promised(home: Scratch) -> Any:

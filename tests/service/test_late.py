@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from outreach.domain.facts import Purpose
+from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition, Status
 from outreach.lab.scratch import Scratch
-from outreach.service import care, desk, workbench
+from outreach.service import care, desk, outcomes, workbench
 from tests.service import world
 from tests.service.world import event, failure, give, house, run_of, runs, touches
 
@@ -109,7 +110,7 @@ def test_a_call_that_somebody_has_opened_stays_and_says_what_changed() -> None:
         (touch,) = touches(home)
         assert touch.status is Status.ON_DESK
         assert touch.text and "taken back" in touch.text
-        desk.settle(home.outside, card(home), "jonas", desk.Outcome(Disposition.NO_ANSWER))
+        outcomes.settle(home.outside, card(home), "jonas", Outcome(Disposition.NO_ANSWER))
         home.advance(5 * DAY)
         assert [t.status for t in touches(home)] == [Status.SETTLED], "its ladder does not go on"
 
@@ -119,7 +120,7 @@ def test_what_has_left_is_never_repeated() -> None:
         give(home, tier="standard")
         home.take_in(late(home, 3))
         desk.claim(home.outside, card(home), "jonas")
-        desk.settle(home.outside, card(home), "jonas", desk.Outcome(Disposition.REACHED))
+        outcomes.settle(home.outside, card(home), "jonas", Outcome(Disposition.REACHED))
         home.advance(HOUR)
         home.take_in(late(home, 1, time=home.now - HOUR))
         home.take_in(late(home, 5, time=home.now - HOUR))
@@ -133,7 +134,7 @@ def test_a_failure_that_somebody_has_spoken_of_stays_until_a_human_closes_it() -
         give(home)
         home.take_in(late(home, 3))
         desk.claim(home.outside, card(home), "jonas")
-        desk.settle(home.outside, card(home), "jonas", desk.Outcome(Disposition.REACHED))
+        outcomes.settle(home.outside, card(home), "jonas", Outcome(Disposition.REACHED))
         home.take_in({**late(home, 3), "type": "delivery.shipped", "data": {"order_id": "o1"}})
         assert failure(home, "delivery/o1").state == "reached"
         assert no_difference(home)
@@ -281,10 +282,10 @@ def test_an_old_reminder_heard_again_does_not_bring_the_card_back_twice() -> Non
         give(home)
         home.take_in(late(home, 3))
         desk.claim(home.outside, card(home), "jonas")
-        desk.settle(home.outside, card(home), "jonas", desk.Outcome(Disposition.REACHED))
+        outcomes.settle(home.outside, card(home), "jonas", Outcome(Disposition.REACHED))
         home.advance(2 * DAY)
         desk.claim(home.outside, card(home), "jonas")
-        desk.settle(home.outside, card(home), "jonas", desk.Outcome(Disposition.REACHED))
+        outcomes.settle(home.outside, card(home), "jonas", Outcome(Disposition.REACHED))
         open_ = [touch for touch in touches(home) if touch.is_open]
         home.take_in(event(home, "order.placed", "9", time=home.now - 3 * DAY, order_id="o9"))
         assert [touch for touch in touches(home) if touch.is_open] == open_

@@ -10,9 +10,10 @@ import pytest
 from outreach.channels.null import FaultySender
 from outreach.domain.errors import Refused
 from outreach.domain.facts import Channel
+from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition, Status, Touch
 from outreach.lab.scratch import Scratch
-from outreach.service import care, desk, sweep, workbench
+from outreach.service import care, desk, outcomes, sweep, workbench
 from tests.service import world
 from tests.service.world import event, give, house, run_of, runs, touches
 
@@ -78,11 +79,11 @@ def test_a_draft_that_we_could_not_reach_you_dies_when_she_was_reached() -> None
         lost(home)
         home.advance(HOUR)
         card = next(touch.card for touch in touches(home) if touch.status is Status.ON_DESK)
-        desk.settle(home.outside, card or "", "jonas", desk.Outcome(Disposition.NO_ANSWER))
+        outcomes.settle(home.outside, card or "", "jonas", Outcome(Disposition.NO_ANSWER))
         home.advance(DAY)
         assert draft(home)
         card = next(touch.card for touch in touches(home) if touch.status is Status.ON_DESK)
-        desk.settle(home.outside, card or "", "jonas", desk.Outcome(Disposition.REACHED))
+        outcomes.settle(home.outside, card or "", "jonas", Outcome(Disposition.REACHED))
         assert not [touch for touch in touches(home) if touch.is_open]
         assert home.sent.taken == []
 
@@ -209,7 +210,7 @@ def test_calls_that_were_dialled_count_too() -> None:
         card = touches(home)[0].card or ""
         for _ in range(2):
             assert desk.dial(home.outside, card, "jonas").sends
-            desk.settle(home.outside, card, "jonas", desk.Outcome(Disposition.BUSY))
+            outcomes.settle(home.outside, card, "jonas", Outcome(Disposition.BUSY))
             home.advance(HOUR)
             card = next(t.card for t in touches(home) if t.status is Status.ON_DESK) or ""
         assert desk.dial(home.outside, card, "jonas").reason.code in ("cap_calls_day", "cap_person_day")

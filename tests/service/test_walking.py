@@ -9,9 +9,10 @@ import pytest
 
 from outreach.domain.errors import Refused
 from outreach.domain.evaluate import Ruleset
+from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition, Status
 from outreach.lab.scratch import Scratch
-from outreach.service import desk
+from outreach.service import desk, outcomes
 from tests.service import world
 from tests.service.world import event, failure, give, give_person, house, run_of, runs, statuses, touches
 
@@ -38,7 +39,7 @@ def card(home: Scratch, account: str = "a1") -> str:
 
 
 def say(home: Scratch, disposition: Disposition, by: str = "jonas") -> None:
-    desk.settle(home.outside, card(home), by, desk.Outcome(disposition))
+    outcomes.settle(home.outside, card(home), by, Outcome(disposition))
     home.settle()
 
 
@@ -227,8 +228,8 @@ def test_without_after_a_step_waits_until_the_one_before_has_settled() -> None:
         home.advance(30 * DAY)
         assert statuses(home) == [("task", "on_desk")]
         (task,) = touches(home)
-        desk.settle(
-            home.outside, task.card or "", "jonas", desk.Outcome(Disposition.REACHED, touches=[task.id])
+        outcomes.settle(
+            home.outside, task.card or "", "jonas", Outcome(Disposition.REACHED, touches=[task.id])
         )
         assert statuses(home) == [("task", "settled"), ("call", "on_desk")]
 
@@ -288,7 +289,7 @@ def test_one_human_at_two_accounts_has_one_card() -> None:
         home.take_in(event(home, "delivery.damaged", "1", "a1", order_id="o1", person_id="karl"))
         home.take_in(event(home, "delivery.lost", "2", "a2", order_id="o2", person_id="karl"))
         assert card(home, "a1") == card(home, "a2")
-        desk.settle(home.outside, card(home, "a1"), "jonas", desk.Outcome(Disposition.REACHED))
+        outcomes.settle(home.outside, card(home, "a1"), "jonas", Outcome(Disposition.REACHED))
         assert failure(home, "delivery/o1", "a1").state == "reached"
         assert failure(home, "delivery/o2", "a2").state == "reached"
 
@@ -301,7 +302,7 @@ def test_a_card_is_claimed_by_one_at_a_time() -> None:
         with pytest.raises(Refused, match="jonas has this card"):
             desk.claim(home.outside, card(home), "miriam")
         with pytest.raises(Refused):
-            desk.settle(home.outside, card(home), "miriam", desk.Outcome(Disposition.REACHED))
+            outcomes.settle(home.outside, card(home), "miriam", Outcome(Disposition.REACHED))
         desk.let_go(home.outside, card(home), "jonas")
         assert desk.claim(home.outside, card(home), "miriam").claimed_by == "miriam"
 
@@ -316,7 +317,7 @@ def test_selling_lines_are_locked_while_something_is_broken() -> None:
         home.take_in(world.event(home, "consent.given", "c", "person:anna", **consent))
         home.take_in(event(home, "quote.lost", "1", quote_id="q1"))
         home.take_in(event(home, "delivery.lost", "2", order_id="o1"))
-        desk.settle(home.outside, card(home), "jonas", desk.Outcome(Disposition.REACHED))
+        outcomes.settle(home.outside, card(home), "jonas", Outcome(Disposition.REACHED))
         sell = run_of(home, "sell")
         assert [t.status for t in touches(home) if t.run == sell.id] == [Status.ON_DESK]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from outreach.domain.card import Card
 from outreach.domain.hold import Hold
+from outreach.domain.talk import Outcome, PromiseMade, Said, Wished
+from outreach.domain.touch import Disposition
 from outreach.store.engine import Store
 from tests.store.samples import NOW, anything, at, card, hold, undone
 
@@ -93,6 +96,33 @@ def test_a_card_is_claimed_by_one(store: Store) -> None:
         unit.save_card(card("c1", state="closed"))
         assert not unit.claim_card("c1", "ada", NOW)
         assert not unit.claim_card("none", "ada", NOW)
+
+
+def test_what_was_said_waits_until_somebody_takes_it(store: Store) -> None:
+    promise = PromiseMade("a grill", at(9), "delivery/o1")
+    outcome = Outcome(
+        Disposition.REACHED,
+        ["t1"],
+        "a note",
+        promise,
+        [Wished("hours", "after 16:00", date(2027, 3, 1))],
+        ["delivery/o1"],
+    )
+    said = [
+        Said(f"s{n}", f"c{n}", "anna", by, at(n), at(n + 1), outcome) for n, by in ((1, "jonas"), (2, "mia"))
+    ]
+    with store.unit() as unit:
+        for each in said:
+            unit.save_said(each)
+        assert unit.said_of("jonas") == unit.said_of("jonas", "c1") == said[:1]
+        assert unit.said_of("jonas", "c2") == []
+        assert unit.said_due(at(2), 9) == said[:1] and unit.said_due(at(3), 9) == said
+        assert unit.said_cards() == {"c1", "c2"}
+        unit.save_said(replace(said[0], fault="closed"))
+        assert unit.said_due(at(3), 9) == said[1:] and unit.said_cards() == {"c2"}, "waits for a human"
+        assert unit.take_said("s2") and not unit.take_said("s2")
+        unit.forget("anna")
+        assert unit.said_of("jonas") == []
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)

@@ -57,6 +57,7 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
         unit.legs_of("l1"),
         unit.call_by_cause("r1"),
     ),
+    "said": lambda unit: (unit.said_of("jonas", "c1"), unit.said_due(NOW, 9), unit.said_cards()),
     "open_calls": lambda unit: unit.open_calls(),
     "desk_stamp": desk_stamp,
     "attempts": lambda unit: (
@@ -77,7 +78,7 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
     "audit_of": lambda unit: unit.audit_of("a1"),
     "user_by_email": lambda unit: (unit.user_by_email("x"), unit.token("#t")),
 }
-OPEN_ONLY = r"INDEX (ix_touch_desk|ux_card_open|ix_ask_open)\b"
+OPEN_ONLY = r"INDEX (ix_touch_desk|ux_card_open|ix_ask_open|ix_said_due)\b"
 """Indexes that hold only what is open: to walk through them is what they are for."""
 # How each is meant to be found, where more than the absence of a walk matters.
 BY_INDEX = {

@@ -89,6 +89,7 @@ def test_a_call_from_card_to_outcome(browser_page: Any, served: tuple[World, str
     page.check("input[name=put_right][value='complaint/c-7']")
     page.click("text=Write it down")
     page.wait_for_selector("text=How can we win your business again?")
+    here.think_again()
     with here.house.database.view() as unit:
         account = unit.account("a1")
     assert account is not None and account.open_failures == []
@@ -138,7 +139,9 @@ def test_all_of_it_works_without_scripts(new_context: Any, served: tuple[World, 
     page.click("text=No answer")
     page.click("text=Write it down")
     page.wait_for_url("**/desk")
-    assert page.is_visible("text=Written down")
+    assert page.is_visible("text=Anna Weber: no answer.")
+    page.click("text=Take it back")
+    assert page.is_visible("text=Nothing of it is written down") and page.is_checked("input[value=no_answer]")
 
 
 def test_the_page_of_the_api_works_offline(browser_page: Any, served: tuple[World, str]) -> None:

@@ -9,6 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from outreach.domain.sight import ALL
+from outreach.domain.talk import Outcome
+from outreach.domain.touch import Disposition
+from outreach.service import outcomes
 from tests.web.scenes import busy_day, with_draft
 from tests.web.world import World, post
 
@@ -181,13 +184,16 @@ def test_at_night_nobody_is_rung(day: World, jonas: FlaskClient) -> None:
     assert "Not now." in page and "tel:" not in page
 
 
-def outcome(client: FlaskClient, card: str, **form: Any) -> Any:
-    return post(client, f"/desk/cards/{card}/outcome", form)
+def outcome(here: World, client: FlaskClient, card: str, **form: Any) -> Any:
+    """Said, and not taken back."""
+    answer = post(client, f"/desk/cards/{card}/outcome", form)
+    here.think_again()
+    return answer
 
 
 def test_no_answer_in_two_taps_brings_the_next_try(day: World, jonas: FlaskClient) -> None:
     (card,) = day.cards()
-    assert outcome(jonas, card, disposition="no_answer").status_code == 302
+    assert outcome(day, jonas, card, disposition="no_answer").status_code == 302
     assert touches(day, card)[0].disposition == "no_answer"
     assert account(day).failures["delivery/o-1"].state == "open"
     day.pass_time(days=1)
@@ -195,10 +201,54 @@ def test_no_answer_in_two_taps_brings_the_next_try(day: World, jonas: FlaskClien
     assert len(day.cards()) == 1
 
 
+SPOKEN = {
+    "disposition": "reached", "note": "In tears.", "promise_what": "a new pallet", "promise_until": "2026-03-06T12:00",
+    "promise_failure": "delivery/o-1", "kind": "hours", "value": "after 16:00", "put_right": "delivery/o-1",
+    "said_by": "am", "reason": "She has it.",
+}  # fmt: skip
+
+
+def test_for_ten_seconds_it_can_be_taken_back_with_everything_that_was_typed(
+    day: World, jonas: FlaskClient
+) -> None:
+    (card,) = day.cards()
+    post(jonas, f"/desk/cards/{card}/outcome", SPOKEN)
+    board = jonas.get("/desk")
+    assert "Anna Weber: we spoke. Put right. Well done." in text_of(board) and "10 s" in board.text
+    assert f'id="card-{card}"' not in board.text, "done, for the eye"
+    (said,) = re.findall(r'name="said" value="(\w+)"', board.text)
+    undone = post(jonas, f"/desk/cards/{card}/take-back", {"said": said})
+    assert "Nothing of it is written down" in undone.text
+    for name, value in SPOKEN.items():
+        ways = (
+            rf'name="{name}"[^>]*value="{re.escape(value)}"',
+            rf'value="{value}" selected',
+            rf'name="{name}"[^>]*>{re.escape(value)}<',
+        )
+        assert any(re.search(way, undone.text) for way in ways), name
+    day.think_again()
+    assert account(day).failures["delivery/o-1"].state == "open" and not account(day).promises
+    assert (
+        "written down already"
+        in post(jonas, f"/desk/cards/{card}/take-back", {"said": said}, follow_redirects=True).text
+    )
+
+
+def test_what_could_not_be_written_down_is_shown_to_whoever_said_it(day: World, jonas: FlaskClient) -> None:
+    (card,) = day.cards()
+    post(jonas, f"/desk/cards/{card}/outcome", SPOKEN)
+    outcomes.settle(day.house.outside, card, "jonas", Outcome(Disposition.NO_ANSWER))
+    day.think_again()
+    seen = text_of(jonas.get("/desk"))
+    for words in ("could not be written down", "In tears.", "a new pallet", "Look at it again"):
+        assert words in seen
+    assert "could not" not in day.signed_in("miriam").get("/desk?whose=all").text
+
+
 def test_a_machine_is_spoken_to_once(day: World, jonas: FlaskClient) -> None:
     (card,) = day.cards()
     assert "leave this one message, and no other" in text_of(jonas.get(f"/desk/cards/{card}"))
-    outcome(jonas, card, disposition="voicemail")
+    outcome(day, jonas, card, disposition="voicemail")
     day.pass_time(days=1)
     day.tick()
     (again,) = day.cards()
@@ -209,7 +259,7 @@ def test_a_machine_is_spoken_to_once(day: World, jonas: FlaskClient) -> None:
 def test_spoken_with_a_promise_and_a_preference(day: World, jonas: FlaskClient) -> None:
     (card,) = day.cards()
     said = outcome(
-        jonas, card, disposition="reached", note="Very kind.", promise_what="a new pallet",
+        day, jonas, card, disposition="reached", note="Very kind.", promise_what="a new pallet",
         promise_until="2026-03-06T12:00", promise_failure="delivery/o-1", kind="hours",
         value="after 16:00",
     )  # fmt: skip
@@ -232,6 +282,9 @@ def test_put_right_by_their_word_leads_to_the_winning_back_question(day: World, 
         jonas, f"/desk/cards/{card}/outcome",
         {"disposition": "reached", "put_right": "delivery/o-1", "said_by": "customer"}, follow_redirects=True,
     )  # fmt: skip
+    assert "How can we win your business again?" in text_of(said), "in the same call, not ten seconds later"
+    day.think_again()
+    said = jonas.get(f"/desk/cards/{card}")
     assert account(day).failures["delivery/o-1"].state == "put_right"
     seen = text_of(said)
     assert "How can we win your business again?" in seen
@@ -258,7 +311,7 @@ def test_a_faulty_form_keeps_what_was_typed(here: World, form: dict[str, str], w
     here.account("a1", "Berlin Kitchens", person="anna")
     here.late("a1", "anna", "o-1")
     client, (card,) = here.signed_in(), here.cards()
-    said = outcome(client, card, **{"note": "do not lose this", **form})
+    said = outcome(here, client, card, **{"note": "do not lose this", **form})
     assert said.status_code == 422 and words in said.text
     assert "do not lose this" in said.text or "note" in form
     assert here.cards() == [card]
@@ -267,7 +320,7 @@ def test_a_faulty_form_keeps_what_was_typed(here: World, form: dict[str, str], w
 def test_a_card_that_is_somebody_elses_is_refused(day: World, jonas: FlaskClient) -> None:
     (card,) = day.cards()
     post(day.signed_in("miriam"), f"/desk/cards/{card}/claim")
-    assert outcome(jonas, card, disposition="no_answer").status_code == 409
+    assert outcome(day, jonas, card, disposition="no_answer").status_code == 409
     assert post(jonas, f"/desk/cards/{card}/dial", follow_redirects=True).text.count("has this card") >= 1
 
 
@@ -372,7 +425,7 @@ def test_something_to_do_is_ticked_off(here: World) -> None:
     assert "It is done" in page and "No answer" not in page
     (touch,) = touches(here, card)
     form = {"disposition": "reached", "lines_shown": "1", "touch": touch.id}
-    post(client, f"/desk/cards/{card}/outcome", form)
+    outcome(here, client, card, **form)
     assert touches(here, card)[0].status == "settled"
     assert account(here).failures["delivery/o-1"].state == "open", "a task is no contact"
 
@@ -396,7 +449,9 @@ def test_what_is_said_of_an_unknown_account_is_refused(here: World) -> None:
 
 def test_a_promise_is_kept_from_the_account(day: World, jonas: FlaskClient) -> None:
     (card,) = day.cards()
-    outcome(jonas, card, disposition="reached", promise_what="a pallet", promise_until="2026-03-06T12:00")
+    outcome(
+        day, jonas, card, disposition="reached", promise_what="a pallet", promise_until="2026-03-06T12:00"
+    )
     (promise,) = account(day).promises.values()
     post(jonas, "/desk/say/kept", {"account": "a1", "promise": promise.id})
     (kept,) = account(day).promises.values()

@@ -46,6 +46,7 @@ def test_from_the_let_down_to_put_right(browser_page: Any, served: tuple[World, 
     page.fill("#promise_until", wall(here, hours=3))
     page.click("text=Write it down")
     page.wait_for_selector("text=until it is kept")
+    here.think_again()
     assert state_of(here, "delivery/g-1").state == "reached"
 
     before = state_of(here, "delivery/g-1").severity
@@ -73,8 +74,9 @@ def test_from_the_let_down_to_put_right(browser_page: Any, served: tuple[World, 
         box.check()
     page.click("text=Write it down")
     page.wait_for_selector("text=Put right. Well done.")
-    assert not [f.id for f in _failures(here) if f.is_open]
     page.wait_for_selector("text=How can we win your business again?")
+    here.think_again()
+    assert not [f.id for f in _failures(here) if f.is_open]
 
 
 def _failures(here: World) -> list[Any]:

@@ -10,10 +10,10 @@ from outreach.domain.errors import Refused
 from outreach.domain.facts import Channel
 from outreach.domain.phone import LegState, PhoneCall
 from outreach.domain.signal import Delivery
+from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition
-from outreach.service import calls, desk, ring_backs
+from outreach.service import calls, desk, outcomes, ring_backs
 from outreach.service.calls_now import move_calls
-from outreach.service.desk import Outcome
 from outreach.service.ports import Attempt
 from tests.web.test_voice import CUSTOMER, Phones, late_card, outside_of, said, staffed, user_of
 from tests.web.test_voice import phoned as phoned
@@ -175,7 +175,7 @@ def test_a_call_made_by_hand_meanwhile_makes_no_promise(phoned: World) -> None:
     (card,) = phoned.cards()
     desk.claim(outside_of(phoned), card, "miriam")
     desk.dial(outside_of(phoned), card, "miriam")
-    desk.settle(outside_of(phoned), card, "miriam", Outcome(Disposition.REACHED))
+    outcomes.settle(outside_of(phoned), card, "miriam", Outcome(Disposition.REACHED))
     seconds_pass(phoned)
     assert "callback.promised" not in types(phoned) and len(phones.rung) == 1
 

@@ -123,6 +123,11 @@ class World:
     def pass_time(self, **by: float) -> None:
         self.clock.time += timedelta(**by)
 
+    def think_again(self) -> None:
+        """What was said can be taken back no more: it is written down."""
+        self.pass_time(seconds=10)
+        self.tick()
+
     # -- what is there
 
     def cards(self) -> list[str]:

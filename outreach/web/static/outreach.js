@@ -17,6 +17,7 @@ function watchBoard(place) {
     const focused = place.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const opened = place.querySelector("[data-open-now]")?.href;
     place.innerHTML = await answer.text();
+    countDown(place);
     const onTheLine = place.querySelector("[data-open-now]")?.href;
     if (onTheLine && onTheLine !== opened) { location.href = onTheLine; return; }
     const fresh = [...place.querySelectorAll(".case[id]")].filter((card) => !before.has(card.id));
@@ -77,6 +78,18 @@ function countParts(field) {
   });
 }
 
+/* How long what was said can still be taken back for certain. */
+function countDown(root) {
+  root.querySelectorAll("[data-seconds]").forEach((place) => {
+    let left = Number(place.dataset.seconds);
+    const timer = setInterval(() => {
+      left -= 1;
+      place.textContent = left > 0 ? `${left} s` : "";
+      if (left <= 0 || !place.isConnected) clearInterval(timer);
+    }, 1000);
+  });
+}
+
 /* A form is sent once, however often the button is tapped. */
 function sendOnce(form) {
   form.addEventListener("submit", (event) => {
@@ -130,6 +143,7 @@ function listenToKeys(help) {
     k: () => step(-1),
     c: () => shown("[data-key=call]")?.click(),
     l: () => shown("#say input:not([type=hidden])")?.focus(),
+    z: () => shown("[data-key=undo]")?.click(),
     u: () => shown(".crumbs a")?.click(),
     "/": () => shown("input[type=search]")?.focus(),
     "?": () => help.showModal(),
@@ -142,6 +156,7 @@ function listenToKeys(help) {
   });
 }
 
+countDown(document);
 document.querySelectorAll("dialog[data-keys]").forEach(listenToKeys);
 document.querySelectorAll("[data-board]").forEach(watchBoard);
 document.querySelectorAll("[data-call]").forEach(watchCall);
