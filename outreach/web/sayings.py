@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask
+from flask import Flask, g
 
 from outreach.domain.facts import Channel, Event, Severity
 from outreach.domain.signal import Delivery
@@ -14,6 +14,7 @@ from outreach.domain.wallclock import parse_instant
 from outreach.service.ports import Attempt
 from outreach.service.posting import OUTBOX
 from outreach.web import words
+from outreach.web.board import CardRow
 from outreach.web.files import plain
 from outreach.web.reception import outside
 
@@ -22,7 +23,7 @@ def install(app: Flask) -> None:
     said = (
         words.when, words.until, words.day, words.ago, words.left, words.iso, words.money, words.human, words.someone,
         words.looked_after, words.failure_name, words.failure_key, words.standing, words.happened,
-        words.lower_first, words.upper_first, of_touch,
+        words.lower_first, words.upper_first, of_touch, why_here,
     )  # fmt: skip
     filters: dict[str, Callable[..., Any]] = {each.__name__: each for each in said}
     filters["sentence"] = of_event
@@ -30,6 +31,35 @@ def install(app: Flask) -> None:
     app.jinja_env.filters.update(filters)
     app.jinja_env.globals["Severity"] = Severity
     app.context_processor(words.around_every_page)
+
+
+def why_here(row: CardRow) -> str:
+    """What the card's place in the list comes from, as one sentence."""
+    said = [*_let_down(row), *_promised(row)]
+    if row.value:
+        said.insert(1, f"{words.money(row.value)} a year")
+    if row.dial.word == "now" and row.dial.closes:
+        said.append(f"reachable now until {words.until(row.dial.closes, g.now, row.dial.zone)} their time")
+    said.append(f"known {words.ago(row.known_at)}")
+    return words.upper_first(", ".join(said)) + "."
+
+
+_TIMES = {2: "twice", 3: "three times", 4: "four times"}
+
+
+def _let_down(row: CardRow) -> list[str]:
+    nth = row.first.nth or 0
+    if nth > 1:
+        return [f"let down {_TIMES.get(nth, f'{nth} times')} in 90 days"]
+    return ["let down on their first order"] if row.first.first_order else []
+
+
+def _promised(row: CardRow) -> list[str]:
+    if row.deadline is None:
+        return []
+    if row.deadline < g.now:
+        return [f"promised for {words.when(row.deadline)} and {words.left(row.deadline)} late"]
+    return [f"promised by {words.when(row.deadline)}"]
 
 
 def of_event(event: Event) -> str:

@@ -53,7 +53,8 @@ def jonas(day: World) -> FlaskClient:
 def test_a_card_says_who_what_and_by_when(day: World, jonas: FlaskClient) -> None:
     seen = text_of(jonas.get("/desk"))
     for words in ("May be called now", "Anna Weber", "buyer at Berlin Kitchens", "A delivery will be late o-1",
-                  "call by today 14:30", "€120,000 a year", "their first order"):  # fmt: skip
+                  "call by today 14:30", ("Let down on their first order, €120,000 a year, promised by today 14:30, reachable now until 20:00 their"
+                  " time, known just now.")):  # fmt: skip
         assert words in seen
 
 
