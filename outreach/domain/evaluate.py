@@ -226,6 +226,19 @@ def _match(event: Event, playbook: Playbook, answer: bool | None, scope: Scope, 
     return Match(event, playbook, answer, str(key) if key is not None else event.id, failure, trace)
 
 
+BY_HAND = "playbook.asked"
+"""A colleague overrules a playbook's ``if`` for one event of its own triggers."""
+
+
+def match_by_hand(asked: Event, trigger: Event, scope: Scope, rules: Ruleset) -> Match | None:
+    """``scope``: of the trigger, as of the asking. None when the playbook is gone or does not listen to it."""
+    playbook = rules.playbooks.get(str(asked.data.get("playbook")))
+    if playbook is None or trigger.type not in playbook.when:
+        return None
+    trace = Trace(BY_HAND, f"{asked.data.get('by')} started it by hand", Verdict.TRUE)
+    return _match(trigger, playbook, True, scope, rules)._replace(trace=trace)
+
+
 CLOSING = frozenset({"failure.put_right", "failure.let_be"})
 """What these start (a thank-you) does not live as long as the failure: that has just been closed."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from outreach.domain.account import AccountState, Need
-from outreach.domain.evaluate import Match
+from outreach.domain.evaluate import BY_HAND, Match
 from outreach.domain.facts import Event
 from outreach.domain.failure import FailureState
 from outreach.domain.outcome import credited
@@ -56,7 +56,7 @@ def tell_accounts(ledger: Ledger, news: Mapping[str, News]) -> None:
 
 
 def _is_late(state: AccountState, found: News) -> bool:
-    if found.floor is not None:
+    if found.floor is not None or any(event.type == BY_HAND for event in found.fresh):
         return True
     first = min((event.time for event in found.fresh), default=None)
     return first is not None and state.newest is not None and first <= state.newest[0]
@@ -132,7 +132,10 @@ def _judged_again(
     return {
         (run.playbook, run.key): run
         for run in ledger.runs[account].values()
-        if run.trigger_time >= first or run.trigger in fresh or run.trigger not in standing
+        if run.trigger_time >= first
+        or run.trigger in fresh
+        or run.trigger not in standing
+        or (run.playbook, run.trigger) in telling.by_hand
     }
 
 

@@ -11,7 +11,8 @@ from datetime import datetime
 from itertools import groupby
 
 from outreach.domain.account import AccountState, Due, Happening, History, fold, in_order
-from outreach.domain.evaluate import Match, failure_of, judge, scope_of
+from outreach.domain.conditions import Scope
+from outreach.domain.evaluate import BY_HAND, Match, failure_of, judge, match_by_hand, scope_of
 from outreach.domain.facts import CLOCK_SOURCE, Event
 from outreach.domain.recipient import hurt_one
 from outreach.service.front import Incoming, check, from_clock, whole
@@ -44,6 +45,8 @@ class Telling:
         self.told: list[Event] = []
         self.made: list[NewEvent] = []
         self.matches: list[Match] = []
+        self.by_hand: set[tuple[str, str]] = set()
+        """(playbook, trigger) of those among the matches that a colleague asked for."""
         self._anew = rows is None
         self._rows: Rows = {} if rows is None else rows
         self._history = History(self._rows)
@@ -113,19 +116,36 @@ class Telling:
 
     def _judge(self, event: Event, history: History) -> None:
         rules = self.ledger.rules
-        if event.type not in rules.by_type or (self.judged_from and event.time < self.judged_from):
+        if self.judged_from and event.time < self.judged_from:
             return
+        if event.type == BY_HAND:
+            self._judge_by_hand(event, history)
+        if event.type in rules.by_type:
+            scope = self._scope_of(event, history, about_people=event.type in rules.about_people)
+            self.matches += judge(event, scope, rules)
+
+    def _judge_by_hand(self, asked: Event, history: History) -> None:
+        """What it is about was told before: whoever asks by hand has the account told anew."""
+        trigger = next((event for event in self.told if event.ref == asked.data.get("trigger")), None)
+        if trigger is None:
+            return
+        scope = self._scope_of(trigger, history, about_people=True)
+        match = match_by_hand(asked, trigger, scope, self.ledger.rules)
+        if match is not None:
+            self.matches.append(match)
+            self.by_hand.add((match.playbook.name, trigger.ref))
+
+    def _scope_of(self, event: Event, history: History, *, about_people: bool) -> Scope:
         person = self.ledger.person(event.data.get("person_id"))
-        people = self.ledger.people_of(self.state.id) if event.type in rules.about_people else None
-        scope = scope_of(
+        people = self.ledger.people_of(self.state.id) if about_people else None
+        return scope_of(
             event,
             self.state,
             history,
             person=person if people is None else hurt_one(person, self.state.id, people),
             people=None if people is None else len(people),
-            failure=self.state.failures.get(failure_of(event, rules.vocabulary) or ""),
+            failure=self.state.failures.get(failure_of(event, self.ledger.rules.vocabulary) or ""),
         )
-        self.matches += judge(event, scope, rules)
 
     def _history_for(self, made: Event) -> History:
         """The windows that nobody could have asked for before it was made."""

@@ -11,7 +11,7 @@ import orjson
 
 from outreach.domain.account import AccountState, fold, in_order
 from outreach.domain.errors import NotFound, Refused
-from outreach.domain.evaluate import explain, failure_of, scope_of
+from outreach.domain.evaluate import BY_HAND, explain, failure_of, scope_of
 from outreach.domain.facts import PERSON_PREFIX, Event, Trace, Verdict
 from outreach.domain.failure import Failure
 from outreach.domain.person import PersonState, fold_person
@@ -82,6 +82,8 @@ def _why(event: Event, playbook: Playbook, trace: Trace, decision: Decision | No
 
 def spell(trace: Trace) -> str:
     """A trace as one sentence for people: ``event.days_late >= 2 (event.days_late was 3)``."""
+    if trace.path == BY_HAND:
+        return trace.text
     if trace.missing:
         return f"{trace.text} cannot be told: {', '.join(trace.missing)} is missing"
     values = ", ".join(f"{name} was {value}" for name, value in trace.values)

@@ -17,6 +17,7 @@ from outreach.web import (
     accounts,
     auth,
     away,
+    by_hand,
     calling,
     cards,
     care,
@@ -108,7 +109,7 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
     ):  # by a token or a signature of their own
         csrf.exempt(signed)
     front.limiter.init_app(app)
-    for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, people.people, mailroom.room, away.away, diary.diary, welcome.welcome, remedies.remedies, outbox.outbox,
+    for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, by_hand.by_hand, people.people, mailroom.room, away.away, diary.diary, welcome.welcome, remedies.remedies, outbox.outbox,
                       ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
                       unsubscribe.unsubscribe, care.care, law.law):  # fmt: skip
         app.register_blueprint(blueprint)

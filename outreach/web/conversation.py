@@ -11,6 +11,7 @@ from markupsafe import Markup
 from outreach.domain.account import AccountState, Promise, PromiseState, was_two_way
 from outreach.domain.card import Card, Line, agenda
 from outreach.domain.errors import NotFound, OutreachError
+from outreach.domain.evaluate import BY_HAND
 from outreach.domain.facts import Channel, Endpoint, Person, Severity, Trace
 from outreach.domain.failure import Failure, FailureState
 from outreach.domain.message import RenderFault, render_brief, sms_parts
@@ -19,7 +20,7 @@ from outreach.domain.playbook import Playbook, Remedy
 from outreach.domain.sight import ALL, Sight
 from outreach.domain.talk import Outcome, Said
 from outreach.domain.touch import Status, Touch
-from outreach.service import desk, outcomes, posting
+from outreach.service import by_hand, desk, outcomes, posting
 from outreach.service.briefs import WORDS_LAST, context_of, is_late, preferences_of, template_of
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Ask, Outside
@@ -256,11 +257,17 @@ def _line(ledger: Ledger, touch: Touch, asks: Iterable[Ask]) -> LineShown:
         brief=brief,
         fault=fault,
         late=is_late(touch, ledger.now),
-        because=tuple(sentences(_trace(ledger, run))),
+        because=_because(ledger, run),
         may_offer=playbook.may_offer if playbook else (),
         failure=state.failures.get(run.failure or ""),
         asks=tuple(ask for ask in asks if ask.failure == run.failure),
     )
+
+
+def _because(ledger: Ledger, run: Run) -> tuple[str, ...]:
+    """Why it is on the card, and what a colleague said who wanted it."""
+    why = by_hand.why_of(ledger.unit, run) if (trace := _trace(ledger, run)) and trace.path == BY_HAND else ""
+    return (*sentences(trace), *([f"“{why}”"] if why else []))
 
 
 def _brief(ledger: Ledger, run: Run, touch: Touch, playbook: Playbook | None) -> tuple[Markup | None, str]:

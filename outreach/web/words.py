@@ -189,6 +189,11 @@ def happened(type_: str) -> str:
     return kind.title if kind else type_
 
 
+def playbook_title(name: str | None) -> str:
+    playbook = outside().rules().playbooks.get(name or "")
+    return playbook.title if playbook else human(name or "")
+
+
 def someone(name: str | None) -> str:
     """A colleague's name for their user name."""
     if not name:

@@ -544,3 +544,27 @@ def test_a_card_is_searched_over_its_accounts(here: World) -> None:
     form = {"account": ["a1", "a2"], "card": card, "q": "late"}
     found = post(client, "/desk/relationship", form).text
     assert f'href="/desk/cards/{card}"' in found and "Berlin Kitchens GmbH · Café Morgenrot" in found
+
+
+def test_a_playbook_is_started_by_hand_and_the_card_says_who_wanted_it(here: World) -> None:
+    here.account("a1", "Café Morgenrot", person="mara", tier="standard")
+    jonas = here.signed_in()
+    assert "There is nothing to start." in jonas.get("/desk/by-hand/a1").text
+    here.late("a1", "mara", "o-1", days=1)
+    assert here.cards() == []
+    assert "Start a playbook" in jonas.get("/desk/accounts/a1").text
+    page = jonas.get("/desk/by-hand/a1").text
+    (chosen,) = re.findall(r'value="(late-delivery [^"]+)"', page)
+    refused = post(jonas, "/desk/by-hand/a1", {"chosen": chosen})
+    assert refused.status_code == 422 and "Say in a few words why." in refused.text
+    assert f'value="{chosen}" required checked' in refused.text, "what was chosen stays"
+    done = post(
+        jonas, "/desk/by-hand/a1", {"chosen": chosen, "why": "She is moving house."}, follow_redirects=True
+    )
+    assert "Started. The card is on the desk." in done.text
+    assert "You started" in text_of(done) and "by hand: She is moving house." in text_of(done)
+    (card,) = here.cards()
+    seen = text_of(jonas.get(f"/desk/cards/{card}"))
+    assert "started it by hand" in seen and "“She is moving house.”" in seen
+    assert "There is nothing to start." in jonas.get("/desk/by-hand/a1").text
+    assert post(jonas, "/desk/by-hand/a1", {"chosen": chosen, "why": "again"}).status_code == 404
