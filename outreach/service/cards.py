@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from outreach.domain.card import Card
 from outreach.domain.errors import NotFound, Refused
+from outreach.domain.facts import Channel
+from outreach.domain.hours import instant, local
+from outreach.domain.touch import Status, Touch
 from outreach.service import desk
+from outreach.service.intake import absorb_own, own_event
+from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
 from outreach.service.staff import name_of
 
+NOTE = "note.asked"
 LONGEST = timedelta(days=14)
 """Nobody is put off for longer; a wish of theirs to wait is a pause, and theirs to say."""
 
@@ -51,6 +57,55 @@ def hand_over(outside: Outside, card_id: str, by: str, to: str, note: str) -> Ca
         return _noted(card, by, note, handed_to=to, snoozed_until=None)
 
     return _change(outside, card_id, by, "card.handed_over", change)
+
+
+def write_instead(outside: Outside, card_id: str, by: str) -> Card:
+    """The day has no hour left for this call: a line from whoever should have rung lies ready to be read and released,
+    and the call is put off until the next working day. Raises Refused where nobody can be written to."""
+
+    def work(unit: Unit) -> Card:
+        card = desk.open_and_mine(unit, card_id, by)
+        ledger = desk.locked_ledger(unit, outside, card)
+        call = _first_call(ledger, card)
+        run = ledger.runs[call.account][call.run]
+        data = {"note_id": outside.ids.new(), "failure": run.failure, "person_id": call.person, "by": by}
+        given = {name: value for name, value in data.items() if value is not None}
+        absorb_own(ledger, [own_event(NOTE, call.account, given, ledger.now, outside.ids.new())])
+        ledger.flush()
+        until = _next_working_day(ledger, call.account)
+        put_off = _noted(
+            unit.card(card_id) or card, by, "No hour was left for it; a note goes out.", snoozed_until=until
+        )
+        unit.save_card(put_off)
+        unit.audit(ledger.now, by, NOTE, f"card/{card_id}")
+        return put_off
+
+    card: Card = outside.database.retrying(work)
+    return card
+
+
+def _first_call(ledger: Ledger, card: Card) -> Touch:
+    """The worst of those that somebody can be written to about."""
+    calls = [
+        touch
+        for touch in desk.lines_on(ledger, card)
+        if touch.channel is Channel.CALL and not touch.purpose.sells
+    ]
+    able = [touch for touch in calls if (person := ledger.person(touch.person)) and person.email]
+    if not able:
+        raise Refused(
+            "No mail address is on file for them, so no note can be written. Ring them, or hand it over."
+        )
+    waiting = (each for touches in ledger.touches.values() for each in touches.values())
+    if any(each.status is Status.DRAFT and each.person == able[0].person for each in waiting):
+        raise Refused("A message to them lies ready already: read it, and release it.")
+    return max(able, key=lambda touch: (ledger.runs[touch.account][touch.run].severity, touch.id))
+
+
+def _next_working_day(ledger: Ledger, account: str) -> datetime:
+    calendar = ledger.rules.company.calendar_of(ledger.accounts[account].described.get("team"))
+    tomorrow = local(ledger.now, calendar.zone).date() + timedelta(days=1)
+    return calendar.next_open(instant(tomorrow, time(), calendar.zone))
 
 
 def _noted(card: Card, by: str, note: str, **more: object) -> Card:

@@ -94,6 +94,21 @@ def snooze(card_id: str) -> Response:
     return _do(card_id, work)
 
 
+@cards.post("/cards/<card_id>/write-instead")
+@auth.may("desk")
+def write_instead(card_id: str) -> Response:
+    try:
+        card = service.write_instead(outside(), card_id, auth.me().by)
+    except OutreachError as fault:
+        tell(fault)
+        return _back(card_id)
+    flash(
+        f"A note lies ready in a moment, for you to read and release. The call is put off until {words.when(card.snoozed_until)}.",
+        "done",
+    )
+    return redirect(url_for("desk.board_page"))
+
+
 @cards.post("/cards/<card_id>/hand-over")
 @auth.may("desk")
 def hand_over(card_id: str) -> Response:

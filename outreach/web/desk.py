@@ -43,7 +43,7 @@ def board_page() -> str:
                 draft for draft in views.drafts(unit, sight)
                 if whose == "all" or draft.owner in names or (team is not None and draft.team == team)
             ],
-            "load": _load(unit, rows) if whose == "mine" else None,
+            "load": (load := _load(unit, rows) if whose == "mine" else None), "beyond": _beyond(rows, load),
             "shortfall": _shortfall(unit, rows) if whose != "mine" and auth.me().may("let_be") else [],
             "asks": _asks(unit) if auth.me().may("let_be") else [],
             "covering": covered_by(unit, auth.me().by, g.now),
@@ -65,6 +65,13 @@ def _load(unit: StoreUnit, rows: Iterable[board.Ranked]) -> capacity.Load:
     away = covers_now(unit, g.now)
     can = capacity.share(outside().rules().company, auth.me().by, away)
     return capacity.Load(auth.me().by, len(_to_call_today(rows)), can)
+
+
+def _beyond(rows: Iterable[board.Ranked], load: capacity.Load | None) -> set[str]:
+    """Cards of today that will not fit into it: the last of the list."""
+    if load is None or not load.short:
+        return set()
+    return {row.id for row in _to_call_today(rows)[load.can :]}
 
 
 def _shortfall(unit: StoreUnit, rows: Iterable[board.Ranked]) -> list[capacity.Load]:

@@ -150,6 +150,7 @@ _SAID: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "failure.unresolved": lambda d: f"Time to look again: {words.failure_name(d.get('failure'))}",
     "failure.released": lambda d: f"{_by(d)} put it on the board: {words.failure_name(d.get('failure'))}",
+    "note.asked": lambda d: f"{_by(d)} had no hour left for a call, and wanted to write meanwhile",
     "playbook.asked": lambda d: (
         f"{_by(d)} started “{words.playbook_title(d.get('playbook'))}” by hand"
         + (f": {d['why']}" if d.get("why") else "")

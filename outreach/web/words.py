@@ -14,6 +14,7 @@ from outreach.domain.errors import OutreachError
 from outreach.domain.facts import Severity
 from outreach.domain.hours import instant, local
 from outreach.domain.wallclock import parse_instant
+from outreach.service.cards import NOTE
 from outreach.web import auth
 from outreach.web.reception import outside
 
@@ -33,7 +34,7 @@ def around_every_page() -> dict[str, Any]:
         here["me"] = auth.me()
         here["stopped"] = _stopped()
         here["company"] = outside().rules().company
-        here["may_tell"] = may_tell()
+        here["may_tell"], here["may_note"] = may_tell(), may_note()
     return here
 
 
@@ -41,6 +42,11 @@ def may_tell() -> bool:
     """The company's vocabulary knows that a kept promise can be told."""
     kind = outside().rules().vocabulary.get("promise.kept")
     return kind is not None and "tell" in kind.fields
+
+
+def may_note() -> bool:
+    """A playbook of the company writes a note where a call does not fit into the day."""
+    return bool(outside().rules().by_type.get(NOTE))
 
 
 def _stopped() -> str | None:

@@ -391,6 +391,49 @@ def test_what_does_not_fit_into_the_day_is_said_to_both(here: World) -> None:
     assert "12 calls for today; you can make about 15 well" in covering and "will not fit" not in covering
 
 
+def test_what_does_not_fit_is_a_note_today_and_a_call_tomorrow(here: World) -> None:
+    busy(here, 12)
+    jonas = here.signed_in("jonas")
+    page = seen(jonas)
+    offered = re.findall(r"/desk/cards/(\w+)/write-instead", page)
+    shown = re.findall(r'id="card-(\w+)"', page)
+    assert offered == shown[-2:], "the last of the list"
+    for each in offered:
+        said = post(jonas, f"/desk/cards/{each}/write-instead", follow_redirects=True).text
+        assert "A note lies ready in a moment" in said and "put off until tomorrow 09:00" in said
+    here.tick()
+    again = post(jonas, f"/desk/cards/{offered[0]}/write-instead", follow_redirects=True).text
+    assert "lies ready already" in again
+    page = seen(jonas)
+    assert "10 calls for today" in page and "will not fit" not in page
+    assert page.count("E-mail waits for you") == 2 and "I have not forgotten you" in page
+    with here.house.database.view() as unit:
+        failures = [f for n in range(12) for f in (unit.account(f"b{n}") or here).failures.values()]  # type: ignore[union-attr]
+    assert {failure.state.value for failure in failures} == {"open"}, "a note reaches nobody"
+    here.pass_time(days=1)
+    here.tick()
+    assert "12 calls for today" in seen(here.signed_in("jonas")), "they come back by themselves"
+
+
+def test_no_note_without_an_address_and_none_on_a_colleagues_card(here: World) -> None:
+    here.account("a1", "Berlin Kitchens")
+    anna = {
+        "name": "Anna Weber",
+        "phone": "+493012345678",
+        "accounts": [{"account": "a1", "roles": ["buyer"]}],
+    }
+    here.tell("person.described", "person:anna", anna)
+    here.late("a1", "anna")
+    jonas, (id_,) = here.signed_in("jonas"), here.cards()
+    assert "Write a note" not in seen(jonas, f"/desk/cards/{id_}")
+    where = f"/desk/cards/{id_}/write-instead"
+    assert "No mail address is on file" in post(jonas, where, follow_redirects=True).text
+    here.tell("person.described", "person:anna", {**anna, "email": "anna@example.com"})
+    assert "Write a note, ring tomorrow" in seen(jonas, f"/desk/cards/{id_}")
+    post(here.signed_in("miriam"), f"/desk/cards/{id_}/claim")
+    assert "miriam has this card" in post(jonas, where, follow_redirects=True).text.lower()
+
+
 def test_what_is_put_off_is_not_for_today(day: World, jonas: FlaskClient) -> None:
     assert "1 call for today; you can make about 10 well." in seen(jonas)
     put_off(day, jonas)
@@ -398,12 +441,12 @@ def test_what_is_put_off_is_not_for_today(day: World, jonas: FlaskClient) -> Non
 
 
 def test_the_list_says_until_when_they_may_be_called(day: World, jonas: FlaskClient) -> None:
-    assert "may be called until 20:00 their time" in seen(jonas)
+    assert "reachable now until 20:00 their time" in seen(jonas)
     desk.tell(
         day.house.outside, "preference.stated", "person:anna",
         {"person_id": "anna", "kind": "hours", "value": "before 12:00"}, "jonas",
     )  # fmt: skip
-    assert "may be called until 12:00 their time" in seen(jonas)
+    assert "reachable now until 12:00 their time" in seen(jonas)
 
 
 # -- a kept promise is told ------------------------------------------------------------------------------------------
