@@ -57,7 +57,7 @@ def set_up_logs(log_format: str = "text", log_level: str = "info", stream: TextI
     logger = logging.getLogger()
     logger.handlers[:] = [handler]
     logger.setLevel(log_level.upper())
-    for chatty in ("apscheduler", "alembic"):
+    for chatty in ("apscheduler", "alembic", "authlib"):
         logging.getLogger(chatty).setLevel(max(logger.level, logging.WARNING))
 
 

@@ -84,6 +84,12 @@ class Settings:
     smtp_password: str = field(repr=False)
     smtp_security: str
     smtp_rate: float
+    oidc_issuer: str
+    """Without a slash at its end."""
+    oidc_client_id: str
+    oidc_client_secret: str = field(repr=False)
+    oidc_name: str
+    passwords: bool
     given_secret_key: str = field(default="", repr=False)
     given_endpoint_key: str = field(default="", repr=False)
 
@@ -192,6 +198,13 @@ _SETTINGS = (
     _Setting("smtp_password", kinds.text, "(none)", "Password there.", secret=True),
     _Setting("smtp_security", kinds.one_of("starttls", "tls", "none"), "starttls", "How the line is protected: starttls, tls or none."),
     _Setting("smtp_rate", kinds.rate, "5", "Mails a second, at most."),
+    # Signing in by the company's own OpenID provider.
+    _Setting("oidc_issuer", kinds.issuer, "(none: people sign in with a password)",
+             "The company's OpenID provider: the address before `/.well-known/openid-configuration`."),
+    _Setting("oidc_client_id", kinds.text, "(none)", "What the provider calls us."),
+    _Setting("oidc_client_secret", kinds.text, "(none)", "What we prove it with.", secret=True),
+    _Setting("oidc_name", kinds.text, "Company account", "What people call the provider: *Sign in with …*"),
+    _Setting("passwords", kinds.yes_no, "on", "Whether people may sign in with a password; `off` leaves the provider alone."),
 )  # fmt: skip
 
 
@@ -237,6 +250,10 @@ _GO_TOGETHER = (
     ("twilio_auth_token", "twilio_account_sid", "Twilio needs both"),
     ("smtp_password", "smtp_user", "a password needs a user"),
     ("smtp_user", "smtp_password", "a user needs a password"),
+    ("oidc_issuer", "oidc_client_id", "the provider has to know who asks"),
+    ("oidc_issuer", "oidc_client_secret", "the provider has to know who asks"),
+    ("oidc_client_id", "oidc_issuer", "an id alone lets nobody in"),
+    ("oidc_client_secret", "oidc_issuer", "a secret alone lets nobody in"),
 )
 
 
@@ -247,8 +264,12 @@ def _incomplete(values: Mapping[str, Any], given: Mapping[str, _Given]) -> list[
         if values.get(one) and not values.get(other):
             where = given[PREFIX + one.upper()]
             name, missing = PREFIX + one.upper(), PREFIX + other.upper()
-            if missing not in given or not given[missing].text.strip():
+            if not _is_given(other, given):
                 faults.append(Fault(where.file, where.line, 1, f"{name} is set and {missing} is not", why))
+    if values.get("passwords") is False and not _is_given("oidc_issuer", given):
+        where = given["OUTREACH_PASSWORDS"]
+        what = "passwords are off and no provider is set"
+        faults.append(Fault(where.file, where.line, 1, what, "set OUTREACH_OIDC_ISSUER, or nobody comes in"))
     if values.get("sendgrid_api_key") and values.get("smtp_host"):
         where = given["OUTREACH_SMTP_HOST"]
         faults.append(
@@ -257,6 +278,11 @@ def _incomplete(values: Mapping[str, Any], given: Mapping[str, _Given]) -> list[
             )
         )
     return faults
+
+
+def _is_given(name: str, given: Mapping[str, _Given]) -> bool:
+    where = given.get(PREFIX + name.upper())
+    return where is not None and bool(where.text.strip())
 
 
 class _Given(NamedTuple):
@@ -326,6 +352,7 @@ _TEXTS = (
     "twilio_messaging_service_sid", "twilio_caller_id", "twilio_base_url", "twilio_a2p", "sendgrid_api_key",
     "sendgrid_base_url", "sendgrid_verify_key", "sendgrid_verify_key_next", "sendgrid_inbound_secret",
     "sendgrid_inbound_secret_next", "smtp_host", "smtp_user", "smtp_password",
+    "oidc_issuer", "oidc_client_id", "oidc_client_secret",
 )  # fmt: skip
 """Empty when not given."""
 

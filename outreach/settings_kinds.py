@@ -81,6 +81,23 @@ def url(text: str) -> str:
     return text.rstrip("/")
 
 
+def issuer(text: str) -> str:
+    """As ``url``, and by https unless it is this machine's own: what it says lets people in."""
+    found = url(text)
+    if not is_guarded(found):
+        raise ValueError("write the provider's https address (http is only for this machine)")
+    return found
+
+
+def is_guarded(address: str) -> bool:
+    """Whether nobody on the way can read or change what is said there."""
+    parts = urlsplit(address)
+    here = parts.hostname in ("localhost", "::1") or bool(
+        re.fullmatch(r"127(\.[0-9]{1,3}){3}", parts.hostname or "")
+    )
+    return parts.scheme == "https" or (parts.scheme == "http" and here)
+
+
 def database(text: str) -> str:
     for short in ("postgres://", "postgresql://"):
         if text.startswith(short):

@@ -62,6 +62,7 @@ def test_a_folder_with_playbooks_is_the_root(tmp_path: Path) -> None:
         ("database_url", "postgresql://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
         ("database_url", "postgresql+psycopg://h/d", "postgresql+psycopg://h/d"),
         ("database_url", "sqlite:////tmp/x.db", "sqlite:////tmp/x.db"),
+        ("oidc_name", " Müller ID ", "Müller ID"), ("passwords", "on", True),
         ("rehearsal_to", "Me@Example.com, +4930123456", ("me@example.com", "+4930123456")),
     ],
 )  # fmt: skip
@@ -79,6 +80,8 @@ def test_a_value_is_read(tmp_path: Path, name: str, text: str, value: object) ->
         ("public_url", "https://x/?a=b"), ("public_url", "https://u:p@x"), ("public_url", "http://[::1"),
         ("public_url", "http://x:99999"), ("database_url", "mysql://x"), ("database_url", "outreach.db"),
         ("secret_key", "short"), ("secret_key", "a" * 64), ("endpoint_key", "changeme"),
+        ("oidc_issuer", "http://id.example.com"), ("oidc_issuer", "id.example.com"), ("oidc_issuer", "http://127.0.0.1.evil.example"),
+        ("oidc_issuer", "https://id.example.com/?a=b"), ("oidc_issuer", "http://localhost.example"), ("passwords", "perhaps"),
         ("rehearsal_to", "me"), ("proxies", "9"), ("batch_limit", "100000"), ("root", "nowhere/at/all"),
         ("data_dir", "a\0b"),
     ],
@@ -106,6 +109,37 @@ def test_other_names_and_those_of_the_test_suite_are_nobodys_business(tmp_path: 
     load_settings(
         {"PATH": "x", "OUTREACH_TEST_PROFILE": "ci", "OUTREACHX": "1", "outreach_port": "x"}, tmp_path
     )
+
+
+# --- the company's own provider ---------------------------------------------------------------------
+
+PROVIDER = {"oidc_issuer": "https://id.example.com/", "oidc_client_id": "outreach", "oidc_client_secret": "s"}
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://id.example.com/realms/a",
+        "http://127.0.0.1:9400",
+        "http://localhost:9400",
+        "http://[::1]:9400",
+    ],
+)
+def test_a_provider_is_asked_by_https_or_on_this_machine(tmp_path: Path, issuer: str) -> None:
+    settings = load(tmp_path, **{**PROVIDER, "oidc_issuer": issuer + "/"}, passwords="off")
+    assert (settings.oidc_issuer, settings.oidc_name) == (issuer, "Company account")
+    assert settings.passwords is False and "oidc_client_secret" not in repr(settings)
+
+
+@pytest.mark.parametrize("left_out", PROVIDER)
+def test_half_a_provider_is_a_fault_at_the_start(tmp_path: Path, left_out: str) -> None:
+    faults = faults_of(tmp_path, **{**PROVIDER, left_out: " "})
+    assert faults and all(f"{PREFIX}{left_out.upper()} is not" in fault.what for fault in faults)
+
+
+def test_nobody_shuts_both_doors(tmp_path: Path) -> None:
+    (fault,) = faults_of(tmp_path, passwords="off", oidc_issuer="")
+    assert "OUTREACH_OIDC_ISSUER" in fault.remedy
 
 
 # --- .env -------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outreach.cli.common import answer, house, json_option
-from outreach.service import keys
+from outreach.service import keys, sign_ins
 from outreach.service.ports import ApiToken, Unit, User
 
 if TYPE_CHECKING:
@@ -147,10 +147,12 @@ def list_(addresses: bool, as_json: bool) -> None:
             click.echo(f"{each.id:16} {where[each.id]}")
         return
     if as_json:
-        answer([{"id": u.id, "name": u.name, "role": u.role, "active": u.active} for u in rows])
+        answer([
+            {"id": u.id, "name": u.name, "role": u.role, "active": u.active, "bound": bool(u.subject)} for u in rows
+        ])  # fmt: skip
         return
     for each in rows:
-        state = "" if each.active else "  (disabled)"
+        state = ("  (bound)" if each.subject else "") + ("" if each.active else "  (disabled)")
         click.echo(f"{each.id:16} {each.role:8} {each.phone or '(no phone)':16} {each.name}{state}")
 
 
@@ -162,6 +164,26 @@ def disable(id_: str) -> None:
         gone = replace(_known(here, id_), active=False)
         here.database.retrying(lambda unit: unit.save_user(gone))
     click.echo(f"{id_} is disabled.")
+
+
+@user.command("unbind")
+@click.argument("ids", metavar="ID…", nargs=-1)
+@click.option("--all", "everybody", is_flag=True, help="Everybody: the company has another provider now.")
+def unbind(ids: tuple[str, ...], everybody: bool) -> None:
+    """Forget who they are at the company's OpenID provider: they are signed out, and their next sign-in there binds them
+    anew, by their mail address."""
+    if everybody is bool(ids):
+        raise click.UsageError("name who it is, or say --all")
+    with house() as here:
+        wanted = _everybody(here) if everybody else [_known(here, id_).id for id_ in ids]
+        bound = sign_ins.loosen(here.outside, wanted, "terminal")
+    for id_ in bound if everybody else wanted:
+        click.echo(f"{id_} is bound to nobody any more." if id_ in bound else f"{id_} was not bound.")
+
+
+def _everybody(here: House) -> list[str]:
+    with here.database.view() as unit:
+        return [each.id for each in unit.users()]
 
 
 @click.group()

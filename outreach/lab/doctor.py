@@ -23,6 +23,8 @@ from outreach.store.runs import RUN
 from outreach.store.schema import newest_revision, revision_of
 from outreach.store.sqlite import sqlite_warning
 from outreach.store.unit import StoreUnit
+from outreach.web.identity import DESCRIPTION, NotVouched, describe
+from outreach.web.oidc import BACK
 
 CLOCK_OLD = timedelta(minutes=2)
 BEHIND = timedelta(minutes=5)
@@ -37,7 +39,7 @@ def examine(house: House) -> list[Finding]:
     found = list(_safely(_database, house))
     checks: list[Callable[[House], Findings]] = [_playbooks, _disk, _keys]
     if all(finding.ok or "tables" not in finding.what for finding in found):
-        checks = [_clock, _sending, providers, *checks, _waiting_events, _runs, _board]
+        checks = [_clock, _sending, providers, _sign_in, *checks, _waiting_events, _runs, _board]
     for check in checks:
         found += _safely(check, house)
     return found
@@ -122,6 +124,23 @@ def _sending(house: House) -> Findings:
     folder = house.settings.outbox_dir
     if folder.exists() and not os.access(folder, os.W_OK):
         yield look(f"the outbox {folder} cannot be written to", "give this user the right to")
+
+
+def _sign_in(house: House) -> Findings:
+    settings = house.settings
+    if not settings.oidc_issuer:
+        yield well("people sign in with a password")
+        return
+    try:
+        describe(settings)
+    except NotVouched as fault:
+        what = "says what we do not trust" if fault.reached else "does not answer"
+        yield look(
+            f"{settings.oidc_name} at {settings.oidc_issuer} {what} ({fault.why}): nobody signs in by it",
+            f"see that {settings.oidc_issuer}{DESCRIPTION} opens from here, and that OUTREACH_OIDC_ISSUER is what it says",
+        )
+    else:
+        yield well(f"{settings.oidc_name} answers; it sends people back to {settings.public_url}{BACK}")
 
 
 def _playbooks(house: House) -> Findings:

@@ -109,6 +109,9 @@ class User:
     active: bool = True
     phone: str | None = None
     """Their own, E.164: where the house rings them."""
+    issuer: str | None = None
+    subject: str | None = None
+    """Who they are at the company's OpenID provider; unique together. Bound at their first sign-in there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -500,6 +503,10 @@ class Unit(Protocol):
     # who may, and what was imported
     def user(self, id_: str) -> User | None: ...
     def user_by_email(self, email: str) -> User | None: ...
+    def user_by_subject(self, issuer: str, subject: str) -> User | None: ...
+    def bind_user(self, id_: str, issuer: str, subject: str) -> bool:
+        """False for somebody who is bound already."""
+
     def users(self) -> list[User]: ...
     def save_user(self, user: User) -> None: ...
     def token(self, hash_: str) -> ApiToken | None: ...

@@ -109,6 +109,13 @@ class Records(Part):
     def user_by_email(self, email: str) -> User | None:
         return self.bulk.one(USER, "where email = ?", email)
 
+    def user_by_subject(self, issuer: str, subject: str) -> User | None:
+        return self.bulk.one(USER, "where issuer = ? and subject = ?", issuer, subject)
+
+    def bind_user(self, id_: str, issuer: str, subject: str) -> bool:
+        bound = {"issuer": issuer, "subject": subject}
+        return self.bulk.change(tables.app_user, id_, bound, "and subject is null") == 1
+
     def users(self) -> list[User]:
         return self.bulk.all(USER, "order by name, id")
 

@@ -401,7 +401,8 @@ last hash). Locked as the last thing of a unit."""
 
 app_user = Table(
     "app_user", metadata, *key("id"), *must("name email password_hash role"), *may("manager zone"),
-    *must("active", Boolean), *may("phone"), Index("ux_app_user_email", "email", unique=True),
+    *must("active", Boolean), *may("phone issuer subject"), Index("ux_app_user_email", "email", unique=True),
+    Index("ux_app_user_subject", "issuer", "subject", unique=True),
 )  # fmt: skip
 
 api_token = Table(

@@ -116,8 +116,10 @@ class SignedIn(UserMixin):
 
 
 def stamp_of(user: User) -> str:
-    """Changes with password, role and activity: a session that carries an older one is over."""
+    """Changes with password, role, activity and binding: a session that carries an older one is over."""
     text = f"{user.password_hash}|{user.role}|{user.active}"
+    if user.subject:
+        text += f"|{user.issuer}|{user.subject}"
     return sha256(text.encode()).hexdigest()[:24]
 
 
@@ -149,6 +151,8 @@ OPEN_ENDPOINTS = frozenset(
         "front.login",
         "front.sign_in",
         "front.theme",
+        "oidc.begin",
+        "oidc.back",
         "diary.feed",
         "welcome.door",
         "welcome.choose",

@@ -34,7 +34,7 @@ def home() -> Response:
 def login() -> Response | str:
     if current_user.is_authenticated:
         return redirect(url_for("front.home"))
-    return render_template("login.html", next=_inside(request.args.get("next")), email="")
+    return _door(request.args.get("next"))
 
 
 @front.post("/login")
@@ -43,13 +43,23 @@ def login() -> Response | str:
 def sign_in() -> Response | tuple[str, int]:
     email, password = request.form.get("email", ""), request.form.get("password", "")
     desk = reception()
+    if not desk.house.settings.passwords:
+        flash(f"Nobody signs in with a password here: use {desk.house.settings.oidc_name}.", "problem")
+        return _door(request.form.get("next")), 403
     user = auth.find_user(desk.outside, email, password[:1000], cheap=desk.cheap_hashes)
     if user is None:
         flash("This address and password do not go together.", "problem")
-        page = render_template("login.html", next=_inside(request.form.get("next")), email=email)
-        return page, 422
+        return _door(request.form.get("next"), email), 422
     auth.sign_in(user, g.now)
-    return redirect(_inside(request.form.get("next")) or url_for("front.home"))
+    return redirect(inside(request.form.get("next")) or url_for("front.home"))
+
+
+def _door(next_: str | None, email: str = "") -> str:
+    settings = reception().house.settings
+    provider = settings.oidc_name if settings.oidc_issuer else ""
+    return render_template(
+        "login.html", next=inside(next_), email=email, provider=provider, passwords=settings.passwords
+    )
 
 
 @front.post("/logout")
@@ -63,7 +73,7 @@ def sign_out() -> Response:
 def theme() -> Response:
     """Light, dark, or as the device says."""
     chosen = request.form.get("theme", "")
-    response = redirect(_inside(request.form.get("next")) or url_for("front.home"))
+    response = redirect(inside(request.form.get("next")) or url_for("front.home"))
     if chosen in ("light", "dark"):
         response.set_cookie("theme", chosen, max_age=YEAR, samesite="Lax", path="/")
     else:
@@ -71,7 +81,7 @@ def theme() -> Response:
     return response
 
 
-def _inside(address: str | None) -> str:
+def inside(address: str | None) -> str:
     """Only an address of our own: nobody is sent elsewhere from here."""
     if not address or not address.startswith("/") or address.startswith(("//", "/\\")):
         return ""

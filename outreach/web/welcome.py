@@ -41,7 +41,9 @@ def choose(token: str) -> Response | tuple[str, int]:
     if new is None:
         raise NotFound(TOO_LATE)
     auth.sign_in(new, g.now)
-    flash("Welcome. From now on you sign in with this password.", "done")
+    settings = reception().house.settings
+    how = "this password" if settings.passwords else settings.oidc_name
+    flash(f"Welcome. From now on you sign in with {how}.", "done")
     return redirect(url_for("front.home"))
 
 

@@ -226,3 +226,23 @@ def test_an_invitation_is_an_address_that_is_good_once(run: Run, tmp_path: Path)
     assert (ada.role, ada.active, ada.password_hash) == ("admin", True, "")
     taken = run("user", "invite", "eve", "--name", "Eve", "--email", "ada@house.example")
     assert taken.exit_code == 2 and "ada has the address" in taken.output
+
+
+def test_a_binding_is_loosened_for_one_or_for_all(run: Run, tmp_path: Path) -> None:
+    for id_ in ("ada", "ruth", "tarek"):
+        run("user", "invite", id_, "--name", id_.title(), "--email", f"{id_}@house.example")
+    here = house_in(tmp_path)
+    with here.database.unit() as unit:
+        assert all(unit.bind_user(id_, "https://id.example", id_) for id_ in ("ada", "ruth"))
+    here.close()
+    run("user", "invite", "ada", "--name", "Ada B.", "--email", "ada.b@house.example")
+    assert user_of(tmp_path, "ada").subject == "ada", "an invitation changes no binding"
+    assert [row["bound"] for row in json.loads(run("user", "list", "--json").stdout)] == [True, True, False]
+    assert run("user", "list").stdout.count("(bound)") == 2
+    said = run("user", "unbind", "ada", "tarek").stdout
+    assert "ada is bound to nobody any more." in said and "tarek was not bound." in said
+    assert user_of(tmp_path, "ada").subject is None
+    assert "user.unbound" in run("audit", "list", "--subject", "user/ada").stdout
+    assert run("user", "unbind", "--all").stdout == "ruth is bound to nobody any more.\n"
+    assert run("user", "unbind").exit_code == run("user", "unbind", "ada", "--all").exit_code == 2
+    assert "did you mean ruth?" in run("user", "unbind", "rut").output

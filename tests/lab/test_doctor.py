@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from werkzeug.wrappers import Response
 
 from outreach.assemble import House
 from outreach.lab.doctor import Finding, examine
@@ -17,6 +18,7 @@ from outreach.service import intake, sweep, workbench
 from outreach.store.engine import open_database
 from outreach.store.schema import upgrade
 from tests.lab.houses import NOW, ROOT, house_in, line, settings_in
+from tests.support.openid import liar
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -126,6 +128,21 @@ def test_a_run_through_all_its_steps_waits_for_its_failure(house: House) -> None
         unit.bulk.run("update run set wake_at = null, step_due = null, step = 3")
         unit.bulk.run("update touch set status = 'withheld'")
     assert _said(house, "every open run waits for something").ok
+
+
+def test_the_company_s_own_provider(house: House) -> None:
+    assert _said(house, "people sign in with a password").ok
+    with liar() as provider:
+        given = {name.removeprefix("OUTREACH_").lower(): value for name, value in provider.settings().items()}
+        here = replace(house, settings=replace(house.settings, **given, oidc_name="Hausausweis"))
+        assert "/login/oidc/back" in _said(here, "Hausausweis answers").what
+        provider.described = {"issuer": "https://another.example"}
+        told = _said(here, "says what we do not trust (another issuer)")
+        assert not told.ok and provider.issuer in told.remedy
+        provider.answers = {"/.well-known/openid-configuration": Response(status=503)}
+        assert not _said(here, "does not answer (HTTP 503)").ok
+    assert not _said(here, "does not answer (ConnectionError)").ok
+    assert provider.secret not in "".join(finding.what + finding.remedy for finding in examine(here))
 
 
 def test_keys_that_others_can_read(house: House) -> None:

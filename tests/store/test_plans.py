@@ -77,6 +77,10 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
     "suppressed": lambda unit: unit.suppressed(["#1"]),
     "audit_of": lambda unit: unit.audit_of("a1"),
     "user_by_email": lambda unit: (unit.user_by_email("x"), unit.token("#t")),
+    "user_by_subject": lambda unit: (
+        unit.user_by_subject("https://id.example", "s1"),
+        unit.bind_user("u1", "https://id.example", "s1"),
+    ),
 }
 OPEN_ONLY = r"INDEX (ix_touch_desk|ux_card_open|ix_ask_open|ix_said_due)\b"
 """Indexes that hold only what is open: to walk through them is what they are for."""

@@ -109,6 +109,24 @@ def test_users_tokens_and_imports(store: Store) -> None:
         unit.save_user(replace(jonas, id="u2"))
 
 
+def test_who_somebody_is_at_a_provider_is_bound_once(store: Store) -> None:
+    here, there = "https://id.example", "https://other.example"
+    jonas, ruth = (User(id_, id_, f"{id_}@example.org", "", "am") for id_ in ("jonas", "ruth"))
+    with store.unit() as unit:
+        unit.save_user(jonas)
+        unit.save_user(ruth)
+        assert unit.bind_user("jonas", here, "s1") and unit.bind_user("ruth", there, "s1")
+        assert not unit.bind_user("jonas", here, "s2") and not unit.bind_user("nobody", here, "s3")
+    with store.view() as unit:
+        assert unit.user_by_subject(here, "s1") == replace(jonas, issuer=here, subject="s1")
+        assert unit.user_by_subject(here, "S1") is unit.user_by_subject(here, "s2") is None
+    with pytest.raises(IntegrityError), store.unit() as unit:
+        unit.save_user(replace(ruth, issuer=here, subject="s1"))
+    with store.unit() as unit:
+        unit.save_user(jonas)
+        assert unit.user_by_subject(here, "s1") is None and unit.bind_user("jonas", here, "s2")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(
     decision=anything(Decision), user=anything(User), token=anything(ApiToken), done=anything(ImportProgress)

@@ -10,12 +10,14 @@ from werkzeug.routing import Rule
 
 from outreach.web import auth
 from outreach.web.app import HEADERS
-from outreach.web.front import _inside
+from outreach.web.front import inside
 from tests.web.scenes import busy_day
 from tests.web.world import PASSWORD, World, post
 
 OPEN = {
     "/login",
+    "/login/oidc",
+    "/login/oidc/back",
     "/theme",
     "/healthz",
     "/readyz",
@@ -267,7 +269,7 @@ def test_guessing_is_slowed_down(guarded: World) -> None:
      ("desk", ""), (None, ""), ("/a\nb", "")],
 )  # fmt: skip
 def test_nobody_is_sent_elsewhere_after_signing_in(asked: str | None, given: str) -> None:
-    assert _inside(asked) == given
+    assert inside(asked) == given
 
 
 def test_passwords_are_argon2_and_unreadable_hashes_are_no_match() -> None:
