@@ -263,8 +263,12 @@ class Ledger:
         self.pass_on(row.event for row in rows)
 
     def retract(self, events: Collection[Event], *, retracted: bool = True) -> None:
-        self.unit.retract([(event.source, event.id) for event in events], retracted=retracted)
-        self.pass_on(events)
+        refs = [(event.source, event.id) for event in events]
+        self.unit.retract(refs, retracted=retracted)
+        if retracted:  # only whoever was told of it has to hear that
+            self.unit.pass_on_again(refs, self.now)
+        else:
+            self.pass_on(events)
 
     def pass_on(self, events: Iterable[Event]) -> None:
         """What other systems act on goes to the end of the feed: news, and what has changed."""

@@ -170,11 +170,13 @@ class Told(BaseModel):
     subject: str = Field(description="The account's id, or person:<id>.")
     time: datetime
     sequence: str = Field(description="Its place in the feed: 18 digits.")
-    retracted: Literal[True] = Field(
-        default=True, description="There when it was taken back; then without data."
+    retracted: Literal[True] | None = Field(
+        default=None, description="There when it was taken back; then without data."
     )
-    datacontenttype: Literal["application/json"] = "application/json"
-    data: dict[str, Any] = Field(default={}, description="The fields that the vocabulary names under `feed`.")
+    datacontenttype: Literal["application/json"] | None = None
+    data: dict[str, Any] | None = Field(
+        default=None, description="The fields that the vocabulary names under `feed`."
+    )
 
 
 class FeedAnswer(BaseModel):

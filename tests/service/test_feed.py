@@ -188,6 +188,16 @@ def test_what_time_made_and_was_disproved_is_taken_back_and_may_come_back(home: 
     assert again["promise.overdue"].data["promise_id"] == "p1"
 
 
+def test_who_was_never_told_of_it_need_not_hear_that_it_was_taken_back(home: Scratch) -> None:
+    due = home.now + DAY
+    quiet = replace(own_rules(), fed=frozenset())
+    before = replace(home, outside=replace(home.outside, rules=lambda: quiet))
+    before.take_in(promise(home, until=due))
+    before.advance(2 * DAY)
+    home.take_in(kept(home, due - MINUTE))
+    assert [each.type for each in read(home)] == ["promise.kept"]
+
+
 def test_telling_an_account_anew_repeats_nothing(home: Scratch) -> None:
     home.take_in(promise(home))
     home.advance(2 * DAY)
