@@ -188,10 +188,12 @@ def _everybody(here: House) -> list[str]:
 
 @click.group()
 def token() -> None:
-    """Tokens for systems that send events or ask what may be sent."""
+    """Tokens for systems that send events, ask what may be sent, or read what was done."""
 
 
-SCOPES = ("events:write", "accounts:write", "people:write", "people:read", "may-send:read", "holds:read")
+SCOPES = (
+    "events:write", "accounts:write", "people:write", "people:read", "may-send:read", "holds:read", "feed:read",
+)  # fmt: skip
 
 
 @token.command("add")

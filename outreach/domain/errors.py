@@ -3,6 +3,7 @@
 OutreachError
 ├── Refused         the request is understood and may not be done (409 at the edge)
 ├── NotFound        the thing named does not exist (404)
+├── Gone            it was there and is not kept any more (410)
 ├── Invalid         the input is wrong; carries every fault at once (400/422)
 └── IllegalChange   a status change that the machine does not allow
 """
@@ -42,6 +43,10 @@ class Refused(OutreachError):
 
 class NotFound(OutreachError):
     """There is no such thing."""
+
+
+class Gone(OutreachError):
+    """It is not kept any more."""
 
 
 class IllegalChange(OutreachError):

@@ -48,6 +48,8 @@ class Ruleset:
     fold_rules: FoldRules | None = None
     succeeding: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Event type → the playbooks whose success it is."""
+    fed: frozenset[str] = frozenset()
+    """Event types that other systems read in the feed."""
 
     @property
     def folding(self) -> FoldRules:
@@ -82,6 +84,7 @@ def make_ruleset(
         about_people=frozenset(type_ for type_, found in by_type.items() if _ask_for_people(found)),
         fold_rules=fold_rules(vocabulary, company),
         succeeding=_succeeding(named.values()),
+        fed=frozenset(name for name, kind in vocabulary.types.items() if kind.feed),
     )
 
 

@@ -84,6 +84,8 @@ class EventType:
     """``two_way`` when it proves a human conversation, ``reply`` when the customer wrote."""
     order: bool = False
     """Counts as an order of the account: rhythm, first order."""
+    feed: tuple[str, ...] = ()
+    """The fields that other systems read of it in the feed; without any it is not in there."""
     doc: str = ""
 
 

@@ -148,6 +148,8 @@ def _about(kind: EventType) -> str:
             f"`{column}` is `{name}`" for column, name in (("key", kind.key), ("amount", kind.amount)) if name
         ]
         said.append(f"In windows, {' and '.join(columns)}.")
+    if kind.feed:
+        said.append(f"In the feed, with {_words(kind.feed)}.")
     return " ".join(part for part in said if part)
 
 

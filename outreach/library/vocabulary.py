@@ -64,6 +64,11 @@ EVENT_TYPE = Group(
         Key("internal", Flag(), "made by Outreach itself, not accepted from outside", "false"),
         Key("contact", Choice(("two_way", "reply")), "proof of a conversation, or that the customer wrote"),
         Key("order", Flag(), "counts as an order: rhythm, first order", "false"),
+        Key(
+            "feed",
+            Many(Text(), or_one=False),
+            "the fields that other systems read of it at `/v1/feed`; left out, it is not there",
+        ),
     ),
 )
 
@@ -104,6 +109,7 @@ def _event_type(name: str, values: Mapping[str, Any]) -> EventType:
         internal=bool(values["internal"]),
         contact=values["contact"] or "",
         order=bool(values["order"]),
+        feed=values["feed"] or (),
         doc=values["doc"] or "",
     )
 
@@ -139,6 +145,12 @@ def _check_type(kind: EventType, node: Table, types: Mapping[str, EventType], re
                 _value(node, "amount"),
                 f"`{kind.amount}` is no number",
                 "name a field of type number or integer",
+            )
+    for name in kind.feed:
+        field = _named(kind, name, _value(node, "feed"), reading)
+        if field and field.personal:
+            reading.note(
+                _value(node, "feed"), f"`{name}` is personal and stays in the house", "leave it out of `feed`"
             )
     failure = node.get("failure")
     if kind.failure and isinstance(failure, Table):

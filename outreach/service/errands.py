@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from outreach.service.feed import KEPT_FOR
 from outreach.service.ports import Outside, Unavailable, Unit
 from outreach.service.providers import KNOWN_FOR
 from outreach.service.pushing import push_holds
@@ -71,6 +72,12 @@ def forget_words(outside: Outside) -> int:
     return gone + outside.papers.forget_before(before)
 
 
+def forget_feed(outside: Outside) -> int:
+    """What other systems have had more than a year to read."""
+    before = outside.clock.now() - KEPT_FOR
+    return _once_in(outside, FORGET_EVERY, "feed_forgotten", lambda unit: unit.forget_feed(before)) or 0
+
+
 def _once_in(outside: Outside, span: timedelta, name: str, work: Callable[[Unit], int]) -> int | None:
     """None when it is not yet time again."""
     now = outside.clock.now()
@@ -93,4 +100,5 @@ ERRANDS: dict[str, Callable[[Outside], int]] = {
     "push_holds": push_holds,
     "forget": forget_seen,
     "forget_words": forget_words,
+    "forget_feed": forget_feed,
 }

@@ -126,7 +126,7 @@ def _sort_out(ledger: Ledger, arrived: Sequence[Incoming]) -> list[Answer]:
     news: dict[str, News] = {}
     to_add: dict[tuple[str, str], NewEvent] = {}
     answers = [_sort_one(ledger, item, stored, waiting, to_add, news) for item in items]
-    unit.add_events(list(to_add.values()))
+    ledger.add_events(list(to_add.values()))
     ledger.remember(event for found in news.values() for event in found.fresh)
     _tell_people(ledger, news, people)
     tell_accounts(ledger, {s: n for s, n in news.items() if s in ledger.accounts})
@@ -160,7 +160,7 @@ def _sort_one(
 ) -> Answer:
     ref = (item.event.source, item.event.id)
     if ref in to_add:  # a second content in one batch: the first must be stored to be known
-        ledger.unit.add_events(list(to_add.values()))
+        ledger.add_events(list(to_add.values()))
         stored.update(ledger.unit.stored(to_add))
         to_add.clear()
     known = stored.get(ref)
@@ -200,6 +200,10 @@ def _known(
     ledger.unit.revise_event(known.seq, row, known, current=current)
     earlier = known.earlier | ({known.hash} if current else {item.hash})
     if current:
+        ledger.unit.pass_on_again(
+            [(event.source, event.id)], ledger.now
+        )  # also as what is in no feed any more
+        ledger.pass_on([event])
         stored[event.source, event.id] = known._replace(
             hash=item.hash, time=event.time, sequence=event.sequence, subject=event.subject,
             revision=known.revision + 1, earlier=earlier,

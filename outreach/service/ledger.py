@@ -6,7 +6,7 @@ Rooms are pure; the ledger is what the corridor carries between them. Nothing is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from outreach.domain.recipient import account_identity
 from outreach.domain.signal import SELLING
 from outreach.domain.steps import end, take_back
 from outreach.domain.touch import Status, Touch
-from outreach.service.ports import Outpaced, Outside, Unit, WindowNeed
+from outreach.service.ports import NewEvent, Outpaced, Outside, Unit, WindowNeed
 
 NO_HISTORY = History({})
 ON_CARD = frozenset({Status.ON_DESK, Status.DRAFT})
@@ -257,6 +257,24 @@ class Ledger:
         return [run for run in self.runs[account].values() if run.is_open]
 
     # -- changing --------------------------------------------------------------------------------
+
+    def add_events(self, rows: Sequence[NewEvent]) -> None:
+        self.unit.add_events(rows)
+        self.pass_on(row.event for row in rows)
+
+    def retract(self, events: Collection[Event], *, retracted: bool = True) -> None:
+        refs = [(event.source, event.id) for event in events]
+        self.unit.retract(refs, retracted=retracted)
+        if retracted:  # only whoever was told of it has to hear that
+            self.unit.pass_on_again(refs, self.now)
+        else:
+            self.pass_on(events)
+
+    def pass_on(self, events: Iterable[Event]) -> None:
+        """What other systems act on goes to the end of the feed: news, and what has changed."""
+        fed = [event for event in events if event.type in self.rules.fed]
+        if fed:
+            self.unit.pass_on(fed, self.now)
 
     def put_run(self, run: Run) -> None:
         self.runs[run.account][run.id] = run

@@ -94,6 +94,22 @@ class NewEvent(NamedTuple):
     private: Mapping[str, Any]
 
 
+class Passed(NamedTuple):
+    """An event at its place in the feed, as it is now and without what is personal. ``type``: as which it was
+    passed on."""
+
+    number: int
+    type: str
+    event: Event
+
+
+class FeedEnds(NamedTuple):
+    """The greatest number that is forgotten, and the newest; 0 where there is none yet."""
+
+    forgotten: int
+    newest: int
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """A colleague who signs in. ``email`` in lower case, unique."""
@@ -242,6 +258,20 @@ class Unit(Protocol):
 
     def windows(self, needs: Collection[WindowNeed]) -> dict[str, dict[str, list[Happening]]]:
         """subject → type → happenings sorted by time; retracted events are left out."""
+
+    # the feed
+    def pass_on(self, events: Collection[Event], at: datetime) -> None:
+        """These get the next places in the feed, with the commit; those that have one leave it."""
+
+    def pass_on_again(self, refs: Collection[tuple[str, str]], at: datetime) -> None:
+        """The same for those of them that are in the feed, whatever they are now."""
+
+    def feed(self, after: int, types: Collection[str], limit: int) -> list[Passed]:
+        """What was passed on as one of these types, by number."""
+
+    def feed_ends(self) -> FeedEnds: ...
+    def forget_feed(self, before: datetime) -> int:
+        """Everything up to the newest that was passed on before then. Gives how many."""
 
     # parking and quarantine
     def quarantine(self, rows: Sequence[Quarantined]) -> None: ...

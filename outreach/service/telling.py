@@ -50,8 +50,8 @@ class Telling:
         self._anew = rows is None
         self._rows: Rows = {} if rows is None else rows
         self._history = History(self._rows)
-        self._retracted: list[tuple[str, str]] = []
-        self._revived: list[tuple[str, str]] = []
+        self._retracted: list[Event] = []
+        self._revived: list[Event] = []
 
     def tell(self, events: Iterable[Event]) -> Telling:
         for instant, same in groupby(in_order(events), key=lambda event: event.time):
@@ -96,9 +96,9 @@ class Telling:
     def _fold(self, event: Event) -> bool:
         told = fold(self.state, event, self.ledger.rules.folding)
         if told and event.retracted:
-            self._revived.append((event.source, event.id))
+            self._revived.append(event)
         elif not told and not event.retracted:
-            self._retracted.append((event.source, event.id))
+            self._retracted.append(event)
         return told
 
     def _make(self, event_id: str) -> Event:
@@ -162,11 +162,10 @@ class Telling:
 
     def keep(self) -> None:
         """Store what time made, and what it has not made after all."""
-        unit = self.ledger.unit
         if self.made:
-            unit.add_events(self.made)
+            self.ledger.add_events(self.made)
             self.ledger.remember(self._told_and_made())
         if self._retracted:
-            unit.retract(self._retracted)
+            self.ledger.retract(self._retracted)
         if self._revived:
-            unit.retract(self._revived, retracted=False)
+            self.ledger.retract(self._revived, retracted=False)

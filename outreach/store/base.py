@@ -33,6 +33,15 @@ class Part:
     def finish(self) -> None:
         """What must be written last, right before the commit."""
 
+    def grown(self, name: str, by: int) -> int:
+        """The counter's new value. Its row stays locked until the unit ends."""
+        rows = self.bulk.rows(
+            "insert into counter (name, value, word) values (?, ?, '')"
+            " on conflict (name) do update set value = counter.value + excluded.value returning value",
+            name, by,
+        )  # fmt: skip
+        return int(rows[0][0])
+
     def end(self) -> None:
         """From here on this unit refuses, rather than speak on a connection that others may have."""
         self.core = self.bulk = _Over()  # type: ignore[assignment]

@@ -141,17 +141,8 @@ class Desk(Part):
         """Cursors are given in order of commit, or a reader could pass one that is not there yet."""
         super().finish()
         if self._changed_holds:
-            last = self._grown("hold", len(self._changed_holds))
+            last = self.grown("hold", len(self._changed_holds))
             first = last - len(self._changed_holds) + 1
             rows = [(id_, cursor) for cursor, id_ in enumerate(self._changed_holds, start=first)]
             self.bulk.update(tables.hold, ("id", "change"), rows)
             self._changed_holds.clear()
-
-    def _grown(self, name: str, by: int) -> int:
-        """The counter's new value. Its row stays locked until the unit ends."""
-        rows = self.bulk.rows(
-            "insert into counter (name, value, word) values (?, ?, '')"
-            " on conflict (name) do update set value = counter.value + excluded.value returning value",
-            name, by,
-        )  # fmt: skip
-        return int(rows[0][0])

@@ -63,7 +63,7 @@ class Events(Part):
     def stored(self, refs: Collection[Ref]) -> dict[Ref, StoredRef]:
         rows = [
             row
-            for source, ids in _by_source(refs).items()
+            for source, ids in by_source(refs).items()
             for row in self.bulk.rows(_STORED + self.bulk.one_of('"id"'), source, self.bulk.keys(ids))
         ]
         earlier = self._earlier([row[2] for row in rows if row[8]])
@@ -121,7 +121,7 @@ class Events(Part):
             self._keep_private([row])
 
     def retract(self, refs: Collection[Ref], *, retracted: bool = True) -> None:
-        for source, ids in _by_source(refs).items():
+        for source, ids in by_source(refs).items():
             where = self.bulk.one_of('"id"')
             self.bulk.run(
                 f'update event set "retracted" = ? where "source" = ? and {where}',
@@ -157,7 +157,7 @@ class Events(Part):
         places = [(ref[:at], ref[at + 1 :]) for ref in refs for at, letter in enumerate(ref) if letter == "|"]
         found = {}
         ids_here = self.bulk.one_of('e."id"')
-        for source, ids in _by_source(places).items():
+        for source, ids in by_source(places).items():
             where = f'where e."source" = ? and {ids_here}'
             for row in self.bulk.rows(_EVENT_SELECT + where, source, self.bulk.keys(ids)):
                 event = _event(row)
@@ -217,7 +217,7 @@ class Events(Part):
     def parked(self, refs: Collection[Ref]) -> dict[Ref, Parked]:
         found = [
             parked
-            for source, ids in _by_source(refs).items()
+            for source, ids in by_source(refs).items()
             for parked in self._parked(
                 '"source" = ? and ' + self.bulk.one_of("event_id"), source, self.bulk.keys(ids)
             )
@@ -268,7 +268,7 @@ def _by_type(needs: Collection[WindowNeed]) -> dict[tuple[str, bool, int], dict[
     return found
 
 
-def _by_source(refs: Collection[Ref]) -> dict[str, list[str]]:
+def by_source(refs: Collection[Ref]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for source, id_ in refs:
         found[source].append(id_)

@@ -60,6 +60,17 @@ revision = Table(
     Index("ix_revision_event_seq", "event_seq"),
 )
 
+feed = Table(
+    "feed",
+    metadata,
+    *key("source id type"),
+    *must("at", Utc),
+    *must("number", BigInteger),  # its place; given when the unit commits
+    Index("ux_feed_number", "number", unique=True),
+    sqlite_with_rowid=False,
+)
+"""Events that other systems act on, each at its newest place. ``type``: as which it was passed on."""
+
 quarantine = Table(
     "quarantine", metadata, *key("id"), *must("at", Utc),
     *must("source event_id type reasons body status"),
@@ -394,7 +405,7 @@ audit = Table(
 )  # fmt: skip
 
 counter = Table("counter", metadata, *key("name"), *must("value", BigInteger), *must("word"))
-"""Numbers that must grow without a gap in order of commit: the feed of holds, the audit chain (with the
+"""Numbers that must grow without a gap in order of commit: the feed, the feed of holds, the audit chain (with the
 last hash). Locked as the last thing of a unit."""
 
 # --- who may, and what was read -----------------------------------------------------------------------

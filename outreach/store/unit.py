@@ -11,6 +11,7 @@ from outreach.store.base import EndpointHash
 from outreach.store.bulk import Bulk
 from outreach.store.desk import Desk
 from outreach.store.events import Events
+from outreach.store.feed import Feed
 from outreach.store.people import People
 from outreach.store.phone import Phone
 from outreach.store.records import Records
@@ -18,7 +19,7 @@ from outreach.store.runs import Runs
 from outreach.store.traffic import Traffic
 
 
-class StoreUnit(Traffic, Events, People, Runs, Desk, Phone, Records, Audit):
+class StoreUnit(Feed, Traffic, Events, People, Runs, Desk, Phone, Records, Audit):
     """What was read is kept until the end, so that only differences are written. Never commits by itself."""
 
     def __init__(self, core: Connection, bulk: Bulk, endpoint_hash: EndpointHash, *, writes: bool) -> None:
@@ -28,3 +29,4 @@ class StoreUnit(Traffic, Events, People, Runs, Desk, Phone, Records, Audit):
         self._runs = {}
         self._changed_holds = {}
         self._audit = []
+        self._passed = {}

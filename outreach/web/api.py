@@ -18,7 +18,7 @@ from outreach.domain.endpoint import as_email, as_phone
 from outreach.domain.errors import Invalid
 from outreach.domain.facts import OUTREACH_SOURCE, PERSON_PREFIX, Purpose
 from outreach.domain.hold import Hold
-from outreach.service import care
+from outreach.service import care, feed
 from outreach.service.front import Rejected, check, own_event
 from outreach.service.intake import Answer
 from outreach.web import api_models as shape
@@ -231,6 +231,23 @@ def _hold(hold: Hold) -> dict[str, Any]:
         "scope": hold.scope, "purposes": list(hold.purposes), "because": hold.because,
         "since": hold.since, "ends": hold.ends, "ended_at": hold.ended_at, "end_reason": hold.end_reason,
     }  # fmt: skip
+
+
+# -- the feed --------------------------------------------------------------------------------------------
+
+
+@api.get("/feed", summary="What was done", responses={200: shape.FeedAnswer, 410: shape.Problem, **_ERRORS})
+@needs("feed:read")
+def read_feed() -> Response:
+    """What other systems act on: remedies granted, promises, failures put right. After the cursor, oldest first."""
+    asked = {**request.args.to_dict(), "type": request.args.getlist("type")}
+    try:
+        query = shape.FeedQuery.model_validate(asked)
+    except ValidationError as fault:
+        raise _invalid(fault) from None
+    page = feed.read(outside(), query.after, query.type, query.limit)
+    events = [cloudevents.write_one(event, number) for number, event in page.events]
+    return _json({"cursor": page.cursor, "events": events})
 
 
 # -- shared ----------------------------------------------------------------------------------------------

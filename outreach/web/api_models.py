@@ -147,6 +147,45 @@ class HoldsAnswer(BaseModel):
     holds: list[HoldChange]
 
 
+class FeedQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    after: int | None = Field(
+        default=None, ge=0, le=2**62,
+        description="The cursor of the last answer. Left out: from the oldest that is kept.",
+    )  # fmt: skip
+    limit: int = Field(default=500, ge=1, le=1000)
+    type: list[str] = Field(
+        default=[], max_length=100, description="Only events of this type; may be repeated. Left out: all."
+    )
+
+
+class Told(BaseModel):
+    """A CloudEvent 1.0. ``source`` and ``id`` name it for ever; where they come again, the greatest ``sequence`` is
+    how it is now."""
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: str
+    subject: str = Field(description="The account's id, or person:<id>.")
+    time: datetime
+    sequence: str = Field(description="Its place in the feed: 18 digits.")
+    retracted: Literal[True] | None = Field(
+        default=None, description="There when it was taken back; then without data."
+    )
+    datacontenttype: Literal["application/json"] | None = None
+    data: dict[str, Any] | None = Field(
+        default=None, description="The fields that the vocabulary names under `feed`."
+    )
+
+
+class FeedAnswer(BaseModel):
+    """Ask again with the new cursor: at once while there are events, else after a while."""
+
+    cursor: int
+    events: list[Told]
+
+
 class LookupBody(Strict):
     phone: str | None = Field(default=None, max_length=64)
     email: str | None = Endpoint
@@ -218,3 +257,5 @@ BODIES: Mapping[tuple[str, str], type[BaseModel]] = {
     ("/v1/may-send", "post"): MaySendBody,
 }
 """(path, method) → what is sent there."""
+QUERIES: Mapping[str, type[BaseModel]] = {"/v1/holds": Cursor, "/v1/feed": FeedQuery}
+"""Path → what is asked in its address."""

@@ -37,7 +37,7 @@ MAY: Mapping[str, frozenset[str]] = {
 ``watch`` to see how the house runs, ``steer`` to change it; ``every_account`` is to see the accounts of all teams."""
 
 SCOPES = (
-    "events:write", "accounts:write", "people:write", "people:read", "may-send:read", "holds:read",
+    "events:write", "accounts:write", "people:write", "people:read", "may-send:read", "holds:read", "feed:read",
 )  # fmt: skip
 """What a token may be good for."""
 

@@ -1,6 +1,6 @@
 """CloudEvents 1.0 over HTTP, as the one structured form that the front door checks.
 
-Told apart here: what is no CloudEvent at all (``NotACloudEvent``), and what is one and may still be
+Coming in, told apart here: what is no CloudEvent at all (``NotACloudEvent``), and what is one and may still be
 wrong inside (the front door's business, kept in quarantine).
 """
 
@@ -14,10 +14,14 @@ from urllib.parse import unquote
 
 import orjson
 
+from outreach.domain.facts import Event
+
 BATCH = "application/cloudevents-batch+json"
 STRUCTURED = "application/cloudevents+json"
 REQUIRED = ("specversion", "id", "source", "type")
 _HEADER = "ce-"
+_SEQUENCE_DIGITS = 18
+"""In order as texts and as numbers, and short enough for our own front door."""
 
 
 class NotACloudEvent(ValueError):
@@ -96,3 +100,17 @@ def _json(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as fault:
         raise NotACloudEvent(f"This is not JSON: {fault}") from None
+
+
+# -- going out -----------------------------------------------------------------------------------------
+
+
+def write_one(event: Event, number: int) -> dict[str, Any]:
+    """The event in structured form. One that was taken back says so and has no data."""
+    attributes = {
+        "specversion": "1.0", "id": event.id, "source": event.source, "type": event.type, "subject": event.subject,
+        "time": event.time.isoformat(), "sequence": f"{number:0{_SEQUENCE_DIGITS}}",
+    }  # fmt: skip
+    if event.retracted:
+        return attributes | {"retracted": True}
+    return attributes | {"datacontenttype": "application/json", "data": dict(event.data)}

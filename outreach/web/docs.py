@@ -10,7 +10,7 @@ import orjson
 from flask import Blueprint, Response, current_app, render_template
 from flask_openapi3 import OpenAPI
 
-from outreach.web.api_models import BODIES, EVENT_BODIES, Cursor
+from outreach.web.api_models import BODIES, EVENT_BODIES, QUERIES
 
 
 def _swagger() -> str:
@@ -45,8 +45,9 @@ def description() -> dict[str, Any]:
         reference = {"$ref": f"#/components/schemas/{model.__name__}"}
         content = {"application/json": {"schema": reference}}
         spec["paths"][path][method]["requestBody"] = {"required": True, "content": content}
-    spec["paths"]["/v1/holds"]["get"]["parameters"] = [
-        {"name": name, "in": "query", "schema": schema, "description": schema.pop("description", "")}
-        for name, schema in Cursor.model_json_schema()["properties"].items()
-    ]
+    for path, query in QUERIES.items():
+        spec["paths"][path]["get"]["parameters"] = [
+            {"name": name, "in": "query", "schema": schema, "description": schema.pop("description", "")}
+            for name, schema in query.model_json_schema()["properties"].items()
+        ]
     return spec

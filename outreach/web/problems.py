@@ -10,7 +10,7 @@ from flask import Flask, Response, flash, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from outreach.domain.errors import Invalid, NotFound, OutreachError, Refused
+from outreach.domain.errors import Gone, Invalid, NotFound, OutreachError, Refused
 from outreach.service.ports import InDoubt, Outpaced, Unavailable, Unfit
 from outreach.web.writer import Busy
 
@@ -24,6 +24,7 @@ WORDS = {
     404: ("Not here", "There is nothing at this address. It may have been closed or merged."),
     405: ("Not like this", "This address does not take that kind of request."),
     409: ("Somebody was faster", "This has changed in the meantime."),
+    410: ("Not kept any more", "This was here, and is not kept any more."),
     413: ("Too much at once", "What you sent is larger than we take."),
     422: ("Something is missing", "Please look through what you entered."),
     429: ("Too many tries", "Wait a minute, then try again."),
@@ -34,7 +35,7 @@ WORDS = {
     ),
 }
 _CODES: tuple[tuple[type[Exception], int], ...] = (
-    (Refused, 409), (NotFound, 404), (Invalid, 422), (Unfit, 422), (Outpaced, 409),
+    (Refused, 409), (NotFound, 404), (Gone, 410), (Invalid, 422), (Unfit, 422), (Outpaced, 409),
     (Busy, 503), (Unavailable, 503), (InDoubt, 503),
 )  # fmt: skip
 
@@ -51,7 +52,7 @@ def install(app: Flask) -> None:
         code = code_of(fault)
         if code in (500, 503):
             log.error("request failed", path=request.endpoint, exc_info=fault)
-        told = code in (404, 409, 422) and not isinstance(fault, Unfit)
+        told = code in (404, 409, 410, 422) and not isinstance(fault, Unfit)
         return _problem(code, str(fault) if told else "")
 
     @app.errorhandler(HTTPException)

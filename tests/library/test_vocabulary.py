@@ -52,6 +52,19 @@ def said(text: str) -> str:
     return "\n".join(map(str, read_vocabulary(read_table("v.yaml", text))[1]))
 
 
+def test_what_other_systems_read_are_fields_that_are_not_personal() -> None:
+    fed = SMALL.replace("  amount: weight\n", "  amount: weight\n  feed: [parcel_id, weight]\n")
+    assert read(fed).types["parcel.sent"].feed == ("parcel_id", "weight")
+    assert read(SMALL).types["parcel.sent"].feed == ()
+    assert read(fed).digest == read(SMALL).digest, "nothing is to be folded anew"
+    assert "parcel.sent has no field `wieght`; did you mean weight?" in said(
+        fed.replace("id, weight]", "id, wieght]")
+    )
+    personal = said(fed.replace("id, weight]", "id, to]"))
+    assert "`to` is personal and stays in the house; leave it out of `feed`" in personal
+    assert "the list is empty" in said(fed.replace("[parcel_id, weight]", "[]"))
+
+
 def test_event_types_become_what_they_say() -> None:
     types = read(SMALL).types
     sent, late = types["parcel.sent"], types["parcel.late"]

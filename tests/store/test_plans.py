@@ -72,6 +72,11 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
     "contacts_since": lambda unit: unit.contacts_since("anna", "#1", NOW),
     "holds": lambda unit: (unit.holds_of(["a1"]), unit.holds_on(["anna"], ["a1"], ["g"])),
     "hold_changes": lambda unit: unit.hold_changes(0, 9),
+    "feed": lambda unit: (
+        unit.feed(0, ["order.placed", "x"], 9),
+        unit.feed_ends(),
+        unit.pass_on_again([REF], NOW),
+    ),
     "open_card": lambda unit: (unit.open_card("anna"), unit.claim_card("c1", "jonas", NOW)),
     "decisions_of": lambda unit: unit.decisions_of("a1"),
     "suppressed": lambda unit: unit.suppressed(["#1"]),
@@ -93,6 +98,7 @@ BY_INDEX = {
     "due_rows": "INDEX ix_due_at",
     "contacts_since": "INDEX ix_touch_endpoint",
     "open_card": "INDEX ux_card_open",
+    "feed": "INDEX ux_feed_number",
 }
 
 
@@ -103,6 +109,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     with store.unit() as unit:
         unit.save_accounts([account("a1", failure()), account("a2")])
         unit.add_events([new(event())])
+        unit.pass_on([event()], NOW)
         unit.save_people([person("anna", email="x@example.org", roles={"a1": ()})])
         unit.save_runs([run()])
         unit.add_touches([touch()])

@@ -209,6 +209,7 @@ DOORS = [
     ("POST", "/v1/people/lookup", "people:read"),
     ("POST", "/v1/may-send", "may-send:read"),
     ("GET", "/v1/holds", "holds:read"),
+    ("GET", "/v1/feed", "feed:read"),
 ]
 
 
@@ -378,6 +379,7 @@ def test_the_description_is_valid_openapi_3_1(here: World) -> None:
     validate(spec)
     assert set(spec["paths"]) == {
         "/v1/events", "/v1/accounts/{id}", "/v1/people/{id}", "/v1/people/lookup", "/v1/may-send", "/v1/holds",
+        "/v1/feed",
     }  # fmt: skip
     for path, methods in spec["paths"].items():
         for method, told in methods.items():
