@@ -43,7 +43,7 @@ class AppriseNotifier:
         plugin = _plugin(url) if len(url) <= LONGEST and not re.search(r"[\s\0]", url) else None
         if plugin is None:
             raise Refused(
-                "That is no address Apprise knows: write it like slack://… or tgram://…, whole and without spaces."
+                "That is no address that Apprise knows: write it like slack://… or tgram://…, whole and without spaces."
             )
         if not trusted:
             self._must_be_safe(url, plugin)

@@ -17,6 +17,7 @@ from outreach.domain.plan import Run
 from outreach.lab.doctor_providers import providers
 from outreach.lab.finding import Finding, Findings, look, many, well
 from outreach.lab.scratch import next_due
+from outreach.service.reach import troubles
 from outreach.service.sweep import CLOCK
 from outreach.store import views_ops
 from outreach.store.runs import RUN
@@ -37,7 +38,7 @@ def examine(house: House) -> list[Finding]:
     found = list(_safely(_database, house))
     checks: list[Callable[[House], Findings]] = [_playbooks, _disk, _keys]
     if all(finding.ok or "tables" not in finding.what for finding in found):
-        checks = [_clock, _sending, providers, *checks, _waiting_events, _runs, _board]
+        checks = [_clock, _sending, providers, *checks, _alerts, _waiting_events, _runs, _board]
     for check in checks:
         found += _safely(check, house)
     return found
@@ -122,6 +123,21 @@ def _sending(house: House) -> Findings:
     folder = house.settings.outbox_dir
     if folder.exists() and not os.access(folder, os.W_OK):
         yield look(f"the outbox {folder} cannot be written to", "give this user the right to")
+
+
+def _alerts(house: House) -> Findings:
+    with house.database.view() as unit:
+        reached, untold = len(unit.reaches()), troubles(unit, house.outside.clock.now())
+    if house.outside.notifier is None:
+        yield well("nobody is reached away from the desk: OUTREACH_ALERT_SERVICES says none")
+        return
+    for user, why in untold.items():
+        yield look(
+            f"the last alert for {user} did not arrive, or not everywhere: {why}",
+            "they mend it at /desk/reach and send themselves a test; or outreach user alerts",
+        )
+    if not untold:
+        yield well(f"{many(reached, 'colleague')} reached away from the desk")
 
 
 def _playbooks(house: House) -> Findings:

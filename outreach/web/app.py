@@ -33,6 +33,7 @@ from outreach.web import (
     outbox,
     people,
     problems,
+    reach,
     remedies,
     sayings,
     unsubscribe,
@@ -108,7 +109,7 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
     ):  # by a token or a signature of their own
         csrf.exempt(signed)
     front.limiter.init_app(app)
-    for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, people.people, mailroom.room, away.away, diary.diary, welcome.welcome, remedies.remedies, outbox.outbox,
+    for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, people.people, mailroom.room, away.away, diary.diary, welcome.welcome, reach.reaching, remedies.remedies, outbox.outbox,
                       ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
                       unsubscribe.unsubscribe, care.care, law.law):  # fmt: skip
         app.register_blueprint(blueprint)
