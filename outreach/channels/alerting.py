@@ -101,10 +101,17 @@ def _told(letter: Letter, url: str) -> Said:
     try:
         if not service.add(url):
             return "failed", "the address cannot be read any more"
-        (answer,) = service.notify(title=letter.title, body=letter.text, log_level=logging.DEBUG)
+        form = None if _takes_markdown(service[0]) else library.NotifyFormat.TEXT
+        (answer,) = service.notify(letter.text, letter.title, body_format=form, log_level=logging.DEBUG)
         return _said(answer, targets=len(service[0]))
     except Exception as fault:  # whatever a service's code raises; its words may hold the address
         return "unknown", f"{type(fault).__name__}; it may have arrived"
+
+
+def _takes_markdown(plugin: Any) -> bool:
+    """What is called plain text would be escaped for it, addresses too; so it gets ours as it is."""
+    first, *_ = plugin.notify_format if isinstance(plugin.notify_format, tuple) else (plugin.notify_format,)
+    return bool(first == _library().NotifyFormat.MARKDOWN)
 
 
 def _said(one: Any, targets: int) -> Said:
@@ -144,6 +151,9 @@ def _asset() -> Any:
     its own are few and shared by all."""
     library = _library()
     return library.AppriseAsset(
+        app_id="Outreach",
+        image_url_mask="",
+        image_url_logo="",
         http_redirects=False,
         storage_mode=library.PersistentStoreMode.MEMORY,
         async_mode=False,

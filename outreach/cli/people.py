@@ -124,17 +124,17 @@ def phone_(id_: str, number: str) -> None:
 @user.command("alerts")
 @click.argument("id_", metavar="ID")
 @click.argument("urls", metavar="[URL]…", nargs=-1)
+@click.option("--read", is_flag=True, help="Read the addresses from standard input, one a line.")
 @click.option("--none", "nowhere", is_flag=True, help="Nowhere from now on.")
 @click.option("--test", is_flag=True, help="Send a test to where they are reached.")
-def alerts_(id_: str, urls: tuple[str, ...], nowhere: bool, test: bool) -> None:
-    """Where a colleague is reached away from the desk, by Apprise's addresses: these and no others. With - they are read
-    from standard input, one a line, and stay out of the shell's history. Without any it says where that is now."""
+def alerts_(id_: str, urls: tuple[str, ...], read: bool, nowhere: bool, test: bool) -> None:
+    """Where a colleague is reached away from the desk, by Apprise's addresses: these and no others. Read from
+    standard input they stay out of the shell's history. Without any it says where that is now."""
     from outreach.service import reach
 
-    if urls and nowhere:
-        raise click.UsageError("give addresses or --none, not both")
-    if urls == ("-",):
-        urls = tuple(sys.stdin.read().split())
+    if bool(urls) + read + nowhere > 1:
+        raise click.UsageError("give addresses, or --read, or --none")
+    urls = tuple(sys.stdin.read().split()) if read else urls
     with house() as here:
         known = _known(here, id_)
         if urls or nowhere:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -105,6 +106,27 @@ def test_it_arrives_as_it_was_written(server: Server, bell: AppriseNotifier) -> 
     assert said["title"] == "Outreach: something is urgent" and said["message"].endswith(
         "https://x.example/desk/cards/c1"
     )
+
+
+@pytest.mark.parametrize(
+    "way", [SLACK, "gchat://AAAAk6lGXyM/AIzaSyDdI0hCZtE6vySjMm/O7b1nyri_waOpLMSzbFILAGRzgtQofPW"]
+)
+def test_addresses_stay_as_they_are_and_no_picture_is_fetched_elsewhere(
+    bell: AppriseNotifier, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    posted: list[tuple[str, str]] = []
+
+    def request(_: Any, method: str, url: str, data: str, **more: Any) -> Any:
+        posted.append((url, data))
+        return SimpleNamespace(status_code=200, content=b"ok", text="ok", headers={})
+
+    monkeypatch.setattr("requests.sessions.Session.request", request)
+    (receipt,) = bell.tell([Letter((way,), "Outreach: your day", "https://x-y.example/desk/cards/a_b")])
+    ((address, data),) = posted
+    assert receipt.outcome == "sent" and address.startswith(
+        ("https://hooks.slack.com/", "https://chat.googleapis.com/")
+    )
+    assert "https://x-y.example/desk/cards/a_b" in data and "github" not in data and "Apprise" not in data
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,9 @@ def test_where_somebody_is_reached_is_said_asked_and_taken_back(run: Run) -> Non
     ).output
     assert said == "Jonas Lindner is reached by JSON …irst, E-Mail …mple.\n"
     assert run("user", "alerts", "jonas").output == said
-    assert run("user", "alerts", "jonas", "-", input="json://127.0.0.1:9/secret/other\n\n").output.endswith(
-        "by JSON …ther.\n"
-    )
+    assert run(
+        "user", "alerts", "jonas", "--read", input="json://127.0.0.1:9/secret/other\n\n"
+    ).output.endswith("by JSON …ther.\n")
     assert run("user", "alerts", "jonas", "--none").output == "Jonas Lindner is reached nowhere.\n"
 
 
