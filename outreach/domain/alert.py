@@ -75,7 +75,8 @@ class OnDesk:
     """One open reason to speak to somebody that sells nothing, as far as it may be urgent."""
 
     card: str
-    touch: str
+    run: str
+    """What is owed is owed by it, however often it is tried."""
     account: str
     claimed_by: str | None
     claimed_at: datetime | None
@@ -170,14 +171,28 @@ def on_desk(
         whose, path = line.whose(company), f"/desk/cards/{line.card}"
         if line.call and line.deadline is not None:
             if line.deadline < now:
-                yield Thing(f"late/{line.touch}", Kind.LATE, whose, line.deadline, path, line.deadline)
+                yield Thing(
+                    f"late/{line.run}/{line.deadline.isoformat()}",
+                    Kind.LATE,
+                    whose,
+                    line.deadline,
+                    path,
+                    line.deadline,
+                )
             elif line.claimed_by is None and line.deadline <= now + SOON:
-                yield Thing(f"soon/{line.touch}", Kind.SOON, whose, line.due, path, line.deadline)
+                yield Thing(
+                    f"soon/{line.run}/{line.deadline.isoformat()}",
+                    Kind.SOON,
+                    whose,
+                    line.due,
+                    path,
+                    line.deadline,
+                )
         if line.severity is Severity.SEVERE and not line.seen:
-            key = _same(line.account, line.failure, line.round) if line.failure else line.touch
+            key = _same(line.account, line.failure, line.round) if line.failure else line.run
             yield Thing(f"severe/{key}", Kind.SEVERE, whose, line.due, path)
         if line.trigger_type in replies and not line.seen:
-            yield Thing(f"wrote/{line.touch}", Kind.WROTE, whose, line.due, path)
+            yield Thing(f"wrote/{line.run}", Kind.WROTE, whose, line.due, path)
         if line.handed_to and line.handed_at and line.claimed_by is None:
             key = f"handed/{line.card}/{line.handed_at.isoformat()}"
             yield Thing(key, Kind.HANDED, whose, line.handed_at, path)

@@ -22,7 +22,7 @@ LONGEST_WAIT, A_MINUTE = 10, 60_000_000
 
 _SELLS = ", ".join(f"'{purpose.value}'" for purpose in Purpose if purpose.sells)
 _LINES = f"""
-select c.id, t.id, t.account, c.claimed_by, c.claimed_at, c.snoozed_until, c.handed_to,
+select c.id, t.run, t.account, c.claimed_by, c.claimed_at, c.snoozed_until, c.handed_to,
   case when c.handed_to is not null then (select max(d."at") from audit d
     where d.subject = 'card/' || c.id and d.what = 'card.handed_over') end,
   a.owner, a.team, t.caller, t.channel = 'call', t.due, t.deadline, r.trigger_type, r.severity, b.severity, r.failure, b.round
@@ -35,7 +35,7 @@ where c.state = 'open' and t.purpose not in ({_SELLS})
 and ({{}} or (c.claimed_by is null and c.handed_to is null and a.owner is null and t.caller is null))
 """
 _COLUMNS = (
-    "card", "touch", "account", "claimed_by", "claimed_at", "snoozed_until", "handed_to", "handed_at", "owner", "team", "caller",
+    "card", "run", "account", "claimed_by", "claimed_at", "snoozed_until", "handed_to", "handed_at", "owner", "team", "caller",
     "call", "due", "deadline", "trigger_type", "run_severity", "severity", "failure", "round",
 )  # fmt: skip
 _INSTANTS = ("claimed_at", "snoozed_until", "handed_at", "due", "deadline")

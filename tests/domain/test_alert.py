@@ -27,7 +27,7 @@ COMPANY = Company(
 )  # fmt: skip
 REPLIES = frozenset({"message.received"})
 LINE = OnDesk(
-    card="c1", touch="t1", account="Anna Berg", claimed_by=None, claimed_at=None, snoozed_until=None, handed_to=None, handed_at=None,
+    card="c1", run="r1", account="Anna Berg", claimed_by=None, claimed_at=None, snoozed_until=None, handed_to=None, handed_at=None,
     owner="jonas", team="berlin", caller="tarek", call=True, due=NOW - HOUR, deadline=None, trigger_type="delivery.delayed",
     severity=Severity.HIGH, failure="delivery/o-1", round=1,
 )  # fmt: skip
@@ -79,8 +79,8 @@ def key(**changes: Any) -> str:
 
 
 def test_a_thing_is_the_same_until_it_happens_again() -> None:
-    assert key() == key(touch="t2", card="c2"), "the same failure on another touch"
-    assert key() != key(round=2) and key() != key(failure="delivery/o-2") and key(failure=None) == "severe/t1"
+    assert key() == key(run="r2", card="c2"), "the same failure in another run"
+    assert key() != key(round=2) and key() != key(failure="delivery/o-2") and key(failure=None) == "severe/r1"
     assert "Anna" not in key(), "what is kept names nobody"
     one, other = (
         next(alert.on_desk([replace(LINE, handed_to="miriam", handed_at=at)], COMPANY, REPLIES, NOW)).key

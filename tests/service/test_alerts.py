@@ -14,6 +14,7 @@ import pytest
 
 from outreach.channels.null import RecordingNotifier
 from outreach.domain.errors import NotFound, Refused
+from outreach.domain.touch import Disposition
 from outreach.lab.scratch import Scratch
 from outreach.service import alerts, cards, cover, desk, errands, reach, remedies
 from outreach.service.errands import run_errands
@@ -103,6 +104,17 @@ def test_a_promised_call_that_comes_near_and_one_that_is_late(database_url: str)
         assert whom(home, bell, "was due by 13:00") == ["jonas"]
         home.advance(2 * HOUR)
         assert whom(home, bell, "call") == []
+
+
+def test_a_call_that_is_tried_again_is_still_the_same() -> None:
+    with staffed() as (home, bell):
+        late(home)
+        home.advance(5 * HOUR)
+        assert whom(home, bell, "was due") == ["jonas"]
+        desk.claim(home.outside, card(home), "jonas")
+        desk.settle(home.outside, card(home), "jonas", desk.Outcome(Disposition.NO_ANSWER))
+        home.advance(DAY + HOUR)
+        assert card(home) and whom(home, bell, "was due") == [], "they were told, and tried"
 
 
 def test_whoever_has_the_card_is_not_told_that_it_comes_near() -> None:
