@@ -14,7 +14,7 @@ from typing import NamedTuple
 from outreach.domain import alert
 from outreach.domain.alert import Asked, Morning, Thing
 from outreach.domain.company import Company
-from outreach.domain.hours import instant, local
+from outreach.domain.hours import instant, local, zone_of
 from outreach.domain.reachable import Quiet, Reachable
 from outreach.service.capacity import share
 from outreach.service.cover import covers_now
@@ -115,7 +115,15 @@ def reachable(company: Company, user: User, reach: Reach) -> Reachable:
     quiet = None
     if reach.quiet_from and reach.quiet_until:
         quiet = Quiet(time.fromisoformat(reach.quiet_from), time.fromisoformat(reach.quiet_until))
-    return Reachable(calendar, user.zone or calendar.zone, quiet, reach.always)
+    return Reachable(calendar, _zone(user) or calendar.zone, quiet, reach.always)
+
+
+def _zone(user: User) -> str | None:
+    """Their own, if it is one: nobody else may miss an alert for a slip in it."""
+    try:
+        return zone_of(user.zone).key if user.zone else None
+    except ValueError:
+        return None
 
 
 # -- what they are to be told now ------------------------------------------------------------------------------

@@ -260,6 +260,16 @@ def test_what_is_nobodys_is_for_who_leads_the_team() -> None:
         assert whom(home, bell, "A call") == ["ruth"]
 
 
+def test_a_slip_in_ones_zone_keeps_nobody_from_hearing() -> None:
+    with staffed() as (home, bell):
+        home.database.retrying(
+            lambda unit: unit.save_user(replace(unit.user("jonas"), zone="Europe/Berlinn"))
+        )
+        home.take_in(event(home, "callback.asked", "c", callback_id="c", person_id="anna"))
+        home.settle()
+        assert whom(home, bell, "due by 09:30") == ["jonas"]
+
+
 def test_nothing_is_set_up_and_nothing_happens() -> None:
     with staffed() as (home, bell):
         late(home)
