@@ -136,6 +136,7 @@ def with_ways(outside: Outside, settings: Settings, ways: Ways) -> Outside:
         post=ways.post,
         finders=ways.finders,
         telephone=ways.telephone,
+        notifier=ways.notifier,
         lists=ways.lists,
         rests=ways.rests,
     )

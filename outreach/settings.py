@@ -57,6 +57,7 @@ class Settings:
     database_url: str = field(repr=False)
     provider_timeout: float
     """Seconds that a provider may take for one call."""
+    alert_services: tuple[str, ...]
     mail_from: str
     mail_domains: tuple[str, ...]
     reply_domain: str
@@ -164,6 +165,10 @@ _SETTINGS = (
     _Setting("reply_domain", kinds.domain, "(none: answers go to the account manager's own address)",
              "Domain whose mail the provider hands to us, so that an answer finds its message again."),
     _Setting("provider_timeout", kinds.seconds, "10", "How long a provider may take for one call."),
+    _Setting("alert_services", kinds.words, "slack, discord, gchat, pover, tgram, workflow",
+             "Services, by Apprise's schemes, at which colleagues may say on their page that they are reached. Whoever may name one that "
+             "takes a server's name (`json`, `mailto`, `ntfy`) can have this machine speak to any other in its network. `none`: nobody is "
+             "reached away from the desk."),
     # Twilio: SMS and calls.
     _Setting("twilio_account_sid", kinds.sid("AC"), "(none: SMS go to the outbox, calls are dialled by hand)",
              "The account at Twilio."),

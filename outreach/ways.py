@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from outreach.channels.alerting import AppriseNotifier
 from outreach.channels.outbox import OutboxSender
 from outreach.channels.pace import Pace, Paced
 from outreach.channels.sendgrid import SendGridAccount, SendGridSender
@@ -14,7 +15,7 @@ from outreach.channels.smtp import SmtpSender
 from outreach.channels.twilio import TwilioAccount, TwilioSender
 from outreach.channels.twilio_phone import TwilioTelephone
 from outreach.domain.facts import Channel
-from outreach.service.ports import Clock, Finder, Lists, Post, Sender, Telephone
+from outreach.service.ports import Clock, Finder, Lists, Notifier, Post, Sender, Telephone
 from outreach.settings import Settings
 
 
@@ -28,6 +29,7 @@ class Ways:
     post: Post
     finders: Mapping[Channel, Finder] = field(default_factory=dict)
     telephone: Telephone | None = None
+    notifier: Notifier | None = None
     lists: Lists | None = None
     paces: Mapping[str, Pace] = field(default_factory=dict)
     """Provider/channel → its pace; each process has its own."""
@@ -82,6 +84,7 @@ def ways_out(settings: Settings, clock: Clock) -> Ways:
         post=post_of(settings),
         finders=finders,
         telephone=_telephone(settings, twilio, clock),
+        notifier=_notifier(settings),
         lists=lists,
         paces=paces,
     )
@@ -99,6 +102,12 @@ def _twilio(settings: Settings) -> TwilioAccount | None:
 def _telephone(settings: Settings, twilio: TwilioAccount | None, clock: Clock) -> Telephone | None:
     caller_id = settings.twilio_caller_id or settings.twilio_from
     return TwilioTelephone(twilio, clock.now, caller_id) if twilio is not None and caller_id else None
+
+
+def _notifier(settings: Settings) -> Notifier | None:
+    if settings.alert_services == ("none",):
+        return None
+    return AppriseNotifier(settings.alert_services, settings.provider_timeout)
 
 
 def post_of(settings: Settings) -> Post:

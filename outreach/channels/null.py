@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from outreach.domain.message import Message
-from outreach.service.ports import Receipt
+from outreach.service.ports import Letter, Receipt
 
 OUTCOMES = ("sent", "refused", "failed", "unknown", "lost", "crash", "crash_after")
 
@@ -42,6 +42,24 @@ class RecordingSender:
         """Tokens that were taken more than once: must stay empty whatever happens."""
         tokens = [token for token, _ in self.taken]
         return {token for token in tokens if tokens.count(token) > 1}
+
+
+@dataclass
+class RecordingNotifier:
+    """Reaches nobody and remembers whom it should have. ``script``: receipts for the letters to come, in their order;
+    after its end all arrive."""
+
+    script: list[Receipt] = field(default_factory=list)
+    told: list[Letter] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def shown(self, url: str, *, trusted: bool) -> str:
+        return f"Null …{url[-4:]}"
+
+    def tell(self, letters: Sequence[Letter]) -> list[Receipt]:
+        with self._lock:
+            self.told += letters
+            return [self.script.pop(0) if self.script else Receipt("sent") for _ in letters]
 
 
 class FaultySender(RecordingSender):

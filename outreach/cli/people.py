@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outreach.cli.common import answer, house, json_option
+from outreach.cli.common import answer, found_something, house, json_option
 from outreach.service import keys, sign_ins
 from outreach.service.ports import ApiToken, Unit, User
 
@@ -118,6 +119,34 @@ def phone_(id_: str, number: str) -> None:
         new = replace(known, phone=_number(here, number))
         here.database.retrying(lambda unit: unit.save_user(new))
     click.echo(f"{known.name} is rung at {new.phone}.")
+
+
+@user.command("alerts")
+@click.argument("id_", metavar="ID")
+@click.argument("urls", metavar="[URL]…", nargs=-1)
+@click.option("--read", is_flag=True, help="Read the addresses from standard input, one a line.")
+@click.option("--none", "nowhere", is_flag=True, help="Nowhere from now on.")
+@click.option("--test", is_flag=True, help="Send a test to where they are reached.")
+def alerts_(id_: str, urls: tuple[str, ...], read: bool, nowhere: bool, test: bool) -> None:
+    """Where a colleague is reached away from the desk, by Apprise's addresses: these and no others. Read from
+    standard input they stay out of the shell's history. Without any it says where that is now."""
+    from outreach.service import reach
+
+    if bool(urls) + read + nowhere > 1:
+        raise click.UsageError("give addresses, or --read, or --none")
+    urls = tuple(sys.stdin.read().split()) if read else urls
+    with house() as here:
+        known = _known(here, id_)
+        if urls or nowhere:
+            reach.set_ways(here.outside, known.id, urls, "terminal")
+        with here.database.view() as unit:
+            shown = [way.shown for way in reach.of(unit, known.id).ways]
+        said = f"by {', '.join(shown)}" if shown else "nowhere"
+        click.echo(f"{known.name} is reached {said}.")
+        receipt = reach.send_test(here.outside, known.id) if test else None
+    if receipt is not None:
+        click.echo(f"The test: {receipt.outcome}{f' ({receipt.reason})' if receipt.reason else ''}.")
+        found_something(receipt.outcome != "sent" or bool(receipt.reason))
 
 
 def _known(here: House, id_: str) -> User:

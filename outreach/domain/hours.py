@@ -54,6 +54,15 @@ class Calendar:
             at = self._add_open(at, timedelta(seconds=d.business_seconds))
         return at
 
+    def last_close(self, t: datetime) -> datetime:
+        """When the last working day before that of the instant was over, in UTC. ValueError as in ``next_open``."""
+        day = local(to_utc(t), self.zone).date()
+        for _ in range(LOOK_AHEAD_DAYS):
+            day -= DAY
+            if spans := self._spans(day):
+                return spans[-1][1]
+        raise ValueError(f"this calendar ({self.zone}) never opens; give it working hours and fewer holidays")
+
     def business_seconds_between(self, a: datetime, b: datetime) -> float:
         """Seconds of opening hours from a to b; negative when b is before a."""
         begin, finish = to_utc(a), to_utc(b)

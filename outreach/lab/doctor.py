@@ -17,6 +17,7 @@ from outreach.domain.plan import Run
 from outreach.lab.doctor_providers import providers
 from outreach.lab.finding import Finding, Findings, look, many, well
 from outreach.lab.scratch import next_due
+from outreach.service.reach import troubles
 from outreach.service.sweep import CLOCK
 from outreach.store import views_ops
 from outreach.store.runs import RUN
@@ -39,7 +40,7 @@ def examine(house: House) -> list[Finding]:
     found = list(_safely(_database, house))
     checks: list[Callable[[House], Findings]] = [_playbooks, _disk, _keys]
     if all(finding.ok or "tables" not in finding.what for finding in found):
-        checks = [_clock, _sending, providers, _sign_in, *checks, _waiting_events, _runs, _board]
+        checks = [_clock, _sending, providers, _sign_in, *checks, _alerts, _waiting_events, _runs, _board]
     for check in checks:
         found += _safely(check, house)
     return found
@@ -141,6 +142,21 @@ def _sign_in(house: House) -> Findings:
         )
     else:
         yield well(f"{settings.oidc_name} answers; it sends people back to {settings.public_url}{BACK}")
+
+
+def _alerts(house: House) -> Findings:
+    with house.database.view() as unit:
+        reached, untold = len(unit.reaches()), troubles(unit, house.outside.clock.now())
+    if house.outside.notifier is None:
+        yield well("nobody is reached away from the desk: OUTREACH_ALERT_SERVICES says none")
+        return
+    for user, why in untold.items():
+        yield look(
+            f"the last alert for {user} did not arrive, or not everywhere: {why}",
+            "they mend it at /desk/reach and send themselves a test; or outreach user alerts",
+        )
+    if not untold:
+        yield well(f"{many(reached, 'colleague')} reached away from the desk")
 
 
 def _playbooks(house: House) -> Findings:

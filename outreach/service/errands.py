@@ -1,4 +1,4 @@
-"""What the clock does outside the house every minute: look-ups at providers, their lists, what we forget.
+"""What the clock does outside the house every minute: colleagues are told, look-ups at providers, their lists, what we forget.
 
 Each errand is alone: a provider that cannot be reached is written down with its heartbeat and stops none of
 the others. None of them holds a transaction while it is out.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from outreach.service.alerts import tell_urgent
 from outreach.service.feed import KEPT_FOR
 from outreach.service.ports import Outside, Unavailable, Unit
 from outreach.service.providers import KNOWN_FOR
@@ -58,7 +59,7 @@ def forget_seen(outside: Outside) -> int:
 
     def work(unit: Unit) -> int:
         unit.forget_seen(now - KNOWN_FOR)
-        return unit.forget_settled(now - SETTLED_FOR)
+        return unit.forget_settled(now - SETTLED_FOR) + unit.forget_alerts(now - SETTLED_FOR)
 
     return _once_in(outside, FORGET_EVERY, "seen_forgotten", work) or 0
 
@@ -95,6 +96,7 @@ def _once_in(outside: Outside, span: timedelta, name: str, work: Callable[[Unit]
 
 
 ERRANDS: dict[str, Callable[[Outside], int]] = {
+    "alerts": tell_urgent,
     "look_up": look_up,
     "pull_suppressions": pull_suppressions,
     "push_holds": push_holds,

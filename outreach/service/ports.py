@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from outreach.domain.account import AccountState, Due, Happening
+from outreach.domain.alert import Given, OnDesk, Unreached
 from outreach.domain.card import Card
 from outreach.domain.cover import Absence
 from outreach.domain.errors import NotFound, OutreachError
@@ -499,6 +500,36 @@ class Unit(Protocol):
     def absence(self, id_: str) -> Absence | None: ...
     def save_absence(self, absence: Absence) -> None: ...
 
+    # reaching colleagues away from the desk
+    def reach(self, user: str) -> Reach | None: ...
+    def reaches(self) -> list[Reach]:
+        """Of everybody who has said where they are reached."""
+
+    def save_reach(self, reach: Reach) -> None: ...
+    def open_lines(self, names: Collection[str]) -> list[OnDesk]:
+        """Of open cards with which one of these has to do, or nobody; what sells is left out."""
+
+    def given_by(self, names: Collection[str], until: datetime) -> list[Given]:
+        """Promises not kept yet that are due before then, given by these or for accounts of theirs."""
+
+    def unreached_of(self, names: Collection[str]) -> list[Unreached]:
+        """Failures with nobody spoken to: of accounts of theirs, and all that have climbed beyond the owner."""
+
+    def untold(self, user: str, things: Collection[str], now: datetime) -> set[str]:
+        """Those of the things that they were never told, or in vain and to be tried again by now."""
+
+    def claim_alerts(self, user: str, things: Collection[str], now: datetime) -> set[str]:
+        """Those of the same that are ours to tell from now on: of two who ask at once one gets each."""
+
+    def settle_alerts(self, user: str, things: Collection[str], state: str, why: str) -> None:
+        """What became of things that are being told. What is to be tried ``again`` waits a minute longer each time,
+        ten at most."""
+
+    def last_alert(self, user: str) -> Alert | None:
+        """The newest that there was something to tell in."""
+
+    def forget_alerts(self, before: datetime) -> int: ...
+
     # calls through the house
     def add_call(self, call: PhoneCall, legs: Sequence[Leg]) -> None: ...
     def call(self, id_: str) -> PhoneCall | None:
@@ -625,6 +656,27 @@ class Finder(Protocol):
     def find(self, recipient: str, since: datetime, until: datetime) -> list[Found]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one colleague is told, by all of their ways."""
+
+    urls: tuple[str, ...] = field(repr=False)
+    title: str
+    text: str
+
+
+class Notifier(Protocol):
+    """Reaches our own people away from the desk. Called with no transaction open."""
+
+    def shown(self, url: str, *, trusted: bool) -> str:
+        """What may be seen of an address. Raises Refused, with the remedy, for one that is none, or that may not be
+        named from a page (not ``trusted``)."""
+
+    def tell(self, letters: Sequence[Letter]) -> list[Receipt]:
+        """One receipt for each, in their order; ``refused``: it certainly did not leave. Comes back in bounded time
+        and does not raise."""
+
+
 class Telephone(Protocol):
     """Rings our own people's phones. Called with no transaction open; must not raise for provider faults."""
 
@@ -694,6 +746,42 @@ class Ask(NamedTuple):
     why: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One address at which a colleague is reached. ``url`` is a secret; ``shown`` is what may be seen of it."""
+
+    url: str = field(repr=False)
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How a colleague is reached away from the desk. ``quiet_from`` and ``quiet_until``: ``HH:MM`` on their own
+    clock. ``always``: of promised calls outside working hours, too."""
+
+    user: str
+    ways: tuple[Way, ...] = ()
+    quiet_from: str | None = None
+    quiet_until: str | None = None
+    always: bool = False
+    sound_at: datetime | None = None
+    """What failed before that is mended: they changed something, or a test arrived."""
+
+
+class Alert(NamedTuple):
+    """What one colleague was told of one thing. ``state``: ``sending`` (may have left) · ``sent`` · ``again``
+    (certainly not left; tried again at ``again_at``) · ``failed`` (refused) · ``unknown`` (may have left) · ``none``
+    (nothing was to be told)."""
+
+    user: str
+    thing: str
+    at: datetime
+    state: str
+    tries: int
+    why: str
+    again_at: datetime | None
+
+
 class CareLink(NamedTuple):
     """A way to somebody's own page. ``code``: the hash of what was sent to an endpoint on file, good until
     ``code_until`` and for a few tries."""
@@ -755,6 +843,8 @@ class Outside:
     post: Post = Post()
     finders: Mapping[Channel, Finder] = field(default_factory=dict)
     telephone: Telephone | None = None
+    notifier: Notifier | None = None
+    """Without one nobody is told anything away from the desk."""
     lists: Lists | None = None
     rests: Callable[[], Mapping[str, datetime]] = dict
     """Ways that this process lets rest, because the provider is unwell or has asked for it → until when."""

@@ -16,6 +16,7 @@ from outreach.domain.plan import RunState
 from outreach.domain.signal import Delivery
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Settlement, Status
+from outreach.service.ports import Way
 from outreach.store.codec import Grade, Json, Utc, Word
 from outreach.store.columns import Growing, Number, is_in, key, may, metadata, must, numbered, one_of, some
 
@@ -415,6 +416,19 @@ app_user = Table(
     *must("active", Boolean), *may("phone issuer subject"), Index("ux_app_user_email", "email", unique=True),
     Index("ux_app_user_subject", "issuer", "subject", unique=True),
 )  # fmt: skip
+
+reach = Table(
+    "reach", metadata, *key("user"), *must("ways", Json(tuple[Way, ...])), *may("quiet_from quiet_until"),
+    *must("always", Boolean), *may("sound_at", Utc),
+)  # fmt: skip
+"""Where and when a colleague is reached away from the desk."""
+
+alert = Table(
+    "alert", metadata, *key("user thing"), *must("at", Utc), *must("state"), *must("tries", Integer), *must("why"),
+    *may("again_at", Utc), one_of("state", ("sending", "sent", "again", "failed", "unknown", "none")),
+    Index("ix_alert_user", "user", "at"),
+)  # fmt: skip
+"""What a colleague was told, or may have been: of each thing once."""
 
 api_token = Table(
     "api_token", metadata, *key("hash"), *must("name"), *must("scopes", Json(tuple[str, ...])),

@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from sqlalchemy import Connection
 
+from outreach.store.alerts import Alerts
 from outreach.store.audit import Audit
 from outreach.store.base import EndpointHash
 from outreach.store.bulk import Bulk
@@ -19,7 +20,7 @@ from outreach.store.runs import Runs
 from outreach.store.traffic import Traffic
 
 
-class StoreUnit(Feed, Traffic, Events, People, Runs, Desk, Phone, Records, Audit):
+class StoreUnit(Feed, Traffic, Events, People, Runs, Desk, Phone, Records, Alerts, Audit):
     """What was read is kept until the end, so that only differences are written. Never commits by itself."""
 
     def __init__(self, core: Connection, bulk: Bulk, endpoint_hash: EndpointHash, *, writes: bool) -> None:

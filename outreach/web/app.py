@@ -35,6 +35,7 @@ from outreach.web import (
     outbox,
     people,
     problems,
+    reach,
     remedies,
     sayings,
     unsubscribe,
@@ -110,7 +111,7 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
     ):  # by a token or a signature of their own
         csrf.exempt(signed)
     front.limiter.init_app(app)
-    for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, by_hand.by_hand, people.people, mailroom.room, away.away, diary.diary, welcome.welcome, oidc.oidc, remedies.remedies, outbox.outbox,
+    for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, by_hand.by_hand, people.people, mailroom.room, away.away, diary.diary, welcome.welcome, oidc.oidc, reach.reaching, remedies.remedies, outbox.outbox,
                       ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
                       unsubscribe.unsubscribe, care.care, law.law):  # fmt: skip
         app.register_blueprint(blueprint)

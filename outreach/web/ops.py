@@ -13,6 +13,7 @@ from outreach.domain.errors import Fault, OutreachError
 from outreach.domain.playbook import Playbook
 from outreach.service import desk, switches, unknowns, workbench
 from outreach.service.errands import not_reached
+from outreach.service.reach import troubles
 from outreach.service.sweep import CLOCK
 from outreach.store import views_ops as views
 from outreach.store.unit import StoreUnit
@@ -49,6 +50,7 @@ def overview() -> str:
         parked = views.parked_by_reason(unit)
         audit = views.audit_rows(unit, 15)
         ways, messages, unreached = _ways(unit), unit.count_inbound(), not_reached(unit)
+        untold = troubles(unit, g.now)
     beat = beats.get(CLOCK)
     late = beat is None or (g.now - beat[0]).total_seconds() > CLOCK_LATE
     faults = tuple(getattr(reception().house.library, "faults", rules.faults))
@@ -56,7 +58,7 @@ def overview() -> str:
         "ops.html", counts=counts, beat=beat, late=late, rows=_rows(rules.playbooks, states, running, faults),
         unknowns=unknowns, parked=parked, audit=audit, publish_states=workbench.PUBLISH_STATES,
         shared=[fault for fault in faults if not _is_playbook(fault)], ways=ways, messages=messages,
-        unreached=unreached, pointless=pointless, pointless_words=desk.POINTLESS,
+        unreached=unreached, untold=untold, pointless=pointless, pointless_words=desk.POINTLESS,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections import Counter
 from collections.abc import Iterator
@@ -235,3 +236,4 @@ def test_the_command_keeps_to_its_folder(
     assert "hours old" in said
     assert "out_x" in said
     assert not elsewhere.exists()
+    assert os.environ["OUTREACH_ALERT_SERVICES"] == "none", "nobody's phone rings about made-up customers"

@@ -81,6 +81,18 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
     "decisions_of": lambda unit: unit.decisions_of("a1"),
     "suppressed": lambda unit: unit.suppressed(["#1"]),
     "audit_of": lambda unit: unit.audit_of("a1"),
+    "alerts": lambda unit: (
+        unit.reach("jonas"),
+        unit.untold("jonas", ["late/t1"], NOW),
+        unit.claim_alerts("jonas", ["late/t1"], NOW),
+        unit.settle_alerts("jonas", ["late/t1"], "sent", ""),
+        unit.last_alert("jonas"),
+    ),
+    "alerts_about": lambda unit: (
+        unit.open_lines(["jonas"]),
+        unit.given_by(["jonas"], NOW),
+        unit.unreached_of(["jonas"]),
+    ),
     "user_by_email": lambda unit: (unit.user_by_email("x"), unit.token("#t")),
     "user_by_subject": lambda unit: (
         unit.user_by_subject("https://id.example", "s1"),
