@@ -12,7 +12,7 @@ DEV := $(VENV)/.dev-ok
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve venv test quick lint nightly bench check fmt lock clean
+.PHONY: help demo serve venv test quick lint nightly bench check pictures fmt lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,9 @@ lint: $(DEV)  ## ruff, mypy and the contracts of the house
 
 nightly: $(DEV)  ## the same tests with many more examples, and the slow ones
 	OUTREACH_TEST_PROFILE=nightly $(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+pictures: $(DEV)  ## take the documentation's pictures anew, with a browser
+	OUTREACH_TEST_PICTURES=keep $(BIN)/pytest -q --no-cov tests/web/test_pictures.py $(ARGS)
 
 fmt: $(DEV)  ## put the code in order
 	$(BIN)/ruff check --fix-only --quiet .

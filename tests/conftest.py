@@ -1,6 +1,6 @@
 """What all tests share: the run's folder, databases, a browser, and a loud word about what was missing.
 
-Environment variables: OUTREACH_TEST_PROFILE (ci, nightly) · OUTREACH_TEST_POSTGRES (a server's URL) ·
+Environment variables: OUTREACH_TEST_PROFILE (ci, nightly) · OUTREACH_TEST_POSTGRES (a server's URL) · OUTREACH_TEST_PICTURES=keep ·
 OUTREACH_TEST_NO_INSTALL=1 (never install anything) · OUTREACH_TEST_REQUIRE_ALL=1 (missing = failed).
 """
 

@@ -23,6 +23,10 @@ class Sight:
             return True
         return owner in self.names or (team is not None and team == self.team)
 
+    def narrowed(self, names: Iterable[str], team: str | None) -> Sight:
+        """Only what is theirs, or the team's; what is nobody's stays."""
+        return Sight(False, frozenset(names), team)
+
     def has(self, *names: str | None) -> bool:
         """A card that one of these has, was handed, or is to call about."""
         return self.everything or any(name in self.names for name in names if name)

@@ -97,13 +97,14 @@ class Glance(NamedTuple):
     known_at: datetime | None
     locked: bool
     """It sells, and something of the account is still to be put right."""
+    playbook: str
 
 
 _SELLS = ", ".join(f"'{purpose.value}'" for purpose in Purpose if purpose.sells)
 _GLANCES = f"""
 select c.id, c.claimed_by, c.snoozed_until, c.handed_to, a.owner, a.team, t.caller, t.channel, t.purpose in ({_SELLS}),
   r.severity, t.due, t.deadline, a.value, b.known_at,
-  t.purpose in ({_SELLS}) and exists (select 1 from failure f where f.account = t.account and {OPEN_FAILURE})
+  t.purpose in ({_SELLS}) and exists (select 1 from failure f where f.account = t.account and {OPEN_FAILURE}), r.playbook
 from card c
 join touch t on t.card = c.id and t.card is not null and t.status = 'on_desk'
 join run r on r.id = t.run
@@ -121,11 +122,11 @@ def glances(unit: StoreUnit, sight: Sight) -> list[Glance]:
 
 
 def _glance(row: Row) -> Glance:
-    *who, channel, sells, grade, due, ends, value, known, locked = row
+    *who, channel, sells, grade, due, ends, value, known, locked, playbook = row
     card, claimed, snoozed, handed, owner, team, caller = who
     return Glance(
         card, claimed, _at(snoozed), handed, owner, team, caller, channel == "call", bool(sells), _GRADES[grade],
-        instant(due), _at(ends), value, _at(known), bool(locked),
+        instant(due), _at(ends), value, _at(known), bool(locked), playbook,
     )  # fmt: skip
 
 

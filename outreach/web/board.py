@@ -67,6 +67,9 @@ class Ranked:
                 return True
         return False
 
+    def is_about(self, playbook: str) -> bool:
+        return any(line.playbook == playbook for line in self.lines)
+
     def is_of(self, names: Collection[str], team: str | None = None) -> bool:
         """What was handed over is on nobody's desk but the one it went to, and on the team's."""
         first = self.lines[0]

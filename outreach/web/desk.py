@@ -34,17 +34,20 @@ def board_page() -> str:
     with reception().house.database.view() as unit:
         names, team, sight = _names(unit, whose), _team() if whose == "team" else None, auth.my_sight(unit)
         rows = [row for row in board.ranked(unit, g.now, sight) if whose == "all" or row.is_of(names, team)]
+        kinds = Counter(line.playbook for row in rows for line in row.lines)
+        about = request.args.get("about", "") if request.args.get("about") in kinds else ""
+        everything, rows = rows, [row for row in rows if not about or row.is_about(about)]
         near, offset = board.window(rows, page)
         judged = board.judged(unit, outside(), board.cards(unit, near), g.now, offset)
         shown = {
-            "waiting": said.waiting(unit), "dispositions": said.DISPOSITIONS, "rows": judged, "whose": whose, "page": page, "total": len(rows),
+            "waiting": said.waiting(unit), "dispositions": said.DISPOSITIONS, "rows": judged, "whose": whose, "about": about, "kinds": kinds, "page": page, "total": len(rows),
             "pages": max(-(-len(rows) // board.PAGE), 1), "stamp": views.desk_stamp(unit),
             "drafts": [
                 draft for draft in views.drafts(unit, sight)
                 if whose == "all" or draft.owner in names or (team is not None and draft.team == team)
             ],
-            "load": (load := _load(unit, rows) if whose == "mine" else None), "beyond": _beyond(rows, load),
-            "shortfall": _shortfall(unit, rows) if whose != "mine" and auth.me().may("let_be") else [],
+            "load": (load := _load(unit, everything) if whose == "mine" else None), "beyond": _beyond(everything, load),
+            "shortfall": _shortfall(unit, everything) if whose != "mine" and auth.me().may("let_be") else [],
             "asks": _asks(unit) if auth.me().may("let_be") else [],
             "covering": covered_by(unit, auth.me().by, g.now),
             "unmatched": views.count_unmatched(unit, sight), "unreached": views.count_unreached(unit, sight),
@@ -93,6 +96,11 @@ def _whose() -> str:
     if chosen in WHOSE:
         return chosen
     return "mine" if auth.me().role == "am" else "team" if _team() else "all"
+
+
+def _whose_failures() -> str:
+    """Of what nobody looks after, everybody sees all they may, unless they ask for less."""
+    return request.args["whose"] if request.args.get("whose") in WHOSE else "all"
 
 
 def _team() -> str | None:
@@ -208,12 +216,14 @@ def _failures(
     read: Callable[[StoreUnit, Sight, int, int], list[views.Board]],
     count: Callable[[StoreUnit, Sight], int],
 ) -> str:
-    page = page_asked_for()
+    page, whose = page_asked_for(), _whose_failures()
     with reception().house.database.view() as unit:
         sight = auth.my_sight(unit)
+        if whose != "all":
+            sight = sight.narrowed(_names(unit, whose), _team() if whose == "team" else None)
         rows = read(unit, sight, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST)
         total = count(unit, sight)
     more = len(rows) > LONGEST_LIST
     return render_template(
-        "failures.html", rows=rows[:LONGEST_LIST], more=more, page=page, count=total, kind=kind
+        "failures.html", rows=rows[:LONGEST_LIST], more=more, page=page, count=total, kind=kind, whose=whose
     )

@@ -568,3 +568,38 @@ def test_a_playbook_is_started_by_hand_and_the_card_says_who_wanted_it(here: Wor
     assert "started it by hand" in seen and "“She is moving house.”" in seen
     assert "There is nothing to start." in jonas.get("/desk/by-hand/a1").text
     assert post(jonas, "/desk/by-hand/a1", {"chosen": chosen, "why": "again"}).status_code == 404
+
+
+def test_the_list_is_narrowed_to_one_matter_and_the_day_is_counted_whole(here: World) -> None:
+    busy_day(here)
+    client = here.signed_in()
+    whole = client.get("/desk").text
+    assert "A delivery missed its promised date (" in whole
+    narrowed = client.get("/desk?about=late-delivery").text
+    assert "Mara Weber" in narrowed and "Anna Weber" in whole and "Anna Weber" not in narrowed
+    day = re.compile(r"\d+ calls for today")
+    assert day.findall(narrowed) == day.findall(whole) != []
+    assert client.get("/desk?about=nothing-of-that-name").text.count('class="case ') == whole.count(
+        'class="case '
+    )
+    assert "about=late-delivery" in client.get("/desk?about=late-delivery").text, (
+        "looking after itself keeps to it"
+    )
+
+
+def test_lists_of_failures_are_narrowed_to_mine_and_the_teams(here: World) -> None:
+    busy_day(here)
+    client = here.signed_in()
+    names = ("Berlin Kitchens", "Gartenbau Lindner")
+    for whose, seen in (
+        ("mine", (True, False)),
+        ("team", (True, True)),
+        ("all", (True, True)),
+        ("x", (True, True)),
+    ):
+        page = client.get(f"/desk/unreached?whose={whose}").text
+        assert tuple(name in page for name in names) == seen, whose
+    assert "None of yours." in here.signed_in("tarek").get("/desk/unreached?whose=mine").text
+    ruth = here.signed_in("ruth", "manager")
+    assert "Berlin Kitchens" not in ruth.get("/desk/unreached?whose=mine").text
+    assert "Berlin Kitchens" in ruth.get("/desk/unreached").text
