@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition
-from outreach.service import alerts, cards, cover, desk, remedies
+from outreach.service import alerts, cards, cover, desk, outcomes, remedies
 from outreach.service.ports import Reach
 from tests.service.alerted import DAY, HOUR, MINUTE, card, heard, late, rows, say, staffed, whom
 from tests.service.world import MONDAY, event, give
@@ -36,7 +37,7 @@ def test_a_call_that_is_tried_again_is_still_the_same() -> None:
         home.advance(5 * HOUR)
         assert whom(home, bell, "was due") == ["jonas"]
         desk.claim(home.outside, card(home), "jonas")
-        desk.settle(home.outside, card(home), "jonas", desk.Outcome(Disposition.NO_ANSWER))
+        outcomes.settle(home.outside, card(home), "jonas", Outcome(Disposition.NO_ANSWER))
         home.advance(DAY + HOUR)
         assert card(home) and whom(home, bell, "was due") == [], "they were told, and tried"
 
