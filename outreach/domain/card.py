@@ -76,7 +76,7 @@ def rank(lines: Iterable[Weighed], now: datetime, usual_value: float = 0.0) -> f
     A selling line never comes before a failure.
     Age lifts without bound, so that in the end nothing outranks the oldest failure.
     """
-    return max((_weight(line, now, usual_value) for line in lines), default=0.0)
+    return max([_weight(line, now, usual_value) for line in lines], default=0.0)
 
 
 def _weight(line: Weighed, now: datetime, usual_value: float) -> float:

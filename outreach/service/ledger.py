@@ -112,7 +112,7 @@ class Ledger:
         cards = self.unit.open_cards(sorted(wanted))
         self._cards.update({identity: cards.get(identity) for identity in wanted})
         self._read_suppressed()
-        self._read_windows({account: merged_needs(each) for account, each in needs.items()})
+        self.read_windows({account: merged_needs(each) for account, each in needs.items()})
 
     def know(self, people: Collection[str]) -> None:
         """These people and what is shut of theirs, at once; else they are read one by one."""
@@ -224,10 +224,10 @@ class Ledger:
         if all(type_ in known and known[type_] >= data for type_, data in wanted.items()):
             return history
         both = {type_: known.get(type_, False) or wanted.get(type_, False) for type_ in {*known, *wanted}}
-        self._read_windows({account: [Need(type_, None, data) for type_, data in both.items()]})
+        self.read_windows({account: [Need(type_, None, data) for type_, data in both.items()]})
         return self._histories[account][1]
 
-    def _read_windows(self, needs: Mapping[str, Iterable[Need]]) -> None:
+    def read_windows(self, needs: Mapping[str, Iterable[Need]]) -> None:
         asked = [WindowNeed(a, need.type, None, need.data) for a, each in needs.items() for need in each]
         rows = self.unit.windows(asked)
         for account, each in needs.items():

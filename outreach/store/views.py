@@ -91,19 +91,23 @@ class Glance(NamedTuple):
     call: bool
     sells: bool
     severity: Severity
-    due: datetime
     deadline: datetime | None
     value: float | None
-    known_at: datetime | None
+    known_at: datetime
+    """Of its failure; else when it was due."""
     locked: bool
     """It sells, and something of the account is still to be put right."""
     playbook: str
+
+    @property
+    def due(self) -> datetime:
+        return self.known_at
 
 
 _SELLS = ", ".join(f"'{purpose.value}'" for purpose in Purpose if purpose.sells)
 _GLANCES = f"""
 select c.id, c.claimed_by, c.snoozed_until, c.handed_to, a.owner, a.team, t.caller, t.channel, t.purpose in ({_SELLS}),
-  r.severity, t.due, t.deadline, a.value, b.known_at,
+  r.severity, t.deadline, a.value, coalesce(b.known_at, t.due),
   t.purpose in ({_SELLS}) and exists (select 1 from failure f where f.account = t.account and {OPEN_FAILURE}), r.playbook
 from card c
 join touch t on t.card = c.id and t.card is not null and t.status = 'on_desk'
@@ -122,11 +126,27 @@ def glances(unit: StoreUnit, sight: Sight) -> list[Glance]:
 
 
 def _glance(row: Row) -> Glance:
-    *who, channel, sells, grade, due, ends, value, known, locked, playbook = row
-    card, claimed, snoozed, handed, owner, team, caller = who
+    """Thousands of them for each look: nothing is converted that need not be."""
+    (
+        card,
+        claimed,
+        snoozed,
+        handed,
+        owner,
+        team,
+        caller,
+        channel,
+        sells,
+        grade,
+        ends,
+        value,
+        known,
+        locked,
+        playbook,
+    ) = row
     return Glance(
-        card, claimed, _at(snoozed), handed, owner, team, caller, channel == "call", bool(sells), _GRADES[grade],
-        instant(due), _at(ends), value, _at(known), bool(locked), playbook,
+        card, claimed, None if snoozed is None else instant(snoozed), handed, owner, team, caller, channel == "call",
+        sells == 1, _GRADES[grade], None if ends is None else instant(ends), value, instant(known), locked == 1, playbook,
     )  # fmt: skip
 
 

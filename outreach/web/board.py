@@ -8,8 +8,10 @@ from datetime import datetime
 from itertools import groupby
 from statistics import median
 
+from outreach.domain.account import Need
 from outreach.domain.card import rank
 from outreach.domain.errors import OutreachError
+from outreach.domain.evaluate import merged_needs
 from outreach.domain.facts import Channel, Person, Severity
 from outreach.domain.hours import local
 from outreach.domain.policy import DIALLING, Action, Ruling, rule
@@ -18,7 +20,7 @@ from outreach.domain.touch import Touch
 from outreach.service.ledger import Ledger
 from outreach.service.next_times import next_times
 from outreach.service.ports import Outside
-from outreach.service.rulings import case_for
+from outreach.service.rulings import case_for, needs_now
 from outreach.store.unit import StoreUnit
 from outreach.store.views import DeskLine, Glance, desk_lines, glances
 
@@ -181,7 +183,7 @@ def judged(
     ledger = Ledger(unit, outside, now)
     ledger.lock(sorted({account for row in rows for account in row.accounts}))
     ledger.know({line.person for row in rows for line in row.lines if line.person})
-    ledger.read_triggers(run for runs in ledger.runs.values() for run in runs.values())
+    _read_the_past(ledger)
     found = []
     for row in rows:
         person = ledger.person(row.first.person)
@@ -193,6 +195,18 @@ def judged(
         found.append(replace(row, person=person, dial=dial))
     shown = sorted(found, key=lambda row: (row.dial.order, -row.rank, row.id))[offset : offset + PAGE]
     return [replace(row, dial=replace(row.dial, closes=_closes(ledger, row))) for row in shown]
+
+
+def _read_the_past(ledger: Ledger) -> None:
+    """What the dials will ask for, at once; else it is read one by one."""
+    runs = [run for found in ledger.runs.values() for run in found.values() if run.is_open]
+    ledger.read_triggers(runs)
+    needs: dict[str, list[Need]] = {}
+    for run in runs:
+        playbook = ledger.rules.playbooks.get(run.playbook)
+        if playbook is not None and playbook.version == run.version:
+            needs.setdefault(run.account, []).extend(needs_now(playbook))
+    ledger.read_windows({account: merged_needs(found) for account, found in needs.items()})
 
 
 def _closes(ledger: Ledger, row: CardRow) -> datetime | None:

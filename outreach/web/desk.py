@@ -36,7 +36,9 @@ def board_page() -> str:
         rows = [row for row in board.ranked(unit, g.now, sight) if whose == "all" or row.is_of(names, team)]
         kinds = Counter(line.playbook for row in rows for line in row.lines)
         about = request.args.get("about", "") if request.args.get("about") in kinds else ""
-        everything, rows = rows, [row for row in rows if not about or row.is_about(about)]
+        today = _to_call_today(rows)
+        load = _load(unit, today) if whose == "mine" else None
+        rows = [row for row in rows if row.is_about(about)] if about else rows
         near, offset = board.window(rows, page)
         judged = board.judged(unit, outside(), board.cards(unit, near), g.now, offset)
         shown = {
@@ -46,8 +48,8 @@ def board_page() -> str:
                 draft for draft in views.drafts(unit, sight)
                 if whose == "all" or draft.owner in names or (team is not None and draft.team == team)
             ],
-            "load": (load := _load(unit, everything) if whose == "mine" else None), "beyond": _beyond(everything, load),
-            "shortfall": _shortfall(unit, everything) if whose != "mine" and auth.me().may("let_be") else [],
+            "load": load, "beyond": _beyond(today, load),
+            "shortfall": _shortfall(unit, today) if whose != "mine" and auth.me().may("let_be") else [],
             "asks": _asks(unit) if auth.me().may("let_be") else [],
             "covering": covered_by(unit, auth.me().by, g.now),
             "unmatched": views.count_unmatched(unit, sight), "unreached": views.count_unreached(unit, sight),
@@ -64,23 +66,21 @@ def _to_call_today(rows: Iterable[board.Ranked]) -> list[board.Ranked]:
     return [row for row in rows if row.waits(g.now, tomorrow)]
 
 
-def _load(unit: StoreUnit, rows: Iterable[board.Ranked]) -> capacity.Load:
+def _load(unit: StoreUnit, today: Sequence[board.Ranked]) -> capacity.Load:
     away = covers_now(unit, g.now)
     can = capacity.share(outside().rules().company, auth.me().by, away)
-    return capacity.Load(auth.me().by, len(_to_call_today(rows)), can)
+    return capacity.Load(auth.me().by, len(today), can)
 
 
-def _beyond(rows: Iterable[board.Ranked], load: capacity.Load | None) -> set[str]:
-    """Cards of today that will not fit into it: the last of the list."""
-    if load is None or not load.short:
-        return set()
-    return {row.id for row in _to_call_today(rows)[load.can :]}
+def _beyond(today: Sequence[board.Ranked], load: capacity.Load | None) -> set[str]:
+    """Those that will not fit into it: the last of the list."""
+    return {row.id for row in today[load.can :]} if load is not None and load.short else set()
 
 
-def _shortfall(unit: StoreUnit, rows: Iterable[board.Ranked]) -> list[capacity.Load]:
+def _shortfall(unit: StoreUnit, today: Iterable[board.Ranked]) -> list[capacity.Load]:
     """Whose calls do not fit into today, seen by those who can do something about it."""
     away = covers_now(unit, g.now)
-    waiting = Counter(away.get(row.whose, row.whose) for row in _to_call_today(rows))
+    waiting = Counter(away.get(row.whose, row.whose) for row in today)
     return [load for load in capacity.loads(outside().rules().company, waiting, away) if load.short]
 
 
