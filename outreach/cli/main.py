@@ -26,6 +26,8 @@ COMMANDS = {
     "resume": ("sending", "resume"),
     "check": ("rules", "check"),
     "test": ("rules", "test"),
+    "backtest": ("trying", "backtest"),
+    "diff": ("trying", "diff"),
     "bench": ("rules", "bench"),
     "publish": ("rules", "publish"),
     "stop-all": ("rules", "stop_all"),

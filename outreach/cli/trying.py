@@ -1,0 +1,108 @@
+"""What ops try out before they change anything: playbooks on the history that is stored."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from outreach.cli.common import answer, found_something, house, json_option
+from outreach.domain.errors import Refused
+
+if TYPE_CHECKING:
+    from outreach.lab.backtest_report import Report
+
+days_option = click.option(
+    "--days",
+    default=90,
+    show_default=True,
+    type=click.IntRange(1, 3650),
+    help="So far back contacts are counted.",
+)
+workers_option = click.option(
+    "--workers", type=click.IntRange(1, 256), help="Processes; as many as there are processors."
+)
+file_option = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@days_option
+@workers_option
+@click.option("--csv", "as_csv", type=file_option, help="One line for each contact, made or held back.")
+@click.option("--html", type=file_option, help="A page with plots.")
+@json_option
+def backtest(
+    folder: Path, days: int, workers: int | None, as_csv: Path | None, html: Path | None, as_json: bool
+) -> None:
+    """What the playbooks of FOLDER would have done with the stored history. Nothing can be sent by it."""
+    from outreach.lab.backtest_report import as_json as told
+    from outreach.lab.backtest_report import print_report, write_csv, write_html
+
+    report = _played(folder, days, workers)
+    if as_csv:
+        write_csv(report, as_csv)
+    if html:
+        write_html(report, html)
+    if as_json:
+        answer(told(report))
+    else:
+        print_report(report)
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new", default=".")
+@days_option
+@workers_option
+@click.option("--accounts", is_flag=True, help="With the accounts behind each sentence.")
+@click.option(
+    "--at-most", type=click.FloatRange(0), help="Percent by which calls may change; exit code 1 above it."
+)
+@json_option
+def diff(
+    old: str, new: str, days: int, workers: int | None, accounts: bool, at_most: float | None, as_json: bool
+) -> None:
+    """What changes between two versions of the playbooks, on the stored history. OLD and NEW are folders, or revisions of git:
+    outreach diff HEAD~1 ."""
+    from outreach.lab.backtest_diff import difference, rules_at
+
+    with rules_at(old, Path()) as before, rules_at(new, Path()) as after:
+        found = difference(_played(before, days, workers), _played(after, days, workers))
+    if as_json:
+        answer(found.as_json())
+    else:
+        for one in found.changes:
+            click.echo(one.words + (f"\n    {', '.join(one.accounts)}" if accounts and one.accounts else ""))
+        if not found.changes:
+            click.echo("Nothing changes for anybody.")
+    found_something(at_most is not None and abs(found.calls) * 100 > at_most)
+
+
+def _played(folder: Path, days: int, workers: int | None) -> Report:
+    from outreach.lab.backtest import backtest as play
+    from outreach.lab.backtest_report import report_of
+    from outreach.library.loader import load
+
+    with house() as here:
+        until, url = here.outside.clock.now(), here.settings.database_url
+        with here.database.view() as unit:
+            total = int(unit.bulk.rows("select count(*) from event where not retracted")[0][0])
+    if not total:
+        raise Refused("No history is stored here. Take one in first: outreach import history.jsonl")
+    started = time.monotonic()
+    outcome = play(folder, url, until - timedelta(days=days), until, workers=workers, shown=_shown(total))
+    outcome.seconds = time.monotonic() - started
+    return report_of(outcome, load(folder).company)
+
+
+def _shown(total: int) -> Callable[[int], None]:
+    """How far it is, where somebody looks."""
+    if not sys.stderr.isatty():
+        return lambda events: None
+    return lambda events: click.echo(f"\r{events:,} of {total:,} events", nl=False, err=True)

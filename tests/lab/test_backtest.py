@@ -1,0 +1,253 @@
+"""A backtest says what a live house did with the same history, touch by touch."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from outreach.cli.main import outreach
+from outreach.domain.errors import Refused
+from outreach.lab.backtest import Outcome, Touched, backtest
+from outreach.lab.backtest_diff import FOLDERS, difference, rules_at
+from outreach.lab.backtest_report import Report, report_of, write_csv, write_html
+from outreach.lab.player import Arrival, Player
+from outreach.lab.scratch import cloud_event, scratch_house
+from outreach.library.loader import load
+from outreach.store.codec import instant
+from outreach.store.schema import upgrade
+from tests.service.world import MONDAY
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def history() -> list[Arrival]:
+    found = []
+    for n in range(12):
+        account, person, at = f"a{n}", f"p{n // 2}", MONDAY + n * 7 * HOUR
+        told = [
+            (
+                "account.described",
+                account,
+                {
+                    "name": account,
+                    "owner": ("jonas", "miriam")[n % 2],
+                    "team": "berlin",
+                    "country": "DE",
+                    "zone": "Europe/Berlin",
+                    "value": 1000.0 * n,
+                },
+            ),
+            (
+                "person.described",
+                f"person:{person}",
+                {
+                    "name": "X",
+                    "phone": f"+49301234{n // 2:02}",
+                    "email": f"{person}@example.com",
+                    "country": "DE",
+                    "accounts": [
+                        {"account": f"a{m}", "roles": ["buyer"]} for m in (n // 2 * 2, n // 2 * 2 + 1)
+                    ],
+                },
+            ),
+            ("order.placed", account, {"order_id": f"o{n}", "amount": 100.0, "person_id": person}),
+            ("delivery.delayed", account, {"order_id": f"o{n}", "days_late": n % 5, "person_id": person}),
+        ]
+        if n % 3 == 0:
+            told.append(
+                ("complaint.opened", account, {"complaint_id": f"c{n}", "person_id": person, "words": "no"})
+            )
+        if n % 4 == 1:
+            told.append(
+                (
+                    "failure.put_right",
+                    account,
+                    {"failure": f"delivery/o{n}", "said_by": "customer", "by": "jonas"},
+                )
+            )
+        found += [
+            Arrival(at + k * HOUR, cloud_event(type_, subject, data, f"{n}/{k}", at + k * HOUR))
+            for k, (type_, subject, data) in enumerate(told)
+        ]
+    return sorted(found, key=lambda arrival: arrival.at)
+
+
+def live(root: Path, url: str, until_days: int = 30) -> list[Touched]:
+    """The same history, as it would have come in day by day."""
+    with scratch_house(load(root), MONDAY, database_url=url) as house:
+        Player(house).play(history(), MONDAY + until_days * DAY)
+        with house.database.view() as unit:
+            rows = unit.bulk.rows(
+                "select t.account, r.playbook, r.key, t.step, t.attempt, t.round, t.channel, coalesce(t.caller, a.owner, ''),"
+                " t.due, t.status, t.because from touch t join run r on r.id = t.run join account a on a.id = t.account"
+            )
+    return sorted(Touched(*row[:8], instant(row[8]), *row[9:]) for row in rows)
+
+
+def test_it_agrees_with_the_live_house_touch_by_touch(tmp_path: Path, root: Path) -> None:
+    url = f"sqlite:///{tmp_path}/live.db"
+    lived = live(root, url)
+    played = backtest(root, url, MONDAY, MONDAY + 30 * DAY, workers=1)
+    assert len(lived) > 20 and {touch.channel for touch in lived} >= {"call", "email"}
+    assert played.touches == lived
+    assert (
+        played.runs and played.decisions["started"] == sum(played.runs.values()) and len(played.failures) >= 8
+    )
+
+
+def test_many_workers_say_the_same(tmp_path: Path, root: Path) -> None:
+    url = f"sqlite:///{tmp_path}/live.db"
+    live(root, url)
+    one = backtest(root, url, MONDAY, MONDAY + 30 * DAY, workers=1)
+    two = backtest(root, url, MONDAY, MONDAY + 30 * DAY, workers=2)
+    assert one.touches == two.touches and one.runs == two.runs
+
+
+# -- what it comes to ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = f"sqlite:///{tmp_path_factory.mktemp('lived')}/live.db"
+    upgrade(url)
+    live(Path(__file__).parents[2], url)
+    return url
+
+
+def changed(root: Path, folder: Path, old: str, new: str, file: str = "late-delivery.yaml") -> Path:
+    for name in FOLDERS:
+        shutil.copytree(root / name, folder / name)
+    path = folder / "playbooks" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return folder
+
+
+def told(root: Path, url: str, days: int = 30) -> Report:
+    return report_of(backtest(root, url, MONDAY, MONDAY + days * DAY, workers=1), load(root).company)
+
+
+def test_the_report_counts_what_the_rows_say(root: Path, lived: str, tmp_path: Path) -> None:
+    report = told(root, lived)
+    made = [touch for touch in report.outcome.touches if touch.made]
+    assert report.total("call") == sum(touch.channel == "call" for touch in made) > 0
+    assert sum(sum(days.values()) for days in report.loads.values()) == report.total("call")
+    assert set(report.loads) == {"jonas", "miriam"} and report.capacity("jonas") == 10
+    assert sum(counts["started"] for counts in report.playbooks.values()) == sum(report.outcome.runs.values())
+    assert sum(report.withheld.values()) == sum(
+        t.status in ("withheld", "expired") for t in report.outcome.touches
+    )
+    write_csv(report, tmp_path / "rows.csv")
+    rows = list(csv.DictReader((tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()))
+    assert (
+        len(rows) == len(report.outcome.touches) and rows[0]["account"] == report.outcome.touches[0].account
+    )
+    text = (tmp_path / "rows.csv").read_text(encoding="utf-8")
+    assert "example.com" not in text and "+49" not in text, "ids only"
+
+
+def test_the_page_stands_alone(root: Path, lived: str, tmp_path: Path) -> None:
+    write_html(told(root, lived), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<script" not in page and "http" not in page.replace("http-equiv", "")
+    assert page.count("<rect") >= 5 and "late-delivery" in page and "jonas" in page
+    nobody = Report(Outcome(MONDAY, MONDAY + DAY), load(root).company)
+    write_html(nobody, tmp_path / "empty.html")
+    assert "Nobody would have been contacted" in (tmp_path / "empty.html").read_text(encoding="utf-8")
+
+
+def test_a_stricter_playbook_is_told_in_words_with_the_accounts_behind(
+    root: Path, lived: str, tmp_path: Path
+) -> None:
+    stricter = changed(root, tmp_path / "new", "event.days_late >= 2", "event.days_late >= 4")
+    found = difference(told(root, lived), told(stricter, lived))
+    words = {one.words: one.accounts for one in found.changes}
+    assert any(re.fullmatch(r"-[\d.]+ calls a week", each) for each in words), words
+    (lost,) = [accounts for each, accounts in words.items() if "nobody contacts any more" in each]
+    assert lost and all(int(account[1:]) % 5 in (2, 3) for account in lost), (
+        "two or three days late, and nothing else"
+    )
+    assert any(each.startswith("late-delivery: starts") for each in words)
+    assert found.calls < 0
+    back = difference(told(stricter, lived), told(root, lived))
+    assert back.calls > 0 and any("contacted that were not before" in one.words for one in back.changes)
+
+
+def test_nothing_changes_between_a_folder_and_itself(root: Path, lived: str) -> None:
+    assert difference(told(root, lived), told(root, lived)).changes == ()
+
+
+def test_too_much_for_one_of_us_is_said_with_the_day() -> None:
+    company = load(Path(__file__).parents[2]).company
+
+    def calls(count: int) -> Report:
+        rows = [Touched(f"a{n}", "late", f"k{n}", 0, 1, 1, "call", "jonas", MONDAY + week * 7 * DAY, "on_desk", "late")
+                for week in range(3) for n in range(week * 100, week * 100 + count)]  # fmt: skip
+        return report_of(Outcome(MONDAY, MONDAY + 28 * DAY, rows), company)
+
+    words = [one.words for one in difference(calls(5), calls(12)).changes]
+    assert "jonas over capacity on Mondays" in words
+    assert "jonas no longer over capacity" in [one.words for one in difference(calls(12), calls(5)).changes]
+
+
+# -- in the terminal -----------------------------------------------------------------------------------------
+
+
+def test_a_revision_of_git_is_compared_with_the_folder_as_it_is(root: Path, tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    changed(root, shop, "event.days_late >= 2", "event.days_late >= 3")
+    git = ["git", "-C", str(shop), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "as it was"]):
+        subprocess.run([*git, *command], check=True)
+    (shop / "playbooks" / "late-delivery.yaml").write_text("broken", encoding="utf-8")
+    with rules_at("HEAD", shop) as before:
+        assert "days_late >= 3" in (before / "playbooks" / "late-delivery.yaml").read_text(encoding="utf-8")
+        kept = before
+    assert not kept.exists()
+    with rules_at(str(shop), tmp_path) as now:
+        assert now == shop
+    for wrong in ("no-such-revision", "--output=/tmp/x"):
+        with (
+            pytest.raises(Refused, match="neither a folder with playbooks nor a revision of git"),
+            rules_at(wrong, shop),
+        ):
+            pass
+
+
+def test_the_commands_say_what_they_found_and_end_with_it(
+    root: Path, lived: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stricter = changed(root, tmp_path / "new", "event.days_late >= 2", "event.days_late >= 4")
+    monkeypatch.setenv("OUTREACH_DATABASE_URL", lived)
+    monkeypatch.setenv("OUTREACH_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("OUTREACH_ROOT", str(root))
+    run = CliRunner().invoke
+    days = ["--days", "3650", "--workers", "1"]
+    report = run(
+        outreach,
+        ["backtest", str(root), *days, "--csv", str(tmp_path / "x.csv"), "--html", str(tmp_path / "x.html")],
+    )
+    assert report.exit_code == 0 and "By playbook" in report.output and (tmp_path / "x.html").exists(), (
+        report.output
+    )
+    assert json.loads(run(outreach, ["backtest", str(root), *days, "--json"]).output)["totals"]["call"] > 0
+    same = run(outreach, ["diff", str(root), str(root), *days, "--at-most", "0"])
+    assert (same.exit_code, same.output) == (0, "Nothing changes for anybody.\n")
+    less = run(
+        outreach,
+        ["diff", str(root), str(stricter), *days, "--at-most", "5", "--accounts"],
+        standalone_mode=False,
+    )
+    assert less.return_value == 1 and "calls a week" in less.output and "    a" in less.output
+    monkeypatch.setenv("OUTREACH_DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
+    with pytest.raises(Refused, match="No history is stored here"):
+        run(outreach, ["backtest", str(root)], standalone_mode=False, catch_exceptions=False)
