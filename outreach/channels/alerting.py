@@ -25,6 +25,8 @@ HARMLESS = frozenset({"api-version", "sp", "sv", "sig", "key", "token"})
 """Options that services put into their own addresses. Others can name files and servers (``template``)."""
 ONLY_AS_GIVEN = frozenset({"workflow", "workflows"})
 """In Apprise's own spelling these name a server; in the one that the service gives, it must be the service's."""
+THEIRS = (".logic.azure.com", ".logic.azure.us", ".api.powerplatform.com", ".api.powerplatform.us")
+"""Where such addresses lead, whatever Apprise would take for one."""
 LONGEST = 2000
 _NEVER_LEFT = re.compile(r"NewConnectionError|NameResolutionError|ConnectTimeoutError")
 _ANSWERED = re.compile(r"\berror=([45]\d\d)\b")
@@ -87,8 +89,21 @@ class AppriseNotifier:
             )
         if schemes & ONLY_AS_GIVEN and not url.lower().startswith("https://"):
             raise Refused(f"Paste the address as {plugin.service_name} gives it: https://…")
+        if schemes & ONLY_AS_GIVEN and not _is_theirs(url):
+            raise Refused(
+                f"This address does not lead to {plugin.service_name}. Ask whoever runs Outreach to set it."
+            )
         if not _options(url) <= HARMLESS:
             raise Refused("Leave out the options after the question mark.")
+
+
+def _is_theirs(url: str) -> bool:
+    """Exactly one of the service's own hosts, at the usual port."""
+    try:
+        place = urlsplit(url)
+        return place.port in (None, 443) and not place.username and (place.hostname or "").endswith(THEIRS)
+    except ValueError:
+        return False
 
 
 def _options(url: str) -> set[str]:

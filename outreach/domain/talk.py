@@ -59,11 +59,12 @@ class Said:
 
     id: str
     card: str
-    identity: str
-    """The card's: whom it is about."""
+    person: str | None
+    """Whom it is about, where we know."""
     by: str
     at: datetime
     due: datetime
+    """When it is written down, unless it is taken back before."""
     outcome: Outcome
     fault: str | None = None
-    """Why it could not be written down; it waits for whoever said it, then."""
+    """What is wrong, when it could not be written down at its time."""

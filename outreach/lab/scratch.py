@@ -126,7 +126,7 @@ _NEXT_DUE = """
         union all select min(due) from touch where status in ('planned', 'due')
         union all select min(intent_at) + ? from touch where status = 'sending'
         union all select min("until") from parked
-        union all select min(due) from said where fault is null
+        union all select min(due) from said
         union all select min("until") from hold where ended_at is null
         union all select min(at_most_until) from hold where ended_at is null
     ) w

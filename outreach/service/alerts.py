@@ -74,7 +74,8 @@ def tell_urgent(outside: Outside) -> int:
 
 
 def _colleagues(unit: Unit, outside: Outside, now: datetime) -> Iterator[Colleague]:
-    company, away = outside.rules().company, covers_now(unit, now)
+    company = outside.rules().company
+    away = {**_gone(unit, company), **covers_now(unit, now)}
     found = ((unit.user(reach.user), reach) for reach in unit.reaches())
     here = [(user, reach) for user, reach in found if user and user.active and name_of(user) not in away]
     theirs = {
@@ -90,6 +91,12 @@ def _colleagues(unit: Unit, outside: Outside, now: datetime) -> Iterator[Colleag
         yield Colleague(
             user, reach, reachable(company, user, reach), mine, theirs[name], share(company, name, away)
         )
+
+
+def _gone(unit: Unit, company: Company) -> dict[str, str]:
+    """Who is not with us any more, and nobody said who stands in → who leads their team."""
+    names = [name_of(user) for user in unit.users() if not user.active]
+    return {name: alert.manager_of(company, name, None) for name in names}
 
 
 def _things(unit: Unit, outside: Outside, names: Collection[str], now: datetime) -> Iterator[Thing]:
@@ -112,10 +119,17 @@ def reachable(company: Company, user: User, reach: Reach) -> Reachable:
     """Their team's working hours, on their own clock."""
     team = company.team_of(name_of(user))
     calendar = team.calendar if team else company.calendar
-    quiet = None
-    if reach.quiet_from and reach.quiet_until:
-        quiet = Quiet(time.fromisoformat(reach.quiet_from), time.fromisoformat(reach.quiet_until))
-    return Reachable(calendar, _zone(user) or calendar.zone, quiet, reach.always)
+    return Reachable(calendar, _zone(user) or calendar.zone, _quiet(reach), reach.always)
+
+
+def _quiet(reach: Reach) -> Quiet | None:
+    """None for hours that nobody can read: one colleague's slip must not silence the others."""
+    if not (reach.quiet_from and reach.quiet_until):
+        return None
+    try:
+        return Quiet(time.fromisoformat(reach.quiet_from), time.fromisoformat(reach.quiet_until))
+    except ValueError:
+        return None
 
 
 def _zone(user: User) -> str | None:

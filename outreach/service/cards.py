@@ -8,13 +8,15 @@ from datetime import datetime, time, timedelta
 
 from outreach.domain.card import Card
 from outreach.domain.errors import NotFound, Refused
-from outreach.domain.facts import Channel
+from outreach.domain.facts import Channel, Purpose
 from outreach.domain.hours import instant, local
+from outreach.domain.policy import drop, rule
 from outreach.domain.touch import Status, Touch
 from outreach.service import desk
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
+from outreach.service.rulings import case_for
 from outreach.service.staff import name_of
 
 NOTE = "note.asked"
@@ -64,15 +66,17 @@ def write_instead(outside: Outside, card_id: str, by: str) -> Card:
     and the call is put off until the next working day. Raises Refused where nobody can be written to."""
 
     def work(unit: Unit) -> Card:
+        unit.open_card(desk.open_and_mine(unit, card_id, by).identity)  # locked, where rows can be
         card = desk.open_and_mine(unit, card_id, by)
         ledger = desk.locked_ledger(unit, outside, card)
-        call = _first_call(ledger, card)
+        until = _next_working_day(ledger)
+        call = _first_call(ledger, card, until)
         run = ledger.runs[call.account][call.run]
         data = {"note_id": outside.ids.new(), "failure": run.failure, "person_id": call.person, "by": by}
         given = {name: value for name, value in data.items() if value is not None}
         absorb_own(ledger, [own_event(NOTE, call.account, given, ledger.now, outside.ids.new())])
+        _must_leave(ledger, call.account, data["note_id"])
         ledger.flush()
-        until = _next_working_day(ledger, call.account)
         put_off = _noted(
             unit.card(card_id) or card, by, "No hour was left for it; a note goes out.", snoozed_until=until
         )
@@ -84,13 +88,29 @@ def write_instead(outside: Outside, card_id: str, by: str) -> Card:
     return card
 
 
-def _first_call(ledger: Ledger, card: Card) -> Touch:
-    """The worst of those that somebody can be written to about."""
+def _must_leave(ledger: Ledger, account: str, note: str | None) -> None:
+    """Raises Refused, and nothing has happened, when no note would come of it."""
+    runs = [run for run in ledger.runs[account].values() if run.key == note]
+    written = [touch for run in runs for touch in ledger.touches_of_run(run) if touch.channel.written]
+    if not written:
+        raise Refused("No playbook writes a note here now. Ring them, or hand it over.")
+    for touch in written:
+        run = ledger.runs[account][touch.run]
+        ruling = rule(case_for(ledger, run, touch)) if touch.is_open else drop(touch.because, touch.sentence)
+        if not ruling.sends:
+            raise Refused(f"No note can be written to them now. {ruling.reason.sentence}")
+
+
+def _first_call(ledger: Ledger, card: Card, until: datetime) -> Touch:
+    """The worst of those that somebody can be written to about. What they asked for at an hour is not put off."""
     calls = [
         touch
         for touch in desk.lines_on(ledger, card)
         if touch.channel is Channel.CALL and not touch.purpose.sells
     ]
+    asked = [touch for touch in calls if touch.purpose is Purpose.CALLBACK]
+    if any(touch.deadline is None or touch.deadline < until for touch in asked):
+        raise Refused("They asked to be called: a note is no answer to that. Ring them, or hand it over.")
     able = [touch for touch in calls if (person := ledger.person(touch.person)) and person.email]
     if not able:
         raise Refused(
@@ -102,8 +122,9 @@ def _first_call(ledger: Ledger, card: Card) -> Touch:
     return max(able, key=lambda touch: (ledger.runs[touch.account][touch.run].severity, touch.id))
 
 
-def _next_working_day(ledger: Ledger, account: str) -> datetime:
-    calendar = ledger.rules.company.calendar_of(ledger.accounts[account].described.get("team"))
+def _next_working_day(ledger: Ledger) -> datetime:
+    team = next((state.described.get("team") for state in ledger.accounts.values()), None)
+    calendar = ledger.rules.company.calendar_of(team)
     tomorrow = local(ledger.now, calendar.zone).date() + timedelta(days=1)
     return calendar.next_open(instant(tomorrow, time(), calendar.zone))
 
@@ -126,6 +147,7 @@ def _change(
             raise Refused("This card is already closed.")
         if card.claimed_by not in (None, by):
             raise Refused(f"{card.claimed_by} has this card.")
+        desk.must_be_settled(unit, card_id)
         new = change(unit, card, now)
         unit.save_card(new)
         unit.audit(now, by, what, f"card/{card_id}")

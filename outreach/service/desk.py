@@ -336,7 +336,14 @@ def open_card_of(unit: Unit, card_id: str) -> Card:
         raise NotFound("There is no such card.")
     if card.state != "open":
         raise Refused("This card is already closed.")
+    must_be_settled(unit, card_id)
     return card
+
+
+def must_be_settled(unit: Unit, card_id: str) -> None:
+    """Raises Refused while somebody has just said how it went: nobody rings for what is being written down."""
+    if unit.said_waits(card_id):
+        raise Refused("How it went has just been said, and is written down in a moment.")
 
 
 def open_and_mine(unit: Unit, card_id: str, by: str) -> Card:

@@ -305,11 +305,13 @@ def _tell_people(ledger: Ledger, news: Mapping[str, News], people: dict[str, Per
 # -- events that we make ourselves -----------------------------------------------------------------
 
 
-def absorb_own(ledger: Ledger, raws: Iterable[Mapping[str, Any]]) -> list[Answer]:
-    """Events of our own making, into a ledger that the caller flushes. Raises ValueError for one that
+def absorb_own(ledger: Ledger, raws: Iterable[Mapping[str, Any]], *, as_timed: bool = False) -> list[Answer]:
+    """Events of our own making, into a ledger that the caller flushes. ``as_timed``: they happened when they say, though
+    something newer is known by now; else they come after what they answer. Raises ValueError for one that
     the vocabulary refuses: that is a fault in our code or in vocabulary.yaml, not in the input."""
     vocabulary = ledger.rules.vocabulary
-    items = [check(_after_the_newest(ledger, raw), vocabulary, ledger.now, internal=True) for raw in raws]
+    told = [raw if as_timed else _after_the_newest(ledger, raw) for raw in raws]
+    items = [check(raw, vocabulary, ledger.now, internal=True) for raw in told]
     for item in items:
         if isinstance(item, Rejected):
             raise ValueError(f"vocabulary.yaml refuses our own {item.type}: {'; '.join(item.reasons)}")

@@ -477,8 +477,11 @@ class Unit(Protocol):
         """The oldest first."""
 
     def said_due(self, now: datetime, limit: int) -> list[Said]: ...
-    def said_cards(self) -> set[str]:
-        """Of which something waits to be written down."""
+    def said_cards(self, since: datetime) -> set[str]:
+        """Of which something was to be written down after that, and nothing is wrong with it."""
+
+    def said_waits(self, card: str) -> bool:
+        """Somebody has said how it went, and it is not written down yet."""
 
     def save_said(self, said: Said) -> None: ...
     def take_said(self, id_: str) -> bool:

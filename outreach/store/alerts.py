@@ -31,7 +31,7 @@ join touch t on t.card = c.id and t.card is not null and t.status = 'on_desk'
 join run r on r.id = t.run
 join account a on a.id = t.account
 left join failure b on b.account = t.account and b.id = r.failure
-where c.state = 'open' and t.purpose not in ({_SELLS})
+where c.state = 'open' and not exists (select 1 from said s where s.card = c.id) and t.purpose not in ({_SELLS})
 and ({{}} or (c.claimed_by is null and c.handed_to is null and a.owner is null and t.caller is null))
 """
 _COLUMNS = (

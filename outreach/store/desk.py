@@ -96,12 +96,14 @@ class Desk(Part):
         return [each for each in said if card in (None, each.card)]
 
     def said_due(self, now: datetime, limit: int) -> list[Said]:
-        return self.bulk.all(
-            SAID, "where fault is null and due <= ? order by due limit ?", micros(now), limit
-        )
+        return self.bulk.all(SAID, "where due <= ? order by due limit ?", micros(now), limit)
 
-    def said_cards(self) -> set[str]:
-        return {card for (card,) in self.bulk.rows("select card from said where fault is null")}
+    def said_cards(self, since: datetime) -> set[str]:
+        rows = self.bulk.rows("select card from said where due > ? and fault is null", micros(since))
+        return {card for (card,) in rows}
+
+    def said_waits(self, card: str) -> bool:
+        return bool(self.bulk.rows("select 1 from said where card = ? limit 1", card))
 
     def save_said(self, said: Said) -> None:
         self.bulk.put(SAID, [said])

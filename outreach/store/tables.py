@@ -334,8 +334,8 @@ card = Table(
 )
 
 said = Table(
-    "said", metadata, *key("id"), *must("card identity by"), *must("at due", Utc), *must("outcome", Json(Outcome)), *may("fault"),
-    Index("ix_said_by", "by"), Index("ix_said_identity", "identity"), some("ix_said_due", "due", "fault is null"),
+    "said", metadata, *key("id"), *must("card by"), *must("at due", Utc), *must("outcome", Json(Outcome)), *may("person fault"),
+    Index("ix_said_by", "by"), Index("ix_said_card", "card"), Index("ix_said_person", "person"), Index("ix_said_due", "due"),
 )  # fmt: skip
 """What colleagues said of conversations and can still take back, and what could not be written down."""
 

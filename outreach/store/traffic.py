@@ -29,6 +29,7 @@ _WORDS_GONE = (
     and (draft is not null or text is not null) returning id""",
     "update phone_call set number = null where ended_at < ? and number is not null returning id",
     """delete from inbound where status = 'settled' and "at" < ? returning id""",
+    'delete from said where "at" < ? returning id',
     """delete from event_private where event_seq in (select p.event_seq from event_private p join event e
     on e.seq = p.event_seq where e.type in ('message.received', 'person.refused') and e."time" < ?) returning event_seq""",
 )
@@ -83,7 +84,7 @@ class Traffic(Part):
         self.bulk.run(
             "update card set note = null, noted_by = null where identity = ? and note is not null", person
         )
-        self.bulk.run("delete from said where identity = ?", person)
+        self.bulk.run("delete from said where person = ?", person)
         self.bulk.run("delete from inbound where person = ?", person)
         self.bulk.run("delete from care_link where person = ?", person)
 

@@ -207,7 +207,7 @@ def desk_stamp(unit: StoreUnit) -> str:
         " count(handed_to) from card where state = 'open'"
     )[0]
     asks = unit.bulk.rows("select count(*), max(id) from ask where state = 'open'")[0]
-    said = unit.bulk.rows("select count(*), max(due) from said where fault is null")[0]
+    said = unit.bulk.rows("select count(*), max(due) from said")[0]
     calls = unit.bulk.rows(
         "select count(*), max(id), min(state), max(state), count(accepted_by) from phone_call where next_at is not null"
     )[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from statistics import median
 
@@ -27,6 +27,8 @@ from outreach.store.views import DeskLine, Glance, desk_lines, glances
 WINDOW = 60
 """Cards whose dial is judged together; within them, those that may be called now come first."""
 PAGE = 30
+WITHIN = timedelta(minutes=1)
+"""So late what was said may be written down before the card is shown again: better twice on the list than on nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class CardRow:
 def ranked(unit: StoreUnit, now: datetime, sight: Sight) -> list[Ranked]:
     """All open cards in which a colleague has a part, the first to be taken first; without those of which somebody has
     just said how it went."""
-    said = unit.said_cards()
+    said = unit.said_cards(now - WITHIN)
     lines = [line for line in glances(unit, sight) if line.card not in said]
     usual = median(values) if (values := [line.value for line in lines if line.value is not None]) else 0.0
     by_card: dict[str, list[Glance]] = {}

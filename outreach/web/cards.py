@@ -180,7 +180,7 @@ def outcome(card_id: str) -> Response | tuple[str, int]:
 def take_back(card_id: str) -> Response | str:
     """Undo: the card as it was, with everything that had been filled in."""
     try:
-        taken = outcomes.take_back(outside(), request.form.get("said", ""), auth.me().by)
+        taken = outcomes.take_back(outside(), card_id, request.form.get("said", ""), auth.me().by)
     except OutreachError as fault:
         tell(fault)
         return _back(card_id)

@@ -34,7 +34,7 @@ def board_page() -> str:
     with reception().house.database.view() as unit:
         names, team, sight = _names(unit, whose), _team() if whose == "team" else None, auth.my_sight(unit)
         rows = [row for row in board.ranked(unit, g.now, sight) if whose == "all" or row.is_of(names, team)]
-        kinds = Counter(line.playbook for row in rows for line in row.lines)
+        kinds = Counter(name for row in rows for name in {line.playbook for line in row.lines})
         about = request.args.get("about", "") if request.args.get("about") in kinds else ""
         today = _to_call_today(rows)
         load = _load(unit, today) if whose == "mine" else None

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from outreach.domain.errors import OutreachError, Refused
+from outreach.domain.errors import NotFound, OutreachError, Refused
+from outreach.domain.facts import Channel
 from outreach.domain.talk import SECOND_THOUGHTS, Outcome, PromiseMade, Said, Wished
 from outreach.domain.touch import Disposition, Status
 from outreach.lab.scratch import Scratch
-from outreach.service import desk, outcomes, privacy, sweep
+from outreach.service import cards, desk, outcomes, privacy, sweep
 from tests.service.test_failures import ID, card, lost
 from tests.service.world import event, failure, give, house, touches
 
 REACHED = Disposition.REACHED
-MOMENT = timedelta(seconds=1)
+MOMENT, DAY = timedelta(seconds=1), timedelta(days=1)
 
 
 def let_down(home: Scratch) -> str:
@@ -45,7 +47,7 @@ def test_what_is_taken_back_has_not_happened() -> None:
         id_ = let_down(home)
         promise = PromiseMade("a new grill", home.now + timedelta(hours=3))
         said = outcomes.say(home.outside, id_, "jonas", Outcome(REACHED, promise=promise, put_right=[ID]))
-        taken = outcomes.take_back(home.outside, said.id, "jonas")
+        taken = outcomes.take_back(home.outside, said.card, said.id, "jonas")
         assert (taken.outcome.promise, list(taken.outcome.put_right)) == (promise, [ID])
         home.advance(timedelta(minutes=5))
         assert failure(home, ID).state == "open" and card(home) == id_
@@ -59,7 +61,7 @@ def test_it_is_too_late_once_it_is_written_down() -> None:
         said = outcomes.say(home.outside, let_down(home), "jonas", Outcome(REACHED))
         home.advance(SECOND_THOUGHTS)
         with pytest.raises(Refused, match="written down already"):
-            outcomes.take_back(home.outside, said.id, "jonas")
+            outcomes.take_back(home.outside, said.card, said.id, "jonas")
         assert failure(home, ID).state == "reached"
 
 
@@ -68,8 +70,8 @@ def test_a_colleague_cannot_take_it_back_nor_have_the_card_meanwhile() -> None:
         id_ = let_down(home)
         said = outcomes.say(home.outside, id_, "jonas", Outcome(REACHED))
         with pytest.raises(Refused):
-            outcomes.take_back(home.outside, said.id, "miriam")
-        with pytest.raises(Refused, match="jonas has this card"):
+            outcomes.take_back(home.outside, said.card, said.id, "miriam")
+        with pytest.raises(Refused, match="just been said"):
             outcomes.say(home.outside, id_, "miriam", Outcome(Disposition.NO_ANSWER))
         home.advance(SECOND_THOUGHTS)
         assert failure(home, ID).state == "reached"
@@ -99,18 +101,98 @@ def test_the_next_word_on_the_same_card_writes_the_one_before_down() -> None:
         assert {failure(home, "delivery/o1").state, failure(home, "delivery/o2").state} == {"reached"}
 
 
-def test_what_cannot_be_written_down_waits_for_whoever_said_it() -> None:
-    """Meanwhile somebody else has settled it: the words stay, with the reason."""
+def test_whatever_became_of_the_card_what_was_said_holds() -> None:
+    """Put right by themselves meanwhile, so that the card is closed: they spoke, and they want no calls."""
     with house() as home:
         id_ = let_down(home)
-        said = outcomes.say(home.outside, id_, "jonas", Outcome(REACHED, note="She wants a courier."))
-        outcomes.settle(home.outside, id_, "jonas", Outcome(Disposition.NO_ANSWER))
+        promise = PromiseMade("a courier", home.now + DAY)
+        outcome = Outcome(
+            Disposition.DO_NOT_CALL,
+            note="Never again.",
+            promise=promise,
+            wishes=[Wished("name", "Frau Berg")],
+        )
+        outcomes.say(home.outside, id_, "jonas", outcome)
+        desk.put_right(home.outside, "a1", ID, "jonas", "customer", "")
         home.advance(SECOND_THOUGHTS)
-        (kept,) = waiting(home)
-        assert kept.fault and kept.outcome.note == "She wants a courier."
-        home.advance(timedelta(days=1))
-        assert outcomes.take_back(home.outside, said.id, "jonas").outcome.note == "She wants a courier."
         assert waiting(home) == []
+        with home.database.view() as unit:
+            anna, state = unit.people(["anna"])["anna"], unit.account("a1")
+            (settled,) = unit.last_of("a1", "contact.settled")
+        assert "call" in anna.opted_out and anna.preferences[0].value == "Frau Berg"
+        assert state is not None and [kept.what for kept in state.promises.values()] == ["a courier"]
+        assert settled.data["note"] == "Never again."
+
+
+def test_nobody_rings_them_while_it_is_being_written_down() -> None:
+    with house() as home:
+        id_ = let_down(home)
+        outcomes.say(home.outside, id_, "jonas", Outcome(REACHED, put_right=[ID]))
+        for act in (
+            lambda: desk.let_go(home.outside, id_, "jonas"),
+            lambda: desk.claim(home.outside, id_, "miriam"),
+            lambda: desk.dial(home.outside, id_, "jonas"),
+            lambda: cards.snooze(home.outside, id_, "jonas", home.now + DAY, "later"),
+            lambda: cards.hand_over(home.outside, id_, "jonas", "miriam", "yours"),
+            lambda: cards.write_instead(home.outside, id_, "jonas"),
+            lambda: outcomes.settle(home.outside, id_, "jonas", Outcome(Disposition.BUSY)),
+        ):
+            with pytest.raises(Refused, match="just been said"):
+                act()
+        home.advance(SECOND_THOUGHTS)
+        assert failure(home, ID).state == "put_right"
+
+
+def test_two_records_turn_out_to_be_one_human_meanwhile() -> None:
+    """The younger card is closed and its lines are on the older one: they are settled all the same."""
+    with house() as home:
+        let_down(home)
+        give(home, "a2", "ben")
+        home.take_in(event(home, "delivery.lost", "9", "a2", order_id="o9", person_id="ben"))
+        (younger,) = {touch.card or "" for touch in touches(home, "a2")}
+        outcomes.say(home.outside, younger, "jonas", Outcome(REACHED))
+        home.take_in(event(home, "link.confirmed", "l", "person:anna", a="anna", b="ben", by="jonas"))
+        home.advance(SECOND_THOUGHTS)
+        assert failure(home, "delivery/o9", "a2").state == "reached"
+        assert [touch.status for touch in touches(home, "a2") if touch.channel is Channel.CALL] == [
+            Status.SETTLED
+        ]
+
+
+def test_it_happened_when_it_was_said() -> None:
+    """The clock was down for hours; what time made of the silence is told anew."""
+    with house() as home:
+        id_ = let_down(home)
+        home.clock.set(home.now + timedelta(hours=3, minutes=59))
+        outcomes.say(home.outside, id_, "jonas", Outcome(REACHED))
+        at = home.now
+        home.clock.set(home.now + timedelta(hours=6))
+        home.settle()
+        with home.database.view() as unit:
+            (settled,) = unit.last_of("a1", "contact.settled")
+        assert settled.time == at and failure(home, ID).climbed == 0
+        assert failure(home, ID).state == "reached"
+
+
+def test_a_failure_that_is_not_theirs_is_refused_at_once() -> None:
+    with house() as home:
+        id_ = let_down(home)
+        for outcome in (
+            Outcome(REACHED, put_right=["delivery/none"]),
+            Outcome(REACHED, promise=PromiseMade("x", home.now + DAY, "x" * 30_000)),
+        ):
+            with pytest.raises(NotFound):
+                outcomes.say(home.outside, id_, "jonas", outcome)
+        assert waiting(home) == []
+
+
+def test_a_line_that_came_after_is_not_settled_with_it() -> None:
+    with house() as home:
+        id_ = let_down(home)
+        outcomes.say(home.outside, id_, "jonas", Outcome(REACHED))
+        lost(home, "2", "o2", person_id="anna")
+        home.advance(SECOND_THOUGHTS)
+        assert failure(home, ID).state == "reached" and failure(home, "delivery/o2").state == "open"
 
 
 def test_what_breaks_is_tried_again_and_keeps_nothing_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,19 +200,22 @@ def test_what_breaks_is_tried_again_and_keeps_nothing_else_waiting(monkeypatch: 
         let_down(home)
         give(home, "a2", "ben")
         home.take_in(event(home, "delivery.lost", "9", "a2", order_id="o9", person_id="ben"))
-        cards = {touch.card or "" for account in ("a1", "a2") for touch in touches(home, account)}
-        settle_in, bad = outcomes.settle_in, min(cards)
-        for each in cards:
+        found = {touch.card or "" for account in ("a1", "a2") for touch in touches(home, account)}
+        put_down, bad = outcomes._put_down, min(found)
+        for each in found:
             outcomes.say(home.outside, each, "jonas", Outcome(REACHED))
 
-        def breaks(unit: object, outside: object, id_: str, *more: object) -> object:
-            if id_ == bad:
+        def breaks(ledger: Any, card: str, *more: Any) -> None:
+            if card == bad:
                 raise KeyError("no such playbook")
-            return settle_in(unit, outside, id_, *more)  # type: ignore[arg-type]
+            put_down(ledger, card, *more)
 
-        monkeypatch.setattr(outcomes, "settle_in", breaks)
+        monkeypatch.setattr(outcomes, "_put_down", breaks)
         home.advance(SECOND_THOUGHTS)
-        assert [said.card for said in waiting(home)] == [bad]
+        (kept,) = waiting(home)
+        assert kept.card == bad and kept.fault == outcomes.BROKE
+        with home.database.view() as unit:
+            assert unit.said_cards(home.now - DAY) == set(), "it is on the desk again"
         monkeypatch.undo()
         home.advance(timedelta(hours=1))
         assert waiting(home) == []
@@ -164,13 +249,13 @@ def test_undo_and_the_clock_at_once() -> None:
 
             def undo(
                 home: Scratch = home,
-                id_: str = said.id,
+                said: Said = said,
                 gate: threading.Barrier = gate,
                 taken: list[bool] = taken,
             ) -> None:
                 gate.wait()
                 try:
-                    outcomes.take_back(home.outside, id_, "jonas")
+                    outcomes.take_back(home.outside, said.card, said.id, "jonas")
                     taken.append(True)
                 except OutreachError:
                     taken.append(False)

@@ -117,9 +117,10 @@ def test_what_was_said_waits_until_somebody_takes_it(store: Store) -> None:
         assert unit.said_of("jonas") == unit.said_of("jonas", "c1") == said[:1]
         assert unit.said_of("jonas", "c2") == []
         assert unit.said_due(at(2), 9) == said[:1] and unit.said_due(at(3), 9) == said
-        assert unit.said_cards() == {"c1", "c2"}
-        unit.save_said(replace(said[0], fault="closed"))
-        assert unit.said_due(at(3), 9) == said[1:] and unit.said_cards() == {"c2"}, "waits for a human"
+        assert unit.said_cards(at(1)) == {"c1", "c2"} and unit.said_cards(at(2)) == {"c2"}
+        assert unit.said_waits("c1") and not unit.said_waits("c9")
+        unit.save_said(replace(said[0], fault="broke", due=at(9)))
+        assert unit.said_due(at(3), 9) == said[1:] and unit.said_cards(at(1)) == {"c2"}, "shown again"
         assert unit.take_said("s2") and not unit.take_said("s2")
         unit.forget("anna")
         assert unit.said_of("jonas") == []

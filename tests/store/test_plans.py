@@ -57,7 +57,12 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
         unit.legs_of("l1"),
         unit.call_by_cause("r1"),
     ),
-    "said": lambda unit: (unit.said_of("jonas", "c1"), unit.said_due(NOW, 9), unit.said_cards()),
+    "said": lambda unit: (
+        unit.said_of("jonas", "c1"),
+        unit.said_due(NOW, 9),
+        unit.said_cards(NOW),
+        unit.said_waits("c1"),
+    ),
     "open_calls": lambda unit: unit.open_calls(),
     "desk_stamp": desk_stamp,
     "attempts": lambda unit: (

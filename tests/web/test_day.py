@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from outreach.domain.sight import ALL
-from outreach.service import desk
+from outreach.service import desk, workbench
 from outreach.store import views
 from tests.web.world import World, post
 
@@ -415,6 +415,41 @@ def test_what_does_not_fit_is_a_note_today_and_a_call_tomorrow(here: World) -> N
     assert "12 calls for today" in seen(here.signed_in("jonas")), "they come back by themselves"
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (("endpoint.opted_out", {"person_id": "anna", "channel": "email"}), "No note can be written to them now."),
+        (("preference.stated", {"person_id": "anna", "kind": "not_channel", "value": "email", "by": "jonas"}), "No note can be written"),
+        (("preference.stated", {"person_id": "anna", "kind": "pause", "value": "2026-04-24", "by": "jonas"}), "No note can be written"),
+        (None, "No playbook writes a note here now."),
+    ],
+)  # fmt: skip
+def test_where_no_note_would_leave_the_call_is_not_put_off(
+    here: World, said: tuple[str, dict[str, str]] | None, words: str
+) -> None:
+    here.account("a1", "Berlin Kitchens", person="anna")
+    here.tell("delivery.lost", "a1", {"order_id": "o-1", "person_id": "anna"})
+    here.tick()
+    jonas, (id_,) = here.signed_in("jonas"), here.cards()
+    if said:
+        here.tell(said[0], "person:anna", said[1])
+    else:
+        workbench.publish(here.house.outside, "personal-note", "paused", 100, "ops", "wait")
+    assert words in post(jonas, f"/desk/cards/{id_}/write-instead", follow_redirects=True).text
+    assert card(here).snoozed_until is None
+    with here.house.database.view() as unit:
+        assert unit.last_of("a1", "note.asked") == [], "nothing has happened"
+
+
+def test_a_call_that_they_asked_for_is_not_put_off_by_a_note(here: World) -> None:
+    here.account("a1", "Berlin Kitchens", person="anna")
+    here.tell("callback.asked", "a1", {"callback_id": "c1", "person_id": "anna"})
+    here.tick()
+    (id_,) = here.cards()
+    said = post(here.signed_in("jonas"), f"/desk/cards/{id_}/write-instead", follow_redirects=True).text
+    assert "They asked to be called" in said and card(here).snoozed_until is None
+
+
 def test_no_note_without_an_address_and_none_on_a_colleagues_card(here: World) -> None:
     here.account("a1", "Berlin Kitchens")
     anna = {
@@ -435,7 +470,7 @@ def test_no_note_without_an_address_and_none_on_a_colleagues_card(here: World) -
 
 
 def test_what_is_put_off_is_not_for_today(day: World, jonas: FlaskClient) -> None:
-    assert "1 call for today; you can make about 10 well." in seen(jonas)
+    assert "1 call for today; you can make about 10 well in a whole day." in seen(jonas)
     put_off(day, jonas)
     assert "for today" not in seen(jonas)
 

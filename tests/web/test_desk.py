@@ -9,8 +9,6 @@ import pytest
 from flask.testing import FlaskClient
 
 from outreach.domain.sight import ALL
-from outreach.domain.talk import Outcome
-from outreach.domain.touch import Disposition
 from outreach.service import outcomes
 from tests.web.scenes import busy_day, with_draft
 from tests.web.world import World, post
@@ -235,15 +233,42 @@ def test_for_ten_seconds_it_can_be_taken_back_with_everything_that_was_typed(
     )
 
 
-def test_what_could_not_be_written_down_is_shown_to_whoever_said_it(day: World, jonas: FlaskClient) -> None:
+def test_what_could_not_be_written_down_is_shown_to_whoever_said_it(
+    day: World, jonas: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (card,) = day.cards()
     post(jonas, f"/desk/cards/{card}/outcome", SPOKEN)
-    outcomes.settle(day.house.outside, card, "jonas", Outcome(Disposition.NO_ANSWER))
+
+    def breaks(*_: Any) -> None:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(outcomes, "_put_down", breaks)
     day.think_again()
     seen = text_of(jonas.get("/desk"))
-    for words in ("could not be written down", "In tears.", "a new pallet", "Look at it again"):
+    for words in (
+        "is not written down yet",
+        "tried again every hour",
+        "In tears.",
+        "a new pallet",
+        "Look at it again",
+    ):
         assert words in seen
-    assert "could not" not in day.signed_in("miriam").get("/desk?whose=all").text
+    assert f'id="card-{card}"' in jonas.get("/desk").text, "on the list again"
+    assert "In tears" not in day.signed_in("miriam").get("/desk?whose=all").text
+    monkeypatch.undo()
+    day.pass_time(hours=1)
+    day.tick()
+    assert account(day).failures["delivery/o-1"].state == "put_right"
+
+
+def test_what_was_said_twice_is_refused_and_waits_once(day: World, jonas: FlaskClient) -> None:
+    (card,) = day.cards()
+    (touch,) = touches(day, card)
+    form = {**SPOKEN, "lines_shown": "1", "touch": touch.id}
+    post(jonas, f"/desk/cards/{card}/outcome", form)
+    post(jonas, f"/desk/cards/{card}/outcome", form)
+    day.think_again()
+    assert account(day).failures["delivery/o-1"].state == "put_right" and len(account(day).promises) == 1
 
 
 def test_a_machine_is_spoken_to_once(day: World, jonas: FlaskClient) -> None:

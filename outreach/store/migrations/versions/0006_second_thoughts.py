@@ -9,6 +9,7 @@ revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
+INDEXED = ("by", "card", "due", "person")
 
 
 def upgrade() -> None:
@@ -16,26 +17,21 @@ def upgrade() -> None:
         "said",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("card", sa.Text(), nullable=False),
-        sa.Column("identity", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("due", sa.BigInteger(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=True),
         sa.Column("fault", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_said")),
     )
     with op.batch_alter_table("said", schema=None) as batch_op:
-        batch_op.create_index("ix_said_by", ["by"], unique=False)
-        batch_op.create_index("ix_said_identity", ["identity"], unique=False)
-        batch_op.create_index(
-            "ix_said_due", ["due"], unique=False, sqlite_where=sa.text("fault is null"),
-            postgresql_where=sa.text("fault is null"),
-        )  # fmt: skip
+        for column in INDEXED:
+            batch_op.create_index(f"ix_said_{column}", [column], unique=False)
 
 
 def downgrade() -> None:
     with op.batch_alter_table("said", schema=None) as batch_op:
-        batch_op.drop_index("ix_said_due")
-        batch_op.drop_index("ix_said_identity")
-        batch_op.drop_index("ix_said_by")
+        for column in reversed(INDEXED):
+            batch_op.drop_index(f"ix_said_{column}")
     op.drop_table("said")
