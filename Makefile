@@ -12,7 +12,7 @@ DEV := $(VENV)/.dev-ok
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve venv test quick lint nightly bench check pictures fmt lock clean
+.PHONY: help demo serve venv test coverage quick lint nightly bench check pictures fmt lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,7 +32,10 @@ bench: $(RUN)  ## measure this machine
 
 venv: $(DEV)  ## the developer's environment in .venv
 
-test: lint  ## everything that must hold before a merge: lint, types, layers, tests with coverage
+test: lint  ## everything that must hold before a merge: lint, types, layers, tests
+	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+coverage: $(DEV)  ## the same tests, and which lines none of them has been on
 	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
 
 quick: $(DEV)  ## the tests that need neither PostgreSQL nor a browser
