@@ -88,9 +88,7 @@ def _note(one: Checked, asked: Asked, odd: Odd) -> None:
         remedy = _ALWAYS.get(asked.key, "leave it out") if odd.answer else _NEVER[asked.key]
     else:
         remedy = "mend it, or leave this part out"
-    line, column = asked.scalar.position(place_of(blamed, asked.scalar.text))
-    place = Scalar(asked.scalar.file, line, column, "", None)
-    one.reading.note(place, what, remedy, warning=not serious)
+    one.reading.note(_at(asked.scalar, blamed), what, remedy, warning=not serious)
 
 
 def _in_words(odd: Odd) -> tuple[str, Node]:
@@ -105,7 +103,11 @@ def _in_words(odd: Odd) -> tuple[str, Node]:
 
 def _before_the_run(one: Checked) -> None:
     """What starts a run is asked before there is one."""
-    for key, check in (("if", check_condition), ("once_per", check_value)):
+    asked = (
+        ("if", check_condition, "ask it in a step's `if`"),
+        ("once_per", check_value, "name a field of the event"),
+    )
+    for key, check, remedy in asked:
         scalar, when = one.values[key], one.values["when"]
         if scalar is None or not when:
             continue
@@ -114,11 +116,14 @@ def _before_the_run(one: Checked) -> None:
         except Invalid:
             continue
         for fact in dict.fromkeys(_run_facts(tree)):
-            line, column = scalar.position(place_of(fact, scalar.text))
             what = f"`{write(fact)}` is not known when `{key}` is asked: there is no run yet"
-            one.reading.note(
-                Scalar(scalar.file, line, column, "", None), what, "ask it in a step's `if`", warning=True
-            )
+            one.reading.note(_at(scalar, fact), what, remedy, warning=True)
+
+
+def _at(scalar: Scalar, part: Node) -> Scalar:
+    """Where the expression says this part."""
+    line, column = scalar.position(place_of(part, scalar.text))
+    return Scalar(scalar.file, line, column, "", None)
 
 
 def _run_facts(tree: Node) -> Iterator[Fact]:
