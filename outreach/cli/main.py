@@ -26,6 +26,7 @@ COMMANDS = {
     "resume": ("sending", "resume"),
     "check": ("rules", "check"),
     "test": ("rules", "test"),
+    "schema": ("schema", "schema"),
     "bench": ("rules", "bench"),
     "publish": ("rules", "publish"),
     "stop-all": ("rules", "stop_all"),
