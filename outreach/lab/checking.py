@@ -10,12 +10,15 @@ from typing import Any
 from outreach.domain.errors import Fault, Invalid
 from outreach.domain.evaluate import Ruleset
 from outreach.lab.stories import read_folder
-from outreach.lab.story_reader import Said, Story
+from outreach.lab.story_reader import Story
 from outreach.library.kinds import did_you_mean
 from outreach.library.loader import load
 
 NO_PLAYBOOK = ("look_again",)
 """What else may stand behind ``because``: a card comes back because we spoke and it is not put right."""
+
+_KEYS = {"run": "run", "no_run": "no_run", "publish": "playbook"}
+"""Behind which key a playbook is named, where it is not ``because``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,8 @@ def _strangers(story: Story, named: frozenset[str]) -> Iterator[Fault]:
     """Where a story speaks of a playbook that is not there."""
     for entry in story.script:
         for said in (*entry.acts, *entry.expects):
-            name = _playbook(said)
+            key = _KEYS.get(said.kind, "because")
+            name = said.values.get(key)
             if name and name not in named and name not in NO_PLAYBOOK:
                 what = f"there is no playbook `{name}`, of which this story speaks"
-                yield Fault(said.file, said.line, said.column, what, did_you_mean(name, named))
-
-
-def _playbook(said: Said) -> str | None:
-    if said.kind in ("run", "no_run"):
-        name: str | None = said.values[said.kind]
-        return name
-    found: str | None = said.values.get("playbook" if said.kind == "publish" else "because")
-    return found
+                yield Fault(said.file, *said.at(key), what, did_you_mean(name, named))

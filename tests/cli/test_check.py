@@ -69,6 +69,7 @@ def test_a_story_about_a_playbook_that_is_not_there_is_told(folder: Path) -> Non
     file.write_text(file.read_text().replace("because: late-delivery", "because: late-delivry", 1))
     told = check(folder)
     assert told.exit_code == 1
+    assert "playbooks/stories/late-delivery.yaml:8:56: " in told.output
     assert (
         "there is no playbook `late-delivry`, of which this story speaks; did you mean late-delivery?"
         in told.output
