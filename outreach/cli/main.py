@@ -28,6 +28,7 @@ COMMANDS = {
     "test": ("rules", "test"),
     "backtest": ("trying", "backtest"),
     "diff": ("trying", "diff"),
+    "schema": ("schema", "schema"),
     "bench": ("rules", "bench"),
     "publish": ("rules", "publish"),
     "stop-all": ("rules", "stop_all"),

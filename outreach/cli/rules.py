@@ -4,39 +4,50 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from outreach.cli.common import answer, found_something, house, json_option
+
+if TYPE_CHECKING:
+    from outreach.lab.checking import Checked
+    from outreach.library.excerpt import Excerpts
 
 folder = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
 
 
 @click.command()
 @folder
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @json_option
-def check(folder: Path, as_json: bool) -> None:
+def check(folder: Path, strict: bool, as_json: bool) -> None:
     """Every fault of every file at once, with place and remedy. Exit code 1 when there are errors."""
-    from outreach.domain.errors import Invalid
-    from outreach.lab.finding import many
-    from outreach.library.loader import load
+    from outreach.lab.checking import check_folder
+    from outreach.library.excerpt import Excerpts
 
-    try:
-        rules = load(folder)
-        faults, count = rules.faults, len(rules.playbooks)
-    except Invalid as invalid:
-        faults, count = invalid.faults, 0
-    errors = [each for each in faults if not each.warning]
+    found, excerpts = check_folder(folder), Excerpts(folder)
     if as_json:
-        answer([{"file": f.file, "line": f.line, "column": f.column, "what": f.what,
-                 "remedy": f.remedy, "warning": f.warning} for f in faults])  # fmt: skip
+        answer([{"file": f.file, "line": f.line, "column": f.column, "what": f.what, "remedy": f.remedy,
+                 "warning": f.warning, "text": excerpts.line(f)} for f in (*found.errors, *found.warnings)])  # fmt: skip
     else:
-        for each in faults:
-            click.echo(("warning: " if each.warning else "") + str(each))
-        click.echo(
-            f"{count} playbooks, {many(len(errors), 'error')}, {many(len(faults) - len(errors), 'warning')}."
-        )
-    found_something(bool(errors))
+        _tell(found, excerpts)
+    found_something(bool(found.errors or (strict and found.warnings)))
+
+
+def _tell(found: Checked, excerpts: Excerpts) -> None:
+    """People read it, so errors stand last: that is where a terminal stops."""
+    from outreach.lab.finding import many
+
+    for word, faults in (("warning: ", found.warnings), ("", found.errors)):
+        for fault in faults:
+            click.echo(f"{word}{fault}")
+            if shown := excerpts.show(fault):
+                click.echo(f"{shown}\n")
+    counts = ", ".join(
+        many(len(some), word) for some, word in ((found.errors, "error"), (found.warnings, "warning"))
+    )
+    click.echo(f"{many(found.playbooks, 'playbook')}, {counts}.")
 
 
 @click.command()

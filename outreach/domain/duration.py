@@ -17,6 +17,8 @@ _UNITS: dict[str, int] = {
     **dict.fromkeys(("w", "week", "weeks"), 7 * 86400),
 }
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?(business )? ?([a-z]+)", re.ASCII)
+UNITS = tuple(sorted(_UNITS, key=len, reverse=True))
+"""Every spelling of a unit, the longest first."""
 _REMEDY = "write it like 30m, 4h, 2d, 3w, 4 business hours or 1 business day"
 
 

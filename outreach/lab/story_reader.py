@@ -25,6 +25,12 @@ class Said:
     file: str
     line: int
     column: int
+    node: Node | None = field(default=None, compare=False, repr=False)
+
+    def at(self, key: str) -> tuple[int, int]:
+        """Line and column of what stands behind the key, else of the whole."""
+        told = self.node.get(key) if isinstance(self.node, Table) else None
+        return (told.line, told.column) if told else (self.line, self.column)
 
     @property
     def place(self) -> str:
@@ -177,4 +183,4 @@ class _Reader:
 
 
 def _said(kind: str, values: Mapping[str, Any], node: Node) -> Said:
-    return Said(kind, values, node.file, node.line, node.column)
+    return Said(kind, values, node.file, node.line, node.column, node)

@@ -16,6 +16,10 @@ from outreach.domain.wallclock import instant, local
 FIRST_DAY = date(2026, 3, 2)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEKDAY = re.compile(r"(?i)(mon|tue|wed|thu|fri|sat|sun)[a-z]* (\d\d?):(\d\d)")
+PATTERN = (
+    rf"^\s*(({'|'.join(day.title() for day in _DAYS)})[a-z]* [0-9]{{1,2}}:[0-9]{{2}}|\+.+|[0-9]{{4}}.*)\s*$"
+)
+"""The same in one expression, as far as it goes, for editors."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from outreach.domain.account import PromiseState
 from outreach.domain.facts import Purpose
 from outreach.domain.failure import FailureState
 from outreach.domain.touch import Disposition
-from outreach.lab.story_time import When
+from outreach.lab.story_time import PATTERN, When
 from outreach.library.groups import Group, Key, Many
 from outreach.library.kinds import (
     Choice,
@@ -45,7 +45,7 @@ class Moment:
             return None
 
     def schema(self) -> Schema:
-        return {"type": "string"}
+        return {"type": "string", "pattern": PATTERN, "examples": ["Mon 09:00", "+10d", "2026-03-02T09:00"]}
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,11 @@ class Hours:
         return week
 
     def schema(self) -> Schema:
-        periods = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-        return {"type": "object", "additionalProperties": periods}
+        period = {"type": "string", "pattern": f"^{_PERIOD.pattern}$", "examples": ["09:00-17:00"]}
+        ends = {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}
+        shut = {"enum": ["closed", "none", "", None]}
+        several = {"type": "array", "items": {"anyOf": [period, ends]}}
+        return {"type": "object", "additionalProperties": {"anyOf": [period, shut, several]}}
 
 
 class CalendarDay:

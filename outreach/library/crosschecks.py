@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from outreach.domain.facts import Purpose, Severity
 from outreach.domain.playbook import Review, Scope
 from outreach.domain.vocabulary import Vocabulary
 from outreach.library import templates as template_checks
+from outreach.library.checked import Checked
 from outreach.library.kinds import Reading, did_you_mean
 from outreach.library.playbook_keys import KNOWN_WHOM, WRITTEN
+from outreach.library.reach import REACH_CHECKS
+from outreach.library.sense import SENSE_CHECKS
 from outreach.library.tree import Listing, Node, Table
 from outreach.library.vocabulary import fields_of
 
 HUMAN_ONLY = (Purpose.SERVICE_RECOVERY, Purpose.CALLBACK)
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One playbook under check: its tree, the values read from it, and what is around it."""
-
-    tree: Table
-    values: Mapping[str, Any]
-    file_name: str
-    names: Collection[str]
-    vocabulary: Vocabulary
-    templates: Mapping[str, str]
-    reading: Reading
-
-    @property
-    def purpose(self) -> Purpose | None:
-        return Purpose(self.values["purpose"]) if self.values["purpose"] else None
-
-    @property
-    def severity(self) -> Severity:
-        return self.values["severity"] or Severity.LOW
-
-    def steps(self) -> Iterator[tuple[Table, str, Mapping[str, Any]]]:
-        listing, read = self.tree.get("steps"), self.values["steps"] or ()
-        if isinstance(listing, Listing) and len(listing.items) == len(read):
-            for node, (kind, values) in zip(listing.items, read, strict=True):
-                if isinstance(node, Table):
-                    yield node, kind, values
-
-    def own(self, key: str) -> Node:
-        """Where the playbook itself says this; its first line when it only has it from the defaults."""
-        node = self.tree.get(key)
-        return node if node is not None and node.file == self.tree.file else self.tree
 
 
 def cross_check(
@@ -200,4 +169,5 @@ def _file(one: Checked, node: Node | None, name: str | None, kind: str) -> None:
 
 _CHECKS: tuple[Callable[[Checked], None], ...] = (
     _name, _severity, _branch, _hold, _holdout, _supersedes, _whom, _review, _settling, _only_waits, _templates,
+    *SENSE_CHECKS, *REACH_CHECKS,
 )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from outreach.library.kinds import Choice, Kind, Reading, Schema, did_you_mean
+from outreach.library.kinds import Choice, EventName, Kind, Reading, Schema, Text, did_you_mean
 from outreach.library.tree import Listing, Node, Scalar, Table
 
 
@@ -44,9 +44,9 @@ class Many:
             seen |= {value} if isinstance(value, str) else set()
 
     def schema(self) -> Schema:
-        items: Schema = {"type": "array", "items": self.kind.schema()} | (
-            {} if self.empty else {"minItems": 1}
-        )
+        items: Schema = {"type": "array", "items": self.kind.schema()}
+        items |= {} if self.empty else {"minItems": 1}
+        items |= {"uniqueItems": True} if isinstance(self.kind, Text | Choice | EventName) else {}
         return {"anyOf": [self.kind.schema(), items]} if self.or_one else items
 
 
@@ -142,9 +142,10 @@ class Group:
 
 def _key_schema(key: Key) -> Schema:
     schema = key.kind.schema()
-    if not key.required and schema.get("type") not in ("string", None):
+    if not key.required and "none" not in schema.get("enum", ()):
         schema = {"anyOf": [schema, {"const": "none"}]}
-    return schema | {"description": key.doc}
+    default = f" Left out: {key.default}." if key.default else ""
+    return schema | {"description": key.doc + default}
 
 
 def _is_none(key: Key, node: Node) -> bool:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from outreach.domain.conditions_names import did_you_mean as did_you_mean
+from outreach.domain.duration import UNITS
 from outreach.domain.errors import Fault
 from outreach.domain.facts import Severity
 from outreach.domain.hours import Duration
@@ -59,6 +60,8 @@ def text_of(node: Node, reading: Reading, words: str) -> Scalar | None:
     return None
 
 
+_SCALARS = ("string", "number", "boolean")
+"""Whatever stands in one line is a text where a text is asked for: ``title: 2026``."""
 LONGEST_TEXT = 2_000
 """Characters of one text; what is longer belongs into a template."""
 
@@ -82,7 +85,10 @@ class Text:
         return scalar.text.strip()
 
     def schema(self) -> Schema:
-        return {"type": "string"} | ({"pattern": f"^{self.pattern}$"} if self.pattern else {})
+        if not self.pattern:
+            return {"type": [*_SCALARS], "maxLength": LONGEST_TEXT}
+        numbers_too = re.fullmatch(self.pattern, "1") is not None
+        return {"type": ["string", "number"] if numbers_too else "string", "pattern": f"^({self.pattern})$"}
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,19 @@ class Length:
         return length
 
     def schema(self) -> Schema:
-        return {"type": ["string", "integer"]}
+        business = "([Bb]usiness )?" if self.business else ""
+        part = rf"[0-9]+(\.[0-9]+)? ?{business}({'|'.join(_either_case(unit) for unit in UNITS)})"
+        examples = (
+            ["4 business hours", "1 business day", "30m", "2d"]
+            if self.business
+            else ["30m", "4h", "2d", "3w"]
+        )
+        text = {"type": "string", "pattern": rf"^\s*{part}(\s*\+\s*{part})*\s*$", "examples": examples}
+        return {"anyOf": [text, {"const": 0}]}
+
+
+def _either_case(word: str) -> str:
+    return f"[{word[0].upper()}{word[0]}]{word[1:]}"
 
 
 @dataclass(frozen=True)

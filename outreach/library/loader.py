@@ -20,6 +20,7 @@ from outreach.library.defaults import check_defaults
 from outreach.library.law import read_law
 from outreach.library.playbooks import Context, build
 from outreach.library.playbooks import restore as restore
+from outreach.library.together import in_each_others_way
 from outreach.library.tree import Table
 from outreach.library.vocabulary import read_vocabulary
 from outreach.library.yaml_reader import MAX_BYTES, read_table
@@ -205,10 +206,10 @@ class _Assembly:
         built = []
         for name, file in named.items():
             tree = self.trees.read(file, self.files[file], self.faults)
-            playbook = build(tree, name, context) if tree else None
-            if playbook:
-                built.append(playbook)
-        return built
+            if tree and (playbook := build(tree, name, context)):
+                built.append((tree, playbook))
+        self.faults += in_each_others_way(built, vocabulary)
+        return [playbook for _, playbook in built]
 
     def unread_playbooks(self) -> list[Playbook]:
         """None. Without a vocabulary only faults of YAML are told: all others could come from that."""
@@ -238,10 +239,9 @@ class _Assembly:
 
     def _unused(self, playbooks: Iterable[Playbook]) -> list[Fault]:
         used = {file for playbook in playbooks for file in playbook.templates}
-        unused = [file for file in sorted(self.templates) if file not in used]
         return [
             Fault(f"templates/{file}", 0, 0, "no playbook uses this file", "delete it", True)
-            for file in unused
+            for file in sorted(self.templates.keys() - used)
         ]
 
 

@@ -53,7 +53,16 @@ class RemedyKind:
         return (self._name.read(key, reading) or name, Number().read(limit, reading), asked)
 
     def schema(self) -> Schema:
-        return {"anyOf": [{"type": "string"}, {"type": "object", "maxProperties": 2}]}
+        name = self._name.schema()
+        limits = {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 2,
+            "propertyNames": name,
+            "properties": {"above": Text().schema() | {"description": "who is asked above the limit"}},
+            "additionalProperties": Number().schema() | {"description": "up to so much without asking"},
+        }
+        return {"anyOf": [name, limits]}
 
 
 HOLD = Group(

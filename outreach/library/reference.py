@@ -1,4 +1,4 @@
-"""The playbook reference page and the JSON Schema, both made from the tables that the reader uses.
+"""The playbook reference page, made from the tables that the reader uses.
 
 ``python -m outreach.library.reference > docs/playbook-reference.md``
 """
@@ -15,12 +15,11 @@ from outreach.domain.message_filters import FILTERS, TESTS
 from outreach.domain.vocabulary import FACTS, ORDERED_FACTS, EventType, Field, FieldType, Vocabulary
 from outreach.library.company import COMPANY, HOLIDAYS, SENDER, TEAM
 from outreach.library.groups import Group
-from outreach.library.kinds import Schema
 from outreach.library.playbook_keys import BRANCH, BUILT_IN, HOLD, KNOWN_WHOM, PLAYBOOK, RUNG, STEPS, SUCCESS
 from outreach.library.templates import ONLY_BRIEFS
 from outreach.library.tree import Node, Table, plain
-from outreach.library.vocabulary import EVENT_TYPE, FAILURE, FIELD, MADE_BY_TIME, read_vocabulary
-from outreach.library.yaml_reader import MAX_BYTES, MAX_DEPTH, read_table
+from outreach.library.vocabulary import EVENT_TYPE, FAILURE, FIELD, MADE_BY_TIME, vocabulary_of
+from outreach.library.yaml_reader import MAX_BYTES, MAX_DEPTH
 
 MEANINGS = {
     "count": "how many such events there were in the window",
@@ -31,16 +30,6 @@ MEANINGS = {
     "known": "whether there is a value at all; never *cannot tell*",
 }
 """What each function answers."""
-
-
-def schema(vocabulary: Vocabulary) -> Schema:
-    """The JSON Schema (2020-12) of one playbook file, for editors. The reader checks more."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Outreach playbook",
-        **PLAYBOOK.schema(),
-        "$defs": {"event_type": {"enum": sorted(vocabulary.types)}},
-    }
 
 
 def reference(vocabulary: Vocabulary) -> str:
@@ -221,9 +210,7 @@ only: words that sell are refused."""
 
 
 def main(root: Path = Path()) -> None:
-    file = root / "playbooks" / "vocabulary.yaml"
-    vocabulary, _ = read_vocabulary(read_table("playbooks/vocabulary.yaml", file.read_bytes()))
-    sys.stdout.write(reference(vocabulary))
+    sys.stdout.write(reference(vocabulary_of(root)))
 
 
 if __name__ == "__main__":

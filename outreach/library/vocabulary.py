@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from outreach.domain.errors import Fault, Invalid
@@ -13,6 +14,7 @@ from outreach.domain.vocabulary import EventType, FailureRule, Field, FieldType,
 from outreach.library.groups import Group, Key, Many, Named
 from outreach.library.kinds import Choice, EventName, Flag, Length, Reading, SeverityKind, Text, did_you_mean
 from outreach.library.tree import Node, Table
+from outreach.library.yaml_reader import read_table
 
 WORD = r"[a-z][a-z0-9_]{0,60}"
 TYPE_NAME = r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+"
@@ -94,6 +96,17 @@ def read_vocabulary(tree: Table) -> tuple[Vocabulary, list[Fault]]:
         if name in types and isinstance(node, Table):
             _check_type(types[name], node, types, reading)
     return Vocabulary(types, digest(types)), reading.faults
+
+
+def vocabulary_of(root: Path) -> Vocabulary:
+    """The vocabulary below the root alone, whatever the other files are like. Raises Invalid with every fault."""
+    file = "playbooks/vocabulary.yaml"
+    if not (root / file).is_file():
+        raise Invalid([Fault(file, 0, 0, "this file is missing", "every set of playbooks needs one")])
+    vocabulary, faults = read_vocabulary(read_table(file, (root / file).read_bytes()))
+    if faults:
+        raise Invalid(faults)
+    return vocabulary
 
 
 def _event_type(name: str, values: Mapping[str, Any]) -> EventType:

@@ -1,4 +1,4 @@
-"""The API's description, and a page to read and try it. Everything comes from this machine."""
+"""The API's description with a page to read and try it, and the schemas of playbooks. All from this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import orjson
 from flask import Blueprint, Response, current_app, render_template
 from flask_openapi3 import OpenAPI
 
+from outreach.library.schemas import SCHEMAS
 from outreach.web.api_models import BODIES, EVENT_BODIES, QUERIES
+from outreach.web.reception import outside
 
 
 def _swagger() -> str:
@@ -32,6 +34,16 @@ def page() -> str:
 @docs.get("/openapi.json")
 def openapi() -> Response:
     return Response(orjson.dumps(description()), content_type="application/json")
+
+
+@docs.get("/schema/playbook.json", defaults={"name": "playbook"})
+@docs.get("/schema/defaults.json", defaults={"name": "defaults"})
+@docs.get("/schema/company.json", defaults={"name": "company"})
+@docs.get("/schema/vocabulary.json", defaults={"name": "vocabulary"})
+def schema(name: str) -> Response:
+    """For editors: what a playbook, or one of the shared files, may say, with this house's event types."""
+    found = SCHEMAS[name](outside().rules().vocabulary)
+    return Response(orjson.dumps(found, option=orjson.OPT_INDENT_2), content_type="application/schema+json")
 
 
 def description() -> dict[str, Any]:

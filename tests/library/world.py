@@ -54,6 +54,22 @@ message.received:
     person_id: {type: text, required: true}
     text: {type: text, personal: true}
   key: person_id
+delivery.lost:
+  title: A delivery is lost
+  fields:
+    order_id: {type: text, required: true}
+    carrier: {type: text, values: [road, rail, air]}
+    pieces: {type: integer}
+    days_late: {type: number}
+    goods: {type: list}
+    lost_at: {type: time}
+  key: order_id
+  failure: {kind: delivery, key: order_id, severity: high}
+moon.full:
+  title: The moon is full
+  internal: true
+  fields:
+    order_id: {type: text}
 person.erased: {title: A person was erased}
 person.refused: {title: A person refused}
 """
