@@ -42,22 +42,25 @@ def check(folder: Path, as_json: bool) -> None:
 @click.command()
 @folder
 @click.option("-k", "only", default="", help="Only stories whose name has these words.")
-def test(folder: Path, only: str) -> None:
+@click.option("--fail-fast", is_flag=True, help="Stop at the first story that is not as told.")
+def test(folder: Path, only: str, fail_fast: bool) -> None:
     """Run the playbooks' stories on a virtual clock. Exit code 1 when one is not as told."""
-    from outreach.lab.stories import read_folder, tell_all, untold
+    from outreach.lab.finding import many
+    from outreach.lab.stories import read_folder, summary, tell_all, untold
     from outreach.library.loader import load
 
     rules = load(folder)
     stories, faults = read_folder(folder, rules)
-    chosen = [story for story in stories if only.lower() in story.title.lower()]
-    wrong = 0
-    for told in tell_all(chosen, rules):
-        click.echo(str(told))
-        wrong += not told.good
+    told = []
+    for one in tell_all([story for story in stories if only.lower() in story.title.lower()], rules):
+        click.echo(str(one))
+        told.append(one)
+        if fail_fast and not one.good:
+            break
     problems = [*map(str, faults), *([] if only else untold(stories, rules))]
-    for problem in problems:
-        click.echo(problem)
-    click.echo(f"{len(chosen)} stories, {wrong} not as told, {len(problems)} other problems.")
+    wrong = sum(not one.good for one in told)
+    click.echo("\n".join(["", *summary(told), "", *problems]))
+    click.echo(f"{many(len(told), 'story')}, {wrong} not as told, {many(len(problems), 'other problem')}.")
     found_something(bool(wrong or problems))
 
 

@@ -14,7 +14,9 @@ from outreach.domain.message import render_brief
 from outreach.domain.plan import Run
 from outreach.domain.touch import Status, Touch
 from outreach.lab.scratch import Scratch, cloud_event
-from outreach.lab.story_time import When, spell
+from outreach.lab.story_amiss import Expected, flow
+from outreach.lab.story_time import When, spell, written
+from outreach.lab.story_words import NOTHING
 from outreach.service.briefs import context_of, template_of
 from outreach.service.intake import Answer
 from outreach.service.ledger import Ledger
@@ -47,6 +49,9 @@ class Stage:
 
     def spell(self, at: datetime | None) -> str:
         return spell(at, self.zone)
+
+    def write(self, at: datetime | None) -> str | None:
+        return written(at, self.house.now, self.zone)
 
     # -- telling ---------------------------------------------------------------------------------
 
@@ -168,16 +173,18 @@ class Stage:
 
     # -- words -----------------------------------------------------------------------------------
 
-    def spell_touch(self, touch: Touch, names: Mapping[str, str]) -> str:
-        whom = touch.person or touch.identity
-        because = names.get(touch.run, touch.because)
-        hour = f", promised by {self.spell(touch.deadline)}" if touch.deadline else ""
-        return f"{touch.channel.value} to {whom} because {because}{hour}"
+    def desk(self) -> tuple[Expected, ...]:
+        """What a person would see now, as a story expects it: open calls and tasks, drafts, what left just now."""
+        names = self.playbooks()
+        rows = [self._expected(t.channel.value, t, names) for t in self.touches_in(*DESK)]
+        rows += [self._expected("draft", t, names) for t in self.touches_in(Status.DRAFT)]
+        rows += [self._expected(t.channel.value, t, names) for t in self.sent_since()]
+        return tuple(row for number, row in enumerate(rows) if row not in rows[:number]) or (NOTHING,)
+
+    def _expected(self, kind: str, touch: Touch, names: Mapping[str, str]) -> Expected:
+        whom = touch.person or touch.identity.removeprefix("account:")
+        by = {"by": self.write(touch.deadline)} if kind == "call" and touch.deadline else {}
+        return {kind: whom, "because": names.get(touch.run, touch.because), **by}
 
     def spell_desk(self) -> str:
-        """What a person would see now: open calls and tasks, drafts, what left just now."""
-        names = self.playbooks()
-        lines = [self.spell_touch(t, names) for t in self.touches_in(*DESK)]
-        lines += [f"a draft: {self.spell_touch(t, names)}" for t in self.touches_in(Status.DRAFT)]
-        lines += [f"has left: {self.spell_touch(t, names)}" for t in self.sent_since()]
-        return "; ".join(lines) or "nothing"
+        return "; ".join(flow(row) for row in self.desk())

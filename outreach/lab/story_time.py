@@ -70,3 +70,12 @@ def spell(at: datetime | None, zone: str) -> str:
         return "no hour"
     shown = local(at, zone)
     return f"{shown:%a} {shown.day} {shown:%B %H:%M}"
+
+
+def written(at: datetime | None, now: datetime, zone: str) -> str | None:
+    """The shortest way to write that instant in a story whose present moment is ``now``."""
+    if at is None:
+        return None
+    shown = local(at, zone)
+    ways = (f"{shown:%a} {shown:%H:%M}", f"{shown:%Y-%m-%dT%H:%M}", f"{shown:%Y-%m-%dT%H:%M:%S}")
+    return next((way for way in ways if When.parse(way).instant(now, zone) == at), at.isoformat())
