@@ -43,10 +43,17 @@ def check(folder: Path, as_json: bool) -> None:
 @folder
 @click.option("-k", "only", default="", help="Only stories whose name has these words.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first story that is not as told.")
-def test(folder: Path, only: str, fail_fast: bool) -> None:
+@click.option(
+    "--junit",
+    "report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write JUnit XML, for CI systems.",
+)
+def test(folder: Path, only: str, fail_fast: bool, report: Path | None) -> None:
     """Run the playbooks' stories on a virtual clock. Exit code 1 when one is not as told."""
     from outreach.lab.finding import many
     from outreach.lab.stories import read_folder, summary, tell_all, untold
+    from outreach.lab.story_junit import junit
     from outreach.library.loader import load
 
     rules = load(folder)
@@ -59,6 +66,8 @@ def test(folder: Path, only: str, fail_fast: bool) -> None:
             break
     problems = [*map(str, faults), *([] if only else untold(stories, rules))]
     wrong = sum(not one.good for one in told)
+    if report:
+        report.write_bytes(junit(told, problems))
     click.echo("\n".join(["", *summary(told), "", *problems]))
     click.echo(f"{many(len(told), 'story')}, {wrong} not as told, {many(len(problems), 'other problem')}.")
     found_something(bool(wrong or problems))
