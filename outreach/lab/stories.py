@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from outreach.library.yaml_reader import MAX_BYTES
 FOLDER = "playbooks/stories"
 BEFORE = timedelta(hours=1)
 """The given is told so long before the first moment."""
+Watch = Callable[[Stage], None]
 _CONTACTS = ("call", "draft", "email", "sms", "task")
 
 
@@ -65,33 +66,39 @@ def read_folder(root: Path, rules: Ruleset) -> tuple[list[Story], list[Fault]]:
     return stories, faults
 
 
-def tell_all(stories: Iterable[Story], rules: Ruleset) -> Iterator[Told]:
-    return (tell(story, rules) for story in stories)
+def tell_all(stories: Iterable[Story], rules: Ruleset, watch: Watch | None = None) -> Iterator[Told]:
+    return (tell(story, rules, watch) for story in stories)
 
 
-def tell(story: Story, rules: Ruleset) -> Told:
-    """Tell one story to a house of its own. A complaint about an act ends it: the rest makes no sense."""
+def tell(story: Story, rules: Ruleset, watch: Watch | None = None) -> Told:
+    """Tell one story to a house of its own. A complaint about an act ends it: the rest makes no sense.
+    ``watch`` looks around after each moment."""
     began = perf_counter()
-    wrong = tuple(_told(story, rules))
+    wrong = tuple(_told(story, rules, watch or _nobody))
     return Told(story, wrong, perf_counter() - began)
 
 
-def _told(story: Story, rules: Ruleset) -> Iterator[Wrong]:
+def _nobody(stage: Stage) -> None:
+    """Nobody looks on."""
+
+
+def _told(story: Story, rules: Ruleset, watch: Watch) -> Iterator[Wrong]:
     zone = _zone(story, rules)
     start = _start(story, zone)
     with scratch_house(rules, start) as house:
         stage = Stage(house, zone, [], [], start)
         try:
             _give(stage, story)
-            yield from _script(stage, story)
+            yield from _script(stage, story, watch)
         except (Complaint, OutreachError, RenderFault) as fault:
             yield Wrong(story.place, str(fault))
 
 
-def _script(stage: Stage, story: Story) -> Iterator[Wrong]:
+def _script(stage: Stage, story: Story, watch: Watch) -> Iterator[Wrong]:
     for entry in story.script:
         wrong, over = _moment(stage, entry, story.file)
         yield from wrong
+        watch(stage)
         if over:
             return
 
