@@ -25,7 +25,7 @@ COMMANDS = {
     "go-live": ("sending", "go_live"),
     "resume": ("sending", "resume"),
     "check": ("rules", "check"),
-    "test": ("rules", "test"),
+    "test": ("stories", "test"),
     "bench": ("rules", "bench"),
     "publish": ("rules", "publish"),
     "stop-all": ("rules", "stop_all"),

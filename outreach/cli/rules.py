@@ -40,56 +40,6 @@ def check(folder: Path, as_json: bool) -> None:
 
 
 @click.command()
-@folder
-@click.option("-k", "only", default="", help="Only stories whose name has these words.")
-@click.option("--fail-fast", is_flag=True, help="Stop at the first story that is not as told.")
-@click.option(
-    "--junit",
-    "report",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write JUnit XML, for CI systems.",
-)
-@click.option("--coverage", "covers", is_flag=True, help="Say in which branches no story has been.")
-@click.option(
-    "--coverage-at-least", "least", type=click.IntRange(0, 100),
-    help="The same; exit code 1 when a playbook has fewer percent.",
-)  # fmt: skip
-def test(
-    folder: Path, only: str, fail_fast: bool, report: Path | None, covers: bool, least: int | None
-) -> None:
-    """Run the playbooks' stories on a virtual clock. Exit code 1 when one is not as told."""
-    from outreach.lab.finding import many
-    from outreach.lab.stories import read_folder, summary, tell_all, untold
-    from outreach.lab.story_coverage import Coverage
-    from outreach.lab.story_junit import junit
-    from outreach.library.loader import load
-
-    covers = covers or least is not None
-    if covers and (only or fail_fast):
-        raise click.UsageError("coverage is of all stories: leave out -k and --fail-fast")
-    rules = load(folder)
-    stories, faults = read_folder(folder, rules)
-    coverage = Coverage(rules) if covers else None
-    chosen = [story for story in stories if only.lower() in story.title.lower()]
-    told = []
-    for one in tell_all(chosen, rules, coverage.look if coverage else None):
-        click.echo(str(one))
-        told.append(one)
-        if fail_fast and not one.good:
-            break
-    problems = [*map(str, faults), *([] if only else untold(stories, rules))]
-    if coverage:
-        click.echo("\n".join(["", *map(str, coverage.covered())]))
-        problems += coverage.below(least or 0)
-    wrong = sum(not one.good for one in told)
-    if report:
-        report.write_bytes(junit(told, problems))
-    click.echo("\n".join(["", *summary(told), "", *problems]))
-    click.echo(f"{many(len(told), 'story')}, {wrong} not as told, {many(len(problems), 'other problem')}.")
-    found_something(bool(wrong or problems))
-
-
-@click.command()
 @click.option("--quick", is_flag=True, help="Small sizes, to see that it runs.")
 @click.option("--only", multiple=True, help="Only these benches.")
 @json_option

@@ -10,7 +10,7 @@ from io import StringIO
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, ScalarString
 
 from outreach.lab.story_reader import Said
 from outreach.library.yaml_reader import resolve
@@ -112,16 +112,17 @@ def flow(value: Any) -> str:
 
 def _quoted(value: Any) -> Any:
     """What would not be read as the same text without quotes has double ones, as our stories have."""
+    if isinstance(value, ScalarString):
+        return value
     if isinstance(value, Mapping):
         return {key: _quoted(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_quoted(one) for one in value]
-    if isinstance(value, str) and (
-        resolve(value) != value or not value[:1].isalpha() or not _is_plain(value)
-    ):
-        return DoubleQuotedScalarString(value)
-    return str(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return str(value) if _is_plain(value) else DoubleQuotedScalarString(value)
+    return value
 
 
 def _is_plain(text: str) -> bool:
-    return text.isprintable() and not any(mark in text for mark in (": ", " #", ",", "[", "]", "{", "}"))
+    marks = any(mark in text for mark in (": ", " #", ",", "[", "]", "{", "}"))
+    return text[:1].isalpha() and text.isprintable() and not marks and resolve(text) == text

@@ -56,10 +56,10 @@ def _call(stage: Stage, values: Values) -> Iterator[Amiss]:
 def _about_call(stage: Stage, touch: Touch, values: Values) -> Iterator[Amiss]:
     if values["by"] and touch.deadline != (at := stage.at(values["by"])):
         words = f"is promised by {stage.spell(touch.deadline)}, not by {stage.spell(at)}"
-        yield Amiss(f"the call to {touch.person} {words}", {"by": stage.write(touch.deadline)})
+        yield Amiss(f"the call to {touch.person} {words}", {"by": stage.write(touch.deadline, values["by"])})
     if values["from"] and touch.due != (at := stage.at(values["from"])):
         words = f"is on the desk since {stage.spell(touch.due)}, not since {stage.spell(at)}"
-        yield Amiss(f"the call to {touch.person} {words}", {"from": stage.write(touch.due)})
+        yield Amiss(f"the call to {touch.person} {words}", {"from": stage.write(touch.due, values["from"])})
     if values["caller"] and touch.caller != values["caller"]:
         words = f"is {touch.caller}'s, not {values['caller']}'s"
         yield Amiss(f"the call to {touch.person} {words}", {"caller": touch.caller})

@@ -50,8 +50,8 @@ class Stage:
     def spell(self, at: datetime | None) -> str:
         return spell(at, self.zone)
 
-    def write(self, at: datetime | None) -> str | None:
-        return written(at, self.house.now, self.zone)
+    def write(self, at: datetime | None, like: When | None = None) -> str | None:
+        return written(at, self.house.now, self.zone, like)
 
     # -- telling ---------------------------------------------------------------------------------
 
