@@ -118,11 +118,11 @@ def _moment(stage: Stage, entry: Entry, file: str) -> tuple[list[Wrong], bool]:
     at = stage.at(entry.at)
     if at < stage.house.now:
         return [Wrong(f"{file}:{entry.line}", f"`{entry.at.text}` is before the moment before it")], True
-    stage.house.advance_to(at)
+    stage.pass_to(at)
     for said in entry.acts:
         if (fault := _act(stage, said)) is not None:
             return [Wrong(said.place, f"at {stage.spell(at)}: {fault}")], True
-        stage.house.settle()
+        stage.settle()
     wrong = [one for said in entry.expects if (one := _missing(stage, said, stage.spell(at))) is not None]
     wrong = each_once(wrong, entry.expects, stage.desk()) if wrong else []
     stage.since = at

@@ -63,6 +63,8 @@ def _about_call(stage: Stage, touch: Touch, values: Values) -> Iterator[Amiss]:
     if values["caller"] and touch.caller != values["caller"]:
         words = f"is {touch.caller}'s, not {values['caller']}'s"
         yield Amiss(f"the call to {touch.person} {words}", {"caller": touch.caller})
+    if values["on"] and (desk := stage.desk_of(touch)) != values["on"]:
+        yield Amiss(f"the call to {touch.person} is on {desk}'s desk, not on {values['on']}'s", {"on": desk})
     late = is_late(touch, stage.house.now)
     if values["late"] is not None and late is not values["late"]:
         words = f"is {'' if late else 'not '}past its promised hour"
@@ -144,6 +146,21 @@ def _written(channel: str) -> Check:
     return check
 
 
+def _message(stage: Stage, values: Values) -> Iterator[Amiss]:
+    written = [
+        t for t in stage.touches() if t.channel.written and values["channel"] in (None, t.channel.value)
+    ]
+    found = stage.for_(values["message"], written, values["because"])
+    if not found:
+        yield _instead(stage, f"nothing was to be written to {_whom(values, 'message')}")
+    elif found[-1].status != values["state"]:
+        is_, why = found[-1].status.value, found[-1].sentence or found[-1].because
+        words = (
+            f"the {found[-1].channel.value} to {values['message']} is {is_} ({why}), not {values['state']}"
+        )
+        yield Amiss(words, {"state": is_})
+
+
 def _held(stage: Stage, whom: str, purposes: tuple[Purpose, ...]) -> Iterator[Amiss]:
     people = [whom] if whom in stage.people else stage.people
     asked = {purpose: list(answers(stage, people, purpose)) for purpose in purposes}
@@ -156,5 +173,5 @@ def _held(stage: Stage, whom: str, purposes: tuple[Purpose, ...]) -> Iterator[Am
 
 _CHECKS: Mapping[str, Check] = {
     "nothing": _nothing, "call": _call, "no_call": _no_call, "draft": _draft, "email": _written("email"),
-    "sms": _written("sms"), "task": _task, "card": _card, **STANDING,
+    "sms": _written("sms"), "task": _task, "message": _message, "card": _card, **STANDING,
 }  # fmt: skip

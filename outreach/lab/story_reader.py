@@ -8,8 +8,9 @@ from typing import Any
 
 from outreach.domain.errors import Invalid
 from outreach.domain.evaluate import Ruleset
+from outreach.lab.story_deeds import ACTS
 from outreach.lab.story_time import When
-from outreach.lab.story_words import ACTS, EXPECTATIONS, GIVEN, NOTHING, Moment
+from outreach.lab.story_words import EXPECTATIONS, GIVEN, NOTHING, Moment
 from outreach.library.kinds import Reading, did_you_mean, text_of
 from outreach.library.tree import Listing, Node, Scalar, Table, plain
 from outreach.library.yaml_reader import read_table

@@ -118,6 +118,9 @@ DIFFS = [
      ["- {run: late-delivery, state: ended, reason: completed}", "+ {run: late-delivery, state: open}"]),
     ("expect: {no_run: late-delivery}", ["- {no_run: late-delivery}", "+ {run: late-delivery, state: open}"]),
     ("expect: {run: promise-moved}", ["- {run: promise-moved}", "+ {no_run: promise-moved}"]),
+    ("expect: {call: anna, on: miriam}", ["- {call: anna, on: miriam}", "+ {call: anna, on: jonas}"]),
+    ("expect: {message: anna, state: sent}",
+     ["- {message: anna, state: sent}", "+ {call: anna, because: late-delivery, by: Mon 13:00}"]),
     ("expect: {unreached: [delivery/o1]}", ["- {unreached: [delivery/o1]}", "+ {unreached: []}"]),
 ]  # fmt: skip
 
@@ -156,6 +159,38 @@ GOOD = [
     ["at: Mon 08:00\npublish: {playbook: late-delivery, state: disabled}", CALL + "\nexpect: [nothing, {no_run: late-delivery}]"],
     [CALL, "at: Mon 10:00\nopt_out: {person: anna, channel: call}\ndial: {call: anna, refused: opted_out}"],
 ]  # fmt: skip
+
+MAIL = GIVEN.replace('phone: "+49', 'email: anna@hotel.example, phone: "+49')
+DRAFTED = [CALL + "\nexpect: {call: anna}", "at: Mon 09:30\noutcome: {call: anna, disposition: no_answer}"]
+RELEASED = "release: {draft: anna, because: late-delivery}"
+TROUBLE = [
+    # Colleagues are away, and somebody stands in.
+    [CALL + "\nexpect: {call: anna, caller: jonas, on: jonas}",
+     "at: Mon 09:10\naway: {who: jonas, cover: miriam, until: +7d}\nexpect: {call: anna, caller: jonas, on: miriam}",
+     "at: +1d\nback: {who: jonas}\nexpect: {call: anna, on: jonas}"],
+    # The process is killed, and its successor finds everything in the store.
+    [CALL, "at: Mon 10:00\ncrash: {why: the power failed}\nexpect: [{call: anna, by: Mon 13:00}, {failure: delivery/o1, state: open}]",
+     "at: Mon 13:05\nexpect: {unreached: [delivery/o1]}"],
+    # It is killed right after the provider took the message: nobody knows, and it is not sent again.
+    [*DRAFTED, f"at: Tue 09:05\nprovider: {{does: crash_after}}\n{RELEASED}\nexpect: {{message: anna, state: sending}}",
+     "at: +5m\nexpect: {message: anna, channel: email, because: late-delivery, state: unknown}"],
+    [*DRAFTED, f"at: Tue 09:05\nprovider: {{does: crash}}\n{RELEASED}", "at: +5m\nexpect: {message: anna, state: unknown}"],
+    # The provider does not take it, and takes it later; refuses it for good; does not say.
+    [*DRAFTED, f"at: Tue 09:05\nprovider: {{does: refused}}\n{RELEASED}\nexpect: {{message: anna, state: due}}",
+     "at: +1h\nexpect: [{email: anna}, {message: anna, state: sent}]"],
+    [*DRAFTED, f"at: Tue 09:05\nprovider: {{does: failed}}\n{RELEASED}\nexpect: [{{message: anna, state: failed}}, {{failure: delivery/o1, state: open}}]"],
+    [*DRAFTED, f"at: Tue 09:05\nprovider: {{does: [lost]}}\n{RELEASED}\nexpect: {{message: anna, state: unknown}}"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("script", TROUBLE)
+def test_what_goes_wrong_in_life_can_be_told(script: list[str]) -> None:
+    found = told(*script, given=MAIL)
+    assert found.good, str(found)
+
+
+def test_only_who_is_away_comes_back() -> None:
+    assert "jonas is not away" in str(told(CALL, "at: Mon 10:00\nback: {who: jonas}"))
 
 
 @pytest.mark.parametrize("script", GOOD)
