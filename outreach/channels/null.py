@@ -78,6 +78,10 @@ class FaultySender(RecordingSender):
         if wrong:
             raise ValueError(f"no such outcome: {', '.join(wrong)}; there are {', '.join(OUTCOMES)}")
 
+    def will(self, words: Sequence[str]) -> None:
+        """What it does with the next messages."""
+        self.script = [*self.script[: self.calls], *["sent"] * (self.calls - len(self.script)), *words]
+
     def send(self, message: Message, token: str) -> Receipt:
         with self._lock:
             word = self.script[self.calls] if self.calls < len(self.script) else "sent"

@@ -25,7 +25,7 @@ COMMANDS = {
     "go-live": ("sending", "go_live"),
     "resume": ("sending", "resume"),
     "check": ("rules", "check"),
-    "test": ("rules", "test"),
+    "test": ("stories", "test"),
     "backtest": ("trying", "backtest"),
     "diff": ("trying", "diff"),
     "schema": ("schema", "schema"),

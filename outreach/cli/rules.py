@@ -51,28 +51,6 @@ def _tell(found: Checked, excerpts: Excerpts) -> None:
 
 
 @click.command()
-@folder
-@click.option("-k", "only", default="", help="Only stories whose name has these words.")
-def test(folder: Path, only: str) -> None:
-    """Run the playbooks' stories on a virtual clock. Exit code 1 when one is not as told."""
-    from outreach.lab.stories import read_folder, tell_all, untold
-    from outreach.library.loader import load
-
-    rules = load(folder)
-    stories, faults = read_folder(folder, rules)
-    chosen = [story for story in stories if only.lower() in story.title.lower()]
-    wrong = 0
-    for told in tell_all(chosen, rules):
-        click.echo(str(told))
-        wrong += not told.good
-    problems = [*map(str, faults), *([] if only else untold(stories, rules))]
-    for problem in problems:
-        click.echo(problem)
-    click.echo(f"{len(chosen)} stories, {wrong} not as told, {len(problems)} other problems.")
-    found_something(bool(wrong or problems))
-
-
-@click.command()
 @click.option("--quick", is_flag=True, help="Small sizes, to see that it runs.")
 @click.option("--only", multiple=True, help="Only these benches.")
 @json_option

@@ -25,6 +25,8 @@ def look(what: str, remedy: str) -> Finding:
 
 
 def many(count: int, what: str) -> str:
-    plural = {"person": "people", "named address": "named addresses are"}.get(what, f"{what}s")
+    plural = {"person": "people", "story": "stories", "named address": "named addresses are"}.get(
+        what, f"{what}s"
+    )
     single = {"named address": "named address is"}.get(what, what)
     return f"{count:,} {single if count == 1 else plural}"

@@ -10,14 +10,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from outreach.assemble import keyed_hash, make_outside
-from outreach.channels.null import RecordingSender
+from outreach.channels.null import FaultySender, RecordingSender
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel
 from outreach.service import intake, sweep
@@ -74,6 +74,7 @@ class Scratch:
     clock: VirtualClock
     database: Store
     sender: Sender
+    reopen: Callable[[], Store] | None = None
 
     @property
     def now(self) -> datetime:
@@ -83,6 +84,14 @@ class Scratch:
     def sent(self) -> RecordingSender:
         assert isinstance(self.sender, RecordingSender)
         return self.sender
+
+    def built_again(self) -> Scratch:
+        """The house as its successor finds it when the process was killed: built up from its store."""
+        assert self.reopen is not None
+        self.database.close()
+        was, database = self.outside, self.reopen()
+        outside = make_outside(database, was.rules, self.clock, was.ids, was.senders, was.endpoint_hash)
+        return replace(self, outside=outside, database=database)
 
     def take_in(self, *events: Mapping[str, Any], internal: bool = True) -> list[Answer]:
         return intake.take_in(self.outside, events, internal=internal)
@@ -147,12 +156,19 @@ def scratch_house(
     one's own instead, which is left as it is.
     """
     folder = Path(tempfile.mkdtemp(prefix="outreach-lab-", dir=_quickest_place()))
-    hashed = keyed_hash(b"lab")
-    if database_url:
-        database = open_database(database_url, endpoint_hash=hashed, durable=False, create=True)
-    else:
-        database = _scratch_store(folder / "scratch.db", hashed)
-    sender, clock = RecordingSender(), VirtualClock(start)
+    hashed, path = keyed_hash(b"lab"), folder / "scratch.db"
+    opened: list[Store] = []
+
+    def open_() -> Store:
+        """The same store each time: what was open before is closed."""
+        if database_url:
+            found = open_database(database_url, endpoint_hash=hashed, durable=False, create=not opened)
+        else:
+            found = _scratch_store(path, hashed)
+        opened[:] = [found]
+        return found
+
+    database, sender, clock = open_(), FaultySender(), VirtualClock(start)
     outside = make_outside(
         database,
         rules if callable(rules) else lambda: rules,
@@ -162,14 +178,15 @@ def scratch_house(
         hashed,
     )
     try:
-        yield Scratch(outside, clock, database, sender)
+        yield Scratch(outside, clock, database, sender, open_)
     finally:
-        database.close()
+        opened[0].close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _scratch_store(path: Path, hashed: Callable[[str, str], str]) -> Store:
-    path.write_bytes(_empty_store())
+    if not path.exists():
+        path.write_bytes(_empty_store())
     return open_database(f"sqlite:///{path}", endpoint_hash=hashed, durable=False, journal_mode="memory")
 
 

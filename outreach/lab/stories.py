@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from textwrap import indent
+from time import perf_counter
 
 from outreach.domain.errors import Fault, Invalid, OutreachError
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.message import RenderFault
 from outreach.domain.touch import Status
+from outreach.lab.finding import many
 from outreach.lab.scratch import scratch_house
 from outreach.lab.story_acts import act
+from outreach.lab.story_amiss import Wrong, each_once, wrong_of
 from outreach.lab.story_expects import missing
 from outreach.lab.story_reader import Entry, Said, Story, read_stories
 from outreach.lab.story_stage import Complaint, Stage
@@ -22,24 +26,26 @@ from outreach.library.yaml_reader import MAX_BYTES
 FOLDER = "playbooks/stories"
 BEFORE = timedelta(hours=1)
 """The given is told so long before the first moment."""
+Watch = Callable[[Stage], None]
 _CONTACTS = ("call", "draft", "email", "sms", "task")
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How one story went. ``wrong`` is empty when all was as told: place and words, one per complaint."""
+    """How one story went. ``wrong`` is empty when all was as told; ``seconds`` is what it took us."""
 
     story: Story
-    wrong: tuple[str, ...] = ()
+    wrong: tuple[Wrong, ...] = ()
+    seconds: float = 0.0
 
     @property
     def good(self) -> bool:
         return not self.wrong
 
     def __str__(self) -> str:
-        """One line per story, and under it one per complaint."""
+        """One line for the story; under it what is wrong, each with what was expected and what there is."""
         line = f"{'ok   ' if self.good else 'WRONG'} {self.story.title}  ({self.story.place})"
-        return "\n".join([line, *(f"      {words}" for words in self.wrong)])
+        return "\n".join([line, *(indent(str(one), "      ") for one in self.wrong)])
 
 
 def story_files(root: Path) -> list[Path]:
@@ -60,31 +66,39 @@ def read_folder(root: Path, rules: Ruleset) -> tuple[list[Story], list[Fault]]:
     return stories, faults
 
 
-def tell_all(stories: Iterable[Story], rules: Ruleset) -> Iterator[Told]:
-    return (tell(story, rules) for story in stories)
+def tell_all(stories: Iterable[Story], rules: Ruleset, watch: Watch | None = None) -> Iterator[Told]:
+    return (tell(story, rules, watch) for story in stories)
 
 
-def tell(story: Story, rules: Ruleset) -> Told:
-    """Tell one story to a house of its own. A complaint about an act ends it: the rest makes no sense."""
+def tell(story: Story, rules: Ruleset, watch: Watch | None = None) -> Told:
+    """Tell one story to a house of its own. A complaint about an act ends it: the rest makes no sense.
+    ``watch`` looks around after each moment."""
+    began = perf_counter()
+    wrong = tuple(_told(story, rules, watch or _nobody))
+    return Told(story, wrong, perf_counter() - began)
+
+
+def _nobody(stage: Stage) -> None:
+    """Nobody looks on."""
+
+
+def _told(story: Story, rules: Ruleset, watch: Watch) -> Iterator[Wrong]:
     zone = _zone(story, rules)
     start = _start(story, zone)
     with scratch_house(rules, start) as house:
         stage = Stage(house, zone, [], [], start)
         try:
-            return Told(story, tuple(_told(stage, story)))
-        except (OutreachError, RenderFault) as fault:
-            return Told(story, (f"{story.place}: {fault}",))
+            _give(stage, story)
+            yield from _script(stage, story, watch)
+        except (Complaint, OutreachError, RenderFault) as fault:
+            yield Wrong(story.place, str(fault))
 
 
-def _told(stage: Stage, story: Story) -> Iterator[str]:
-    try:
-        _give(stage, story)
-    except Complaint as complaint:
-        yield f"{story.place}: {complaint}"
-        return
+def _script(stage: Stage, story: Story, watch: Watch) -> Iterator[Wrong]:
     for entry in story.script:
-        wrong, over = _moment(stage, entry)
+        wrong, over = _moment(stage, entry, story.file)
         yield from wrong
+        watch(stage)
         if over:
             return
 
@@ -99,21 +113,18 @@ def _give(stage: Stage, story: Story) -> None:
         stage.describe_person(person)
 
 
-def _moment(stage: Stage, entry: Entry) -> tuple[list[str], bool]:
+def _moment(stage: Stage, entry: Entry, file: str) -> tuple[list[Wrong], bool]:
     """What is wrong at this moment, and whether the story cannot go on."""
     at = stage.at(entry.at)
     if at < stage.house.now:
-        return [f"line {entry.line}: `{entry.at.text}` is before the moment before it"], True
-    stage.house.advance_to(at)
+        return [Wrong(f"{file}:{entry.line}", f"`{entry.at.text}` is before the moment before it")], True
+    stage.pass_to(at)
     for said in entry.acts:
         if (fault := _act(stage, said)) is not None:
-            return [f"{said.place}: at {stage.spell(at)}: {fault}"], True
-        stage.house.settle()
-    wrong = [
-        f"{said.place}: at {stage.spell(at)}: {words}"
-        for said in entry.expects
-        for words in _missing(stage, said)
-    ]
+            return [Wrong(said.place, f"at {stage.spell(at)}: {fault}")], True
+        stage.settle()
+    wrong = [one for said in entry.expects if (one := _missing(stage, said, stage.spell(at))) is not None]
+    wrong = each_once(wrong, entry.expects, stage.desk()) if wrong else []
     stage.since = at
     stage.sent_before = frozenset(touch.id for touch in stage.touches_in(Status.SENT))
     return wrong, False
@@ -127,11 +138,12 @@ def _act(stage: Stage, said: Said) -> str | None:
     return None
 
 
-def _missing(stage: Stage, said: Said) -> list[str]:
+def _missing(stage: Stage, said: Said, at: str) -> Wrong | None:
     try:
-        return missing(stage, said)
+        found = missing(stage, said)
     except (Complaint, OutreachError, RenderFault) as fault:
-        return [str(fault)]
+        return Wrong(said.place, f"at {at}: {fault}")
+    return wrong_of(said, at, found) if found else None
 
 
 def _zone(story: Story, rules: Ruleset) -> str:
@@ -141,6 +153,20 @@ def _zone(story: Story, rules: Ruleset) -> str:
 
 def _start(story: Story, zone: str) -> datetime:
     return story.script[0].at.instant(first_instant(zone), zone) - BEFORE
+
+
+def summary(told: Iterable[Told]) -> list[str]:
+    """One line per playbook, by the files that tell of them."""
+    files: dict[str, list[Told]] = {}
+    for one in told:
+        files.setdefault(Path(one.story.file).stem, []).append(one)
+    width = max(map(len, files), default=0)
+    return [f"  {name:{width}}  {_counted(found)}" for name, found in sorted(files.items())]
+
+
+def _counted(told: list[Told]) -> str:
+    wrong = sum(not one.good for one in told)
+    return many(len(told), "story") + (f", {wrong} not as told" if wrong else "")
 
 
 # -- are all playbooks told of? ----------------------------------------------------------------------

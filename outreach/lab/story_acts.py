@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from outreach.channels.null import FaultySender
 from outreach.domain.card import Card
 from outreach.domain.talk import Outcome, PromiseMade, Wished
 from outreach.domain.touch import Disposition, Status, Touch
 from outreach.domain.wishes import wish_of
 from outreach.lab.story_reader import Said
 from outreach.lab.story_stage import DESK, SOMEBODY, Complaint, Stage
-from outreach.service import care, desk, outcomes, workbench
+from outreach.service import care, cover, desk, outcomes, workbench
 
 Values = Mapping[str, Any]
 
@@ -182,6 +183,37 @@ def _opt_out(stage: Stage, values: Values) -> None:
     care.opt_out(stage.house.outside, values["person"], values["channel"], "told so in the story", SOMEBODY)
 
 
+# -- colleagues, providers, the process ----------------------------------------------------------------
+
+
+def _away(stage: Stage, values: Values) -> None:
+    who, cover_ = values["who"], values["cover"]
+    until = stage.at(values["until"]) if values["until"] else None
+    stage.hire(who, cover_)
+    cover.go_away(stage.house.outside, who, cover_, stage.house.now, until, values["note"] or "", SOMEBODY)
+
+
+def _back(stage: Stage, values: Values) -> None:
+    now = stage.house.now
+    with stage.house.database.view() as unit:
+        absent = next(
+            (one for one in unit.absences(now) if one.user == values["who"] and one.is_on(now)), None
+        )
+    if absent is None:
+        raise Complaint(f"{values['who']} is not away")
+    cover.come_back(stage.house.outside, absent.id, SOMEBODY, "")
+
+
+def _provider(stage: Stage, values: Values) -> None:
+    sender = stage.house.sender
+    assert isinstance(sender, FaultySender)
+    sender.will(values["does"])
+
+
+def _crash(stage: Stage, values: Values) -> None:
+    stage.crash()
+
+
 # -- ops ---------------------------------------------------------------------------------------------
 
 
@@ -208,6 +240,7 @@ def _resume_all(stage: Stage, values: Values) -> None:
 _ACTS: Mapping[str, Callable[[Stage, Values], None]] = {
     "event": _event, "put": _put, "outcome": _outcome, "dial": _dial, "done": _done, "reply": _reply,
     "opt_out": _opt_out, "release": _release, "discard": _discard, "put_right": _put_right,
-    "not_right": _not_right, "let_be": _let_be, "publish": _publish, "stop_all": _stop_all,
+    "not_right": _not_right, "let_be": _let_be, "away": _away, "back": _back, "provider": _provider,
+    "crash": _crash, "publish": _publish, "stop_all": _stop_all,
     "resume_all": _resume_all,
 }  # fmt: skip

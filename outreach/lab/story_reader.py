@@ -8,20 +8,22 @@ from typing import Any
 
 from outreach.domain.errors import Invalid
 from outreach.domain.evaluate import Ruleset
+from outreach.lab.story_deeds import ACTS
 from outreach.lab.story_time import When
-from outreach.lab.story_words import ACTS, EXPECTATIONS, GIVEN, NOTHING, Moment
+from outreach.lab.story_words import EXPECTATIONS, GIVEN, NOTHING, Moment
 from outreach.library.kinds import Reading, did_you_mean, text_of
-from outreach.library.tree import Listing, Node, Scalar, Table
+from outreach.library.tree import Listing, Node, Scalar, Table, plain
 from outreach.library.yaml_reader import read_table
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """One thing that a story does or expects, and where it says so. ``values`` has every known key,
-    None where the story is silent."""
+    None where the story is silent; ``written`` is what stands there."""
 
     kind: str
     values: Mapping[str, Any]
+    written: Any
     file: str
     line: int
     column: int
@@ -183,4 +185,4 @@ class _Reader:
 
 
 def _said(kind: str, values: Mapping[str, Any], node: Node) -> Said:
-    return Said(kind, values, node.file, node.line, node.column, node)
+    return Said(kind, values, plain(node), node.file, node.line, node.column, node)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from outreach.domain.vocabulary import Vocabulary
-from outreach.lab.story_words import ACTS, EXPECTATIONS, GIVEN, NOTHING, Moment
+from outreach.lab.story_deeds import ACTS
+from outreach.lab.story_words import EXPECTATIONS, GIVEN, NOTHING, Moment
 from outreach.library.kinds import Schema, Text
 from outreach.library.schemas import event_types, whole
 

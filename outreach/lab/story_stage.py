@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,11 +14,15 @@ from outreach.domain.message import render_brief
 from outreach.domain.plan import Run
 from outreach.domain.touch import Status, Touch
 from outreach.lab.scratch import Scratch, cloud_event
-from outreach.lab.story_time import When, spell
+from outreach.lab.story_amiss import Expected, flow
+from outreach.lab.story_time import When, spell, written
+from outreach.lab.story_words import NOTHING
 from outreach.service.briefs import context_of, template_of
+from outreach.service.cover import covers_now
 from outreach.service.intake import Answer
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Unit
+from outreach.service.ports import Unit, User
+from outreach.service.staff import name_of
 
 DESK = (Status.ON_DESK,)
 SOMEBODY = "somebody"
@@ -47,6 +51,26 @@ class Stage:
 
     def spell(self, at: datetime | None) -> str:
         return spell(at, self.zone)
+
+    def write(self, at: datetime | None, like: When | None = None) -> str | None:
+        return written(at, self.house.now, self.zone, like)
+
+    def pass_to(self, at: datetime) -> None:
+        self._outliving(lambda: self.house.advance_to(at))
+
+    def settle(self) -> None:
+        self._outliving(lambda: self.house.settle())
+
+    def crash(self) -> None:
+        self.house = self.house.built_again()
+
+    def _outliving(self, work: Callable[[], None]) -> None:
+        """When the process dies on the way, its successor goes on."""
+        while True:
+            try:
+                return work()
+            except SystemExit:
+                self.crash()
 
     # -- telling ---------------------------------------------------------------------------------
 
@@ -89,6 +113,16 @@ class Stage:
         if answer.outcome == "quarantined":
             raise Complaint(f"{what} was refused: {'; '.join(answer.reasons)}")
 
+    def hire(self, *names: str) -> None:
+        """Colleagues who sign in, where they do not yet."""
+
+        def work(unit: Unit) -> None:
+            known = {name_of(one) for one in unit.users()}
+            for name in sorted({*names} - known):
+                unit.save_user(User(f"user-{name}", name, f"{name}@house.example", "", "am", manager=name))
+
+        self.house.database.retrying(work)
+
     # -- looking ---------------------------------------------------------------------------------
 
     def subject(self, named: str | None) -> str:
@@ -123,6 +157,10 @@ class Stage:
 
     def touches_in(self, *states: Status) -> list[Touch]:
         return [touch for touch in self.touches() if touch.status in states]
+
+    def desk_of(self, touch: Touch) -> str | None:
+        with self.house.database.view() as unit:
+            return covers_now(unit, self.house.now).get(touch.caller or "", touch.caller)
 
     def sent_since(self) -> list[Touch]:
         """Mails and SMS that left since the moment before."""
@@ -168,16 +206,18 @@ class Stage:
 
     # -- words -----------------------------------------------------------------------------------
 
-    def spell_touch(self, touch: Touch, names: Mapping[str, str]) -> str:
-        whom = touch.person or touch.identity
-        because = names.get(touch.run, touch.because)
-        hour = f", promised by {self.spell(touch.deadline)}" if touch.deadline else ""
-        return f"{touch.channel.value} to {whom} because {because}{hour}"
+    def desk(self) -> tuple[Expected, ...]:
+        """What a person would see now, as a story expects it: open calls and tasks, drafts, what left just now."""
+        names = self.playbooks()
+        rows = [self._expected(t.channel.value, t, names) for t in self.touches_in(*DESK)]
+        rows += [self._expected("draft", t, names) for t in self.touches_in(Status.DRAFT)]
+        rows += [self._expected(t.channel.value, t, names) for t in self.sent_since()]
+        return tuple(row for number, row in enumerate(rows) if row not in rows[:number]) or (NOTHING,)
+
+    def _expected(self, kind: str, touch: Touch, names: Mapping[str, str]) -> Expected:
+        whom = touch.person or touch.identity.removeprefix("account:")
+        by = {"by": self.write(touch.deadline)} if kind == "call" and touch.deadline else {}
+        return {kind: whom, "because": names.get(touch.run, touch.because), **by}
 
     def spell_desk(self) -> str:
-        """What a person would see now: open calls and tasks, drafts, what left just now."""
-        names = self.playbooks()
-        lines = [self.spell_touch(t, names) for t in self.touches_in(*DESK)]
-        lines += [f"a draft: {self.spell_touch(t, names)}" for t in self.touches_in(Status.DRAFT)]
-        lines += [f"has left: {self.spell_touch(t, names)}" for t in self.sent_since()]
-        return "; ".join(lines) or "nothing"
+        return "; ".join(flow(row) for row in self.desk())

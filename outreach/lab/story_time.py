@@ -74,3 +74,19 @@ def spell(at: datetime | None, zone: str) -> str:
         return "no hour"
     shown = local(at, zone)
     return f"{shown:%a} {shown.day} {shown:%B %H:%M}"
+
+
+def written(at: datetime | None, now: datetime, zone: str, like: When | None = None) -> str | None:
+    """The shortest way to write that instant in a story whose present moment is ``now``; as a date where that
+    was the way before."""
+    if at is None:
+        return None
+    shown = local(at, zone)
+    ways: tuple[str, ...] = (
+        f"{shown:%a} {shown:%H:%M}",
+        f"{shown:%Y-%m-%dT%H:%M}",
+        f"{shown:%Y-%m-%dT%H:%M:%S}",
+    )
+    if like is not None and like.on is not None:
+        ways = ways[1:]
+    return next((way for way in ways if When.parse(way).instant(now, zone) == at), at.isoformat())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from outreach.domain.errors import Invalid
-from outreach.lab.stories import Told, tell, untold
+from outreach.lab.stories import Told, summary, tell, untold
 from outreach.lab.story_reader import read_stories
 from tests.service import world
 
@@ -63,9 +63,9 @@ def test_all_faults_of_a_file_come_at_once() -> None:
 CALL = "at: Mon 09:00\n" + LATE
 WRONG = [
     ([CALL, "at: Mon 10:00\nexpect: nothing"],
-     "nothing was expected; there is: call to anna because late-delivery, promised by Mon 2 March 13:00"),
+     "nothing was expected\n        - nothing\n        + {call: anna, because: late-delivery, by: Mon 13:00}"),
     ([CALL + "\nexpect: {call: berta}"],
-     "no call to berta is on the desk; there is: call to anna because late-delivery"),
+     "no call to berta is on the desk\n        - {call: berta}\n        + {call: anna, because: late-delivery, by: Mon 13:00}"),
     ([CALL + "\nexpect: {call: anna, because: promise-moved}"], "no call to anna because promise-moved is on the desk"),
     ([CALL + "\nexpect: {call: anna, by: Mon 12:00}"],
      "s.yaml:6:13: at Mon 2 March 09:00: the call to anna is promised by Mon 2 March 13:00, not by Mon 2 March 12:00"),
@@ -95,6 +95,50 @@ WRONG = [
 ]  # fmt: skip
 
 
+# What is written, and what there is instead.
+DIFFS = [
+    ("expect: {call: anna, by: Mon 12:00, caller: ruth}",
+     ["- {call: anna, by: Mon 12:00, caller: ruth}", "+ {call: anna, by: Mon 13:00, caller: jonas}"]),
+    ("expect: {call: anna, says: that it is 2 days late}",
+     ["- {call: anna, says: that it is 2 days late}", '+ {call: anna, says: "– Order o1 is 3 days late."}']),
+    ("expect: {call: anna, hold: [marketing, transactional]}",
+     ["- {call: anna, hold: [marketing, transactional]}", "+ {call: anna, hold: [marketing]}"]),
+    ("expect: {call: anna, hold: [transactional]}", ["- {call: anna, hold: [transactional]}", "+ {call: anna}"]),
+    ("expect: [{call: anna}, nothing]", ["- nothing"]),
+    ("expect: {promise: p1, state: kept}",
+     ["- {promise: p1, state: kept}", "+ {call: anna, because: late-delivery, by: Mon 13:00}"]),
+    ("expect: [{failure: delivery/o1, state: reached, severity: low}]",
+     ["- {failure: delivery/o1, state: reached, severity: low}", "+ {failure: delivery/o1, state: open, severity: high}"]),
+    ("expect: {hold: [marketing, transactional]}",
+     ["- {hold: [marketing, transactional]}", "+ {hold: [marketing]}", "+ {no_hold: [transactional]}"]),
+    ("expect: {may_send: {person: anna, purpose: marketing, answer: allow}}",
+     ["- {may_send: {person: anna, purpose: marketing, answer: allow}}",
+      "+ {may_send: {person: anna, purpose: marketing, answer: hold}}"]),
+    ("expect: {run: late-delivery, state: ended, reason: completed}",
+     ["- {run: late-delivery, state: ended, reason: completed}", "+ {run: late-delivery, state: open}"]),
+    ("expect: {no_run: late-delivery}", ["- {no_run: late-delivery}", "+ {run: late-delivery, state: open}"]),
+    ("expect: {run: promise-moved}", ["- {run: promise-moved}", "+ {no_run: promise-moved}"]),
+    ("expect: {call: anna, on: miriam}", ["- {call: anna, on: miriam}", "+ {call: anna, on: jonas}"]),
+    ("expect: {message: anna, state: sent}",
+     ["- {message: anna, state: sent}", "+ {call: anna, because: late-delivery, by: Mon 13:00}"]),
+    ("expect: {unreached: [delivery/o1]}", ["- {unreached: [delivery/o1]}", "+ {unreached: []}"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expect", "diff"), DIFFS, ids=[expect for expect, _ in DIFFS])
+def test_what_was_expected_and_what_there_is_stand_line_by_line(expect: str, diff: list[str]) -> None:
+    found = told(f"{CALL}\n{expect}")
+    assert [line for wrong in found.wrong for line in wrong.diff] == diff, str(found)
+
+
+@pytest.mark.parametrize("expect", [expect for expect, _ in DIFFS])
+def test_what_there_is_holds_when_it_is_told(expect: str) -> None:
+    found = told(f"{CALL}\n{expect}")
+    instead = [line[2:] for wrong in found.wrong for line in wrong.diff if line.startswith("+")]
+    again = told(f"{CALL}\nexpect: [{', '.join(instead)}]")
+    assert again.good, str(again)
+
+
 @pytest.mark.parametrize(("script", "words"), WRONG, ids=[words for _, words in WRONG])
 def test_what_is_not_so_is_said_in_words(script: list[str], words: str) -> None:
     found = told(*script)
@@ -116,12 +160,50 @@ GOOD = [
     [CALL, "at: Mon 10:00\nopt_out: {person: anna, channel: call}\ndial: {call: anna, refused: opted_out}"],
 ]  # fmt: skip
 
+MAIL = GIVEN.replace('phone: "+49', 'email: anna@hotel.example, phone: "+49')
+DRAFTED = [CALL + "\nexpect: {call: anna}", "at: Mon 09:30\noutcome: {call: anna, disposition: no_answer}"]
+RELEASED = "release: {draft: anna, because: late-delivery}"
+TROUBLE = [
+    # Colleagues are away, and somebody stands in.
+    [CALL + "\nexpect: {call: anna, caller: jonas, on: jonas}",
+     "at: Mon 09:10\naway: {who: jonas, cover: miriam, until: +7d}\nexpect: {call: anna, caller: jonas, on: miriam}",
+     "at: +1d\nback: {who: jonas}\nexpect: {call: anna, on: jonas}"],
+    # The process is killed, and its successor finds everything in the store.
+    [CALL, "at: Mon 10:00\ncrash: {why: the power failed}\nexpect: [{call: anna, by: Mon 13:00}, {failure: delivery/o1, state: open}]",
+     "at: Mon 13:05\nexpect: {unreached: [delivery/o1]}"],
+    # It is killed right after the provider took the message: nobody knows, and it is not sent again.
+    [*DRAFTED, f"at: Tue 09:05\nprovider: {{does: crash_after}}\n{RELEASED}\nexpect: {{message: anna, state: sending}}",
+     "at: +5m\nexpect: {message: anna, channel: email, because: late-delivery, state: unknown}"],
+    [*DRAFTED, f"at: Tue 09:05\nprovider: {{does: crash}}\n{RELEASED}", "at: +5m\nexpect: {message: anna, state: unknown}"],
+    # The provider does not take it, and takes it later; refuses it for good; does not say.
+    [*DRAFTED, f"at: Tue 09:05\nprovider: {{does: refused}}\n{RELEASED}\nexpect: {{message: anna, state: due}}",
+     "at: +1h\nexpect: [{email: anna}, {message: anna, state: sent}]"],
+    [*DRAFTED, f"at: Tue 09:05\nprovider: {{does: failed}}\n{RELEASED}\nexpect: [{{message: anna, state: failed}}, {{failure: delivery/o1, state: open}}]"],
+    [*DRAFTED, f"at: Tue 09:05\nprovider: {{does: [lost]}}\n{RELEASED}\nexpect: {{message: anna, state: unknown}}"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("script", TROUBLE)
+def test_what_goes_wrong_in_life_can_be_told(script: list[str]) -> None:
+    found = told(*script, given=MAIL)
+    assert found.good, str(found)
+
+
+def test_only_who_is_away_comes_back() -> None:
+    assert "jonas is not away" in str(told(CALL, "at: Mon 10:00\nback: {who: jonas}"))
+
 
 @pytest.mark.parametrize("script", GOOD)
 def test_what_is_so_is_good(script: list[str]) -> None:
     found = told(*script)
     assert found.good, str(found)
     assert str(found) == "ok    a story  (s.yaml:1)"
+
+
+def test_a_summary_counts_by_playbook() -> None:
+    good, bad = told(CALL), told(CALL + "\nexpect: nothing")
+    assert summary([good, good, bad]) == ["  s  3 stories, 1 not as told"]
+    assert summary([good]) == ["  s  1 story"]
 
 
 def test_a_playbook_without_its_two_stories_is_named() -> None:
