@@ -44,7 +44,7 @@ def board_page() -> str:
             "pages": max(-(-len(rows) // board.PAGE), 1), "stamp": views.desk_stamp(unit),
             "drafts": [
                 draft for draft in views.drafts(unit, sight)
-                if whose == "all" or draft.owner in names or (team is not None and draft.team == team)
+                if whose == "all" or names & {draft.owner, draft.touch.caller} or (team is not None and draft.team == team)
             ],
             "load": (load := _load(unit, everything) if whose == "mine" else None), "beyond": _beyond(everything, load),
             "shortfall": _shortfall(unit, everything) if whose != "mine" and auth.me().may("let_be") else [],

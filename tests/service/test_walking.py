@@ -136,6 +136,15 @@ def test_restart_ends_the_run_before() -> None:
         assert statuses(home) == [("call", "settled"), ("call", "on_desk")]
 
 
+def test_a_step_may_be_the_managers() -> None:
+    steps = "steps: [{call: hurt_person, by: manager, within: 4h, brief: x/call.md}, {call: hurt_person, after: 1h}]\n"
+    with house(playbook("if_running: parallel\n" + steps)) as home:
+        give(home)
+        ordered(home, "1")
+        home.advance(2 * HOUR)
+        assert [touch.caller for touch in touches(home)] == ["ruth", "jonas"]
+
+
 def test_parallel_runs_share_the_card() -> None:
     with house(playbook(CALL)) as home:
         give(home)
