@@ -7,7 +7,7 @@ from typing import Any
 
 from outreach.domain.account import AccountState, Promise, account_facts, failure_facts
 from outreach.domain.errors import NotFound
-from outreach.domain.facts import Channel, Person
+from outreach.domain.facts import Channel, Event, Person
 from outreach.domain.failure import REPEAT_WINDOW, FailureState
 from outreach.domain.message import pick_variant
 from outreach.domain.plan import Run
@@ -38,7 +38,7 @@ def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
     company, person = ledger.rules.company, ledger.person(touch.person)
     trigger, am = ledger.trigger(run), ledger.outside.am(ledger.unit, touch.caller)
     event: dict[str, Any] = dict.fromkeys(_fields_of(ledger, run), None)
-    event.update(trigger.data if trigger else {})
+    event.update(_what_happened(trigger) if trigger else {})
     return {
         "account": {"name": None, "kind": None, "tier": None, "value": None,
                     **account_facts(state, now, ledger.people_of(run.account))},
@@ -60,6 +60,10 @@ def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
         "may_leave_message": may_leave_message(touch, ledger.playbook(run).steps[touch.step]),
         "said": last_words(ledger.unit, run.account, touch.person, now),
     }  # fmt: skip
+
+
+def _what_happened(trigger: Event) -> dict[str, Any]:
+    return {"id": trigger.id, "type": trigger.type, "time": trigger.time, **trigger.data}
 
 
 def _others(state: AccountState, failure: str | None, now: datetime) -> list[str]:
