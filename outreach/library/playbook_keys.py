@@ -94,6 +94,7 @@ SUCCESS = Group(
         Key("within", Length(business=False), "counted from the run's start", required=True),
         Key("where", Expression(), "only when this holds for that event"),
     ),
+    from_defaults=True,
 )
 
 _WHOM = Many(Text("hurt_person, owner, decision_maker or a role", "[a-z][a-z0-9_]*"))

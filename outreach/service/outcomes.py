@@ -12,7 +12,7 @@ from outreach.domain.facts import PERSON_PREFIX, Channel
 from outreach.domain.steps import next_attempt
 from outreach.domain.talk import SECOND_THOUGHTS, Outcome, PromiseMade, Said, Wished
 from outreach.domain.touch import Disposition, Settlement, Status, Touch, advance
-from outreach.service.desk import lines_on, locked_ledger, open_and_mine
+from outreach.service.desk import hurt_by, lines_on, locked_ledger, open_and_mine
 from outreach.service.endpoints import shut_telephone
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
@@ -184,7 +184,8 @@ def _said(ledger: Ledger, card: Card, by: str, outcome: Outcome, ticked: list[To
         events.append(_promised(ledger, by, outcome.promise, person, ticked))
     for failure in outcome.put_right:
         account = _account_of(ledger, failure)
-        data = {"failure": failure, "said_by": outcome.said_by, "by": by, "reason": outcome.reason or None}
+        data = {"failure": failure, "said_by": outcome.said_by, "by": by, "reason": outcome.reason or None,
+                **hurt_by(ledger, account, failure)}  # fmt: skip
         events.append(own_event("failure.put_right", account, data, now, new()))
     if person:
         events += _stated(ledger, by, person, outcome)

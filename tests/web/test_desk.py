@@ -362,7 +362,7 @@ def test_parts_of_an_sms_are_counted(here: World) -> None:
 
 def test_unmatched_failures_are_on_top_and_can_be_spoken_about(here: World) -> None:
     here.account("a1", "Café Morgenrot", person="mara")
-    here.tell("review.bad", "a1", {"review_id": "r-1"})
+    here.tell("backorder.moved", "a1", {"order_id": "o-1"})
     client = here.signed_in()
     assert "failure that no playbook looks after" in text_of(client.get("/desk"))
     assert "Café Morgenrot" in client.get("/desk/unmatched").text
@@ -371,24 +371,24 @@ def test_unmatched_failures_are_on_top_and_can_be_spoken_about(here: World) -> N
         "/desk/say/contact",
         {"account": "a1", "channel": "visit", "reached": "yes", "note": "Had a coffee."},
     )
-    assert account(here).failures["review/r-1"].state == "reached"
+    assert account(here).failures["delivery/o-1"].state == "reached"
     assert "Had a coffee." in client.get("/desk/accounts/a1").text
 
 
 def test_put_right_not_right_and_let_be_from_the_account(here: World) -> None:
     here.account("a1", "Café Morgenrot", person="mara")
-    here.tell("review.bad", "a1", {"review_id": "r-1"})
-    client, form = here.signed_in(), {"account": "a1", "failure": "review/r-1"}
+    here.tell("backorder.moved", "a1", {"order_id": "o-1"})
+    client, form = here.signed_in(), {"account": "a1", "failure": "delivery/o-1"}
     assert post(client, "/desk/say/put-right", {**form, "said_by": "am"}).status_code == 409, "needs a reason"
     post(client, "/desk/say/put-right", {**form, "said_by": "customer"})
-    assert account(here).failures["review/r-1"].state == "put_right"
+    assert account(here).failures["delivery/o-1"].state == "put_right"
     assert "How can we win your business again?" in client.get("/desk/accounts/a1").text
     post(client, "/desk/say/not-right", {**form, "reason": "still cross"})
-    again = account(here).failures["review/r-1"]
+    again = account(here).failures["delivery/o-1"]
     assert again.state == "open" and again.round == 2
     ruth = here.signed_in("ruth", "manager")
     post(ruth, "/desk/say/let-be", {**form, "reason": "asked to be left alone"})
-    assert account(here).failures["review/r-1"].state == "let_be"
+    assert account(here).failures["delivery/o-1"].state == "let_be"
 
 
 def test_what_we_learnt_too_late_is_owed_until_somebody_puts_it_on_the_board(here: World) -> None:
