@@ -340,7 +340,8 @@ def test_superseded_runs_end_with_that_reason() -> None:
         home.take_in(event(home, "delivery.delayed", "3", order_id="o2", days_late=3))
         reasons = {(run.playbook, run.key): run.end_reason for run in runs(home)}
         assert reasons["late-delivery", "o1"] == "superseded"
-        assert reasons["late-delivery", "o2"] == "", "another failure is not concerned"
+        assert reasons["late-delivery", "o2"] == "superseded", "the second failure is the manager's"
+        assert reasons["missed-or-lost-delivery", "2"] == "", "another failure is not concerned"
 
 
 # -- who is known there --------------------------------------------------------------------------------
