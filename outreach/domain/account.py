@@ -12,7 +12,7 @@ from hashlib import sha256
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
-from outreach.domain.facts import CLOCK_SOURCE, Event
+from outreach.domain.facts import CLOCK_SOURCE, Event, Person
 from outreach.domain.failure import (
     REPEAT_WINDOW,
     Failure,
@@ -584,9 +584,13 @@ class Facts(Mapping[str, Any]):
 Makers: TypeAlias = Mapping[str, Callable[[Any, datetime], Any]]
 
 
-def account_facts(state: AccountState, at: datetime, people: int | None = None) -> Facts:
+def account_facts(state: AccountState, at: datetime, people: Sequence[Person] | None = None) -> Facts:
     """What conditions, briefs and pages call ``account.*``, as of ``at``."""
-    makers = _ACCOUNT if people is None else {**_ACCOUNT, "people": lambda state, at: people}
+    makers = _ACCOUNT
+    if people is not None:
+        deciding = sum("decision_maker" in person.roles.get(state.id, ()) for person in people)
+        known = {"people": lambda state, at: len(people), "decision_makers": lambda state, at: deciding}
+        makers = {**_ACCOUNT, **known}
     return Facts(makers, state, at, state.described)
 
 
@@ -611,6 +615,7 @@ _ACCOUNT: Makers = {
     "open_failures": _open_failures,
     "failures_90d": _failures_90d,
     "people": lambda state, at: None,
+    "decision_makers": lambda state, at: None,
     "age_days": lambda state, at: _days(state.since, at),
 }
 

@@ -22,6 +22,9 @@ FUNCTIONS: dict[str, str] = {
 }
 """The closed list of functions, each as an example of its use."""
 
+TYPE = "type"
+"""What every event has besides its fields."""
+
 PLACES = ("event", *dict.fromkeys(name.partition(".")[0] for name in FACTS))
 """What may stand before the dot."""
 
@@ -77,6 +80,8 @@ class Names:
         if not self._triggers_known(offset):
             return None
         lacking = [type.name for type in self.triggers if name not in type.fields]
+        if lacking and self._is_type_itself(name):
+            return EventField(name, FieldType.TEXT)
         if lacking:
             self._no_such_field(name, lacking, offset)
             return None
@@ -150,6 +155,8 @@ class Names:
     def values_of(self, node: Node) -> tuple[str, ...]:
         """The only texts a node can have; empty when any."""
         match node:
+            case EventField(name, FieldType.TEXT) if self._is_type_itself(name):
+                return self.when
             case EventField(name, FieldType.TEXT):
                 lists = [type.fields[name].values for type in self.triggers]
                 return (
@@ -171,6 +178,10 @@ class Names:
             did_you_mean(str(value.value), values, f"it is one of {_in_quotes(values)}"),
         )
         return False
+
+    def _is_type_itself(self, name: str) -> bool:
+        """``event.type``: which of the types under ``when`` it was. A field of that name would be meant first."""
+        return name == TYPE and not any(name in type.fields for type in self.triggers)
 
     def _triggers_known(self, offset: int) -> bool:
         if not self.when:

@@ -92,10 +92,13 @@ def _ask_for_people(playbooks: Iterable[Playbook]) -> bool:
     return any(asks_for_people((playbook.condition, playbook.once_per)) for playbook in playbooks)
 
 
+_ABOUT_PEOPLE = ("account.people", "account.decision_makers")
+
+
 def asks_for_people(parts: Iterable[Condition | Value | None]) -> bool:
-    """Whether one of them reads what is known of the hurt person, or how many people are known."""
+    """Whether one of them reads what is known of the hurt person, or who is known there."""
     facts = (fact for part in parts if part is not None for fact in part.reading.facts)
-    return any(fact.startswith("person.") or fact == "account.people" for fact in facts)
+    return any(fact.startswith("person.") or fact in _ABOUT_PEOPLE for fact in facts)
 
 
 def _succeeding(playbooks: Iterable[Playbook]) -> dict[str, tuple[str, ...]]:
@@ -169,12 +172,12 @@ def scope_of(
     person: Person | None = None,
     failure: Failure | None = None,
     run: Mapping[str, Any] | None = None,
-    people: int | None = None,
+    people: Sequence[Person] | None = None,
 ) -> Scope:
     """What a condition sees. ``at`` is the trigger's event time unless the step is judged as of now."""
     instant = at or event.time
     return Scope(
-        event=event.data,
+        event={"type": event.type, **event.data},
         account=account_facts(state, instant, people),
         rhythm=rhythm_facts(state, instant),
         person=person_facts(person, state.id),

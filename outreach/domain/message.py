@@ -12,7 +12,7 @@ A text is rendered from a *context* of plain dicts. Its names (``CONTEXT_NAMES``
 - ``promises``: a list of {what, until, state, kept}; ``preferences``: a list of sentences
 - ``may_offer``: a list of {name, limit, above}
 - ``run``: attempts, round, reached, replied, age_days
-- ``others``: a list of texts, the other open reasons to speak with this person
+- ``others``: a list of texts, what else went wrong for the account in the last 90 days, the newest first
 - ``late_apology``: whether the call's hour has passed
 - ``may_leave_message``: whether a machine that answers may be spoken to, once
 - ``said``: what the customer last wrote, None when nothing

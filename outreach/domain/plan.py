@@ -262,8 +262,11 @@ class _Telling:
         return run
 
     def _restart(self, playbook: Playbook, match: Match) -> None:
+        """What is about one failure begins anew for that failure only, wherever its run stands; else for the account."""
         for run in self.accepted:
-            if run.playbook == playbook.name and _busy(run, match.trigger.arrived, playbook):
+            if run.playbook != playbook.name or run.failure != match.failure:
+                continue
+            if run.is_open if match.failure else _busy(run, match.trigger.arrived, playbook):
                 self.result.ended.append((run, "restarted"))
 
     def _new_run(self, match: Match, *, holdout: bool) -> Run:
@@ -375,4 +378,5 @@ def _supersedes(playbook_of: Callable[[Run], Playbook]) -> Callable[[Run, Run], 
 
 def _restarts(other: Run, run: Run) -> bool:
     later = (other.trigger_time, other.trigger) > (run.trigger_time, run.trigger)
-    return other.playbook == run.playbook and later and not other.holdout
+    same = other.playbook == run.playbook and other.failure == run.failure
+    return same and later and not other.holdout

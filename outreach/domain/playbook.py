@@ -22,6 +22,13 @@ class Review(StrEnum):
     NONE = "none"
 
 
+class By(StrEnum):
+    """Who of us does a step."""
+
+    OWNER = "owner"
+    MANAGER = "manager"
+
+
 class Scope(StrEnum):
     PERSON = "person"
     SITE = "site"
@@ -80,6 +87,7 @@ class Step:
     index: int
     channel: Channel | None
     whom: tuple[str, ...] = ()
+    by: By = By.OWNER
     after: Duration | None = None
     within: Duration | None = None
     condition: Condition | None = None

@@ -9,7 +9,7 @@ from datetime import datetime
 from outreach.domain.facts import Channel, Purpose
 from outreach.domain.hours import Calendar, Duration
 from outreach.domain.plan import Run, RunState
-from outreach.domain.playbook import Playbook, Step
+from outreach.domain.playbook import By, Playbook, Step
 from outreach.domain.touch import UNSENT, Disposition, Settlement, Status, Touch, advance
 
 WRITTEN_WITHIN = Duration(business_days=3)
@@ -42,6 +42,8 @@ class Footing:
     """Whether an event of that type happened for the account since that instant."""
     busy: Callable[[], bool]
     """Whether a touch of the run that was laid before is still open."""
+    manager: str | None = None
+    """Who leads the account's team."""
 
 
 @dataclass(slots=True)
@@ -163,7 +165,7 @@ def _touch(run: Run, playbook: Playbook, step: Step, due: datetime, on: Footing)
         because=playbook.name,
         person=whom.person,
         identity=whom.identity,
-        caller=whom.caller,
+        caller=(on.manager if step.by is By.MANAGER else None) or whom.caller,
         round=run.round,
         deadline=on.calendar.add(due, step.within) if on_desk and step.within else None,
         not_after=None if on_desk else on.calendar.add(due, step.within or WRITTEN_WITHIN),

@@ -140,6 +140,7 @@ FACTS: Mapping[str, Field] = {
         _integer("open_failures", "failures that are open or reached"),
         _integer("failures_90d", "failures that were opened in the last 90 days"),
         _integer("people", "how many people are known there"),
+        _integer("decision_makers", "how many of them decide what is bought"),
         _number("age_days", "days", "since the account's first event"),
     ),
     **_facts(

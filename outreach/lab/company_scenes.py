@@ -84,6 +84,7 @@ class Scenes:
         self.between_two_selves()
         self.promises()
         self.closed_and_not()
+        self.reviews()
         self.no_playbook()
         self.hard_to_reach()
         self.owed()
@@ -223,28 +224,26 @@ class Scenes:
         self.do(170, lambda house: _put_right(house, again.id))
         self.do(5, lambda house: _reopen(house, again.id))
 
+    def reviews(self) -> None:
+        """Two that somebody reads, and rings about."""
+        self.tell(
+            self.home(cast.BERLIN), "review.bad", 30, score=1, words="Beautiful, and two weeks late.", where="the shop's page",
+        )  # fmt: skip
+        self.tell(
+            self.home(cast.CHICAGO), "review.bad", 70, score=2, words="Nobody answers the telephone.", where="the shop's page",
+        )  # fmt: skip
+
     def no_playbook(self) -> None:
         """Failures that no playbook sees to: on the board all the same."""
-        self.tell(
-            self.home(cast.BERLIN),
-            "review.bad",
-            30,
-            score=1,
-            words="Beautiful, and two weeks late.",
-            where="the shop's page",
-        )
-        self.tell(
-            self.home(cast.CHICAGO),
-            "review.bad",
-            70,
-            score=2,
-            words="Nobody answers the telephone.",
-            where="the shop's page",
-        )
-        self.tell(
-            self.house("Neem Tree Kitchen", cast.MUMBAI), "backorder.moved", 26, what="six burners", days_moved=9,
-            expected_on=self.ago(-200).isoformat(),
-        )  # fmt: skip
+        for name, place, what, hours in (
+            ("Neem Tree Kitchen", cast.MUMBAI, "six burners", 26),
+            ("Thistle & Thyme", cast.LONDON, "a pair of tongs", 50),
+            ("Hotel Haselnuss", cast.BERLIN, "the oak shelves", 31),
+        ):
+            self.tell(
+                self.house(name, place), "backorder.moved", hours, what=what, days_moved=9,
+                expected_on=self.ago(-200).isoformat(),
+            )  # fmt: skip
 
     def hard_to_reach(self) -> None:
         """Rang in vain; may not be called; nobody known there; nobody can tell how late it is."""

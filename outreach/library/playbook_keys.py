@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from outreach.domain.facts import Purpose
-from outreach.domain.playbook import IfRunning, Review, Scope
+from outreach.domain.playbook import By, IfRunning, Review, Scope
 from outreach.library.groups import Group, Key, Many, Named
 from outreach.library.kinds import (
     Choice,
@@ -103,6 +103,7 @@ SUCCESS = Group(
         Key("within", Length(business=False), "counted from the run's start", required=True),
         Key("where", Expression(), "only when this holds for that event"),
     ),
+    from_defaults=True,
 )
 
 _WHOM = Many(Text("hurt_person, owner, decision_maker or a role", "[a-z][a-z0-9_]*"))
@@ -122,6 +123,7 @@ _AFTER = Key(
 _IF = Key(
     "if", Expression(), "false: the step is skipped with its reason; asked again before it is sent", "true"
 )
+_BY = Key("by", Choice(By), "who of us: the account's owner, or who leads the team", "owner")
 _TEMPLATE = Key("template", _FILE, "the message, a file in templates/", required=True)
 _REVIEW = Key(
     "review",
@@ -135,13 +137,13 @@ STEPS: dict[str, Group] = {
         "a call step",
         (
             Key("call", _WHOM, "whom; a list is tried in order", required=True),
-            _WITHIN_CALL, _AFTER, _IF,
+            _BY, _WITHIN_CALL, _AFTER, _IF,
             Key("brief", _FILE, "the call brief, a file in templates/"),
             Key("ladder", Named(RUNG, OUTCOMES, "outcome"), "what to do after an attempt that ended so", "one attempt"),
         ),
     ),
-    "email": Group("an email step", (Key("email", _WHOM, "whom", required=True), _WITHIN_MAIL, _AFTER, _IF, _TEMPLATE, _REVIEW)),
-    "sms": Group("an sms step", (Key("sms", _WHOM, "whom", required=True), _WITHIN_MAIL, _AFTER, _IF, _TEMPLATE, _REVIEW)),
+    "email": Group("an email step", (Key("email", _WHOM, "whom", required=True), _BY, _WITHIN_MAIL, _AFTER, _IF, _TEMPLATE, _REVIEW)),
+    "sms": Group("an sms step", (Key("sms", _WHOM, "whom", required=True), _BY, _WITHIN_MAIL, _AFTER, _IF, _TEMPLATE, _REVIEW)),
     "task": Group(
         "a task step",
         (
@@ -207,7 +209,7 @@ PLAYBOOK = Group(
         Key("when", Many(EventName()), "what starts it", required=True),
         Key("if", Expression(), "judged as of the trigger's event time", "true"),
         Key("once_per", Expression(), "one run per account and value, for ever", "the event's id"),
-        Key("if_running", Choice(IfRunning), "when another run of this playbook is open for the account", "parallel for service_recovery and callback, else ignore"),
+        Key("if_running", Choice(IfRunning), "when another run of this playbook is open for the account; `restart` ends that one, among runs about failures only the same failure's", "parallel for service_recovery and callback, else ignore"),
         Key("horizon", Length(business=False), "how old a trigger may be on arrival", "14d"),
         Key("cooldown", Length(business=False), "since the last run's start for this account", "none"),
         Key("hold", HOLD, "generic mail withheld meanwhile", "none"),

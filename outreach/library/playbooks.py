@@ -16,6 +16,7 @@ from outreach.domain.facts import Channel, Purpose, Severity
 from outreach.domain.hours import Duration
 from outreach.domain.playbook import (
     Branch,
+    By,
     HoldRule,
     IfRunning,
     Playbook,
@@ -161,7 +162,7 @@ class _Builder:
                 brief=values["brief"],
                 **common,
             )
-        common |= {"whom": values[kind] or (), "within": values["within"]}
+        common |= {"whom": values[kind] or (), "within": values["within"], "by": values["by"] or By.OWNER}
         if kind == "call":
             return Step(
                 index, Channel.CALL, brief=values["brief"], ladder=_ladder(values["ladder"]), **common

@@ -197,7 +197,7 @@ _DURATIONS = """`30m` `4h` `2d` `3w` `90 minutes`, `4 business hours`, `1 busine
 23:00 and 4 business hours is Monday 13:00, and 1 business day is Tuesday 09:00."""
 _EXPRESSIONS = """Comparisons (`==` `!=` `<` `<=` `>` `>=` `in` `not in`), `and` `or` `not`, `+ - * /`, numbers, texts in
 quotes, lists in square brackets, `true` `false`, `event.` and a field that every type of `when`
-has, the facts below, and these functions. Windows are texts like `"90d"` and end at the moment that is
+has, `event.type` (which of them it was), the facts below, and these functions. Windows are texts like `"90d"` and end at the moment that is
 judged, both ends included.
 
 An expression is true, false or *cannot tell* (a value is missing). A false beats a cannot-tell, a

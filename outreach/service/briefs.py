@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from outreach.domain.account import Promise, account_facts, failure_facts
+from outreach.domain.account import AccountState, Promise, account_facts, failure_facts
 from outreach.domain.errors import NotFound
-from outreach.domain.facts import Channel, Person
+from outreach.domain.facts import Channel, Event, Person
+from outreach.domain.failure import REPEAT_WINDOW, FailureState
 from outreach.domain.message import pick_variant
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook
@@ -37,10 +38,10 @@ def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
     company, person = ledger.rules.company, ledger.person(touch.person)
     trigger, am = ledger.trigger(run), ledger.outside.am(ledger.unit, touch.caller)
     event: dict[str, Any] = dict.fromkeys(_fields_of(ledger, run), None)
-    event.update(trigger.data if trigger else {})
+    event.update(_what_happened(trigger) if trigger else {})
     return {
         "account": {"name": None, "kind": None, "tier": None, "value": None,
-                    **account_facts(state, now, len(ledger.people_of(run.account)))},
+                    **account_facts(state, now, ledger.people_of(run.account))},
         "person": _person(person),
         "am": {"name": am.name or company.sender_name, "email": am.email or company.sender_email,
                "phone": company.phone},
@@ -54,12 +55,35 @@ def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
         "promises": [_promise(promise) for promise in state.promises.values()],
         "preferences": preferences_of(person, now),
         "run": {"attempts": run.attempts, "round": run.round},
-        "others": [],
+        "others": _others(state, run.failure, now),
         "late_apology": is_late(touch, now),
         "may_leave_message": may_leave_message(touch, ledger.playbook(run).steps[touch.step]),
         "said": last_words(ledger.unit, run.account, touch.person, now),
     }  # fmt: skip
 
+
+def _what_happened(trigger: Event) -> dict[str, Any]:
+    return {"id": trigger.id, "type": trigger.type, "time": trigger.time, **trigger.data}
+
+
+def _others(state: AccountState, failure: str | None, now: datetime) -> list[str]:
+    """What else went wrong for them in the last 90 days, the newest first, and where it stands."""
+    found = [
+        other for other in state.failures.values()
+        if other.founded and other.id != failure and other.opened_at > now - REPEAT_WINDOW
+    ]  # fmt: skip
+    found.sort(key=lambda other: other.opened_at, reverse=True)
+    return [
+        f"{other.kind} {other.key}, since {other.opened_at:%-d %B}: {_STANDS[other.state]}" for other in found
+    ]
+
+
+_STANDS = {
+    FailureState.OPEN: "open, and nobody has spoken with them about it",
+    FailureState.REACHED: "spoken of, and not put right yet",
+    FailureState.PUT_RIGHT: "put right",
+    FailureState.LET_BE: "let be",
+}
 
 WORDS_LAST = timedelta(days=30)
 """So long what a customer wrote heads what we say to them."""

@@ -14,6 +14,7 @@ from outreach.domain.failure import Failure
 from outreach.domain.person import NO_LONGER, as_person
 from outreach.service.care_links import opened
 from outreach.service.care_page import SELLING, accounts_of, is_shown, look
+from outreach.service.desk import hurt_by
 from outreach.service.endpoints import open_again, shut, shut_telephone, stop_selling, stop_selling_to
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
@@ -103,7 +104,8 @@ def put_right(outside: Outside, token: str, trouble: str) -> None:
     def work(said: _Said) -> None:
         failure = said.trouble(trouble)
         if failure.is_open:
-            said.tell("failure.put_right", {"failure": failure.id, "said_by": "customer", "by": "customer"})
+            data = {"failure": failure.id, "said_by": "customer", "by": "customer"}
+            said.tell("failure.put_right", {**data, **hurt_by(said.ledger, failure.account, failure.id)})
 
     _say(outside, token, "put_right", work)
 

@@ -268,7 +268,8 @@ def tell(outside: Outside, type_: str, subject: str, data: Mapping[str, Any], by
             ledger.lock([subject])
             if subject not in ledger.accounts:
                 raise NotFound(f"There is no account {subject}.")
-        absorb_own(ledger, [own_event(type_, subject, data, ledger.now, outside.ids.new())])
+        more = hurt_by(ledger, subject, data["failure"]) if type_ == "failure.put_right" else {}
+        absorb_own(ledger, [own_event(type_, subject, {**data, **more}, ledger.now, outside.ids.new())])
         ledger.flush()
         unit.audit(ledger.now, by, type_, subject, why)
 
@@ -293,6 +294,14 @@ def put_right(outside: Outside, account: str, failure: str, by: str, said_by: st
         raise Refused("Say in a few words why it is put right.")
     data = {"failure": failure, "said_by": said_by, "by": by, "reason": reason or None}
     tell(outside, "failure.put_right", account, data, by, reason)
+
+
+def hurt_by(ledger: Ledger, account: str, failure: str) -> dict[str, str]:
+    """Whom it had happened to, where that is known and the vocabulary has a place for it: what a closed failure
+    starts is about them."""
+    known = ledger.accounts[account].failures.get(failure)
+    has_place = "person_id" in ledger.rules.vocabulary.types["failure.put_right"].fields
+    return {"person_id": known.person} if has_place and known and known.person else {}
 
 
 def let_be(outside: Outside, account: str, failure: str, by: str, reason: str) -> None:

@@ -14,7 +14,7 @@ from outreach.domain.plan import Run
 from outreach.domain.steps import next_attempt
 from outreach.domain.talk import SECOND_THOUGHTS, Outcome, PromiseMade, Said, Wished
 from outreach.domain.touch import Disposition, Settlement, Status, Touch, advance
-from outreach.service.desk import lines_on, locked_ledger, open_and_mine
+from outreach.service.desk import hurt_by, lines_on, locked_ledger, open_and_mine
 from outreach.service.endpoints import shut_telephone
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
@@ -226,7 +226,8 @@ def _said(
         theirs = _account_of(ledger, failure)
         if theirs is None:  # it never was, as we have learnt since
             continue
-        data = {"failure": failure, "said_by": outcome.said_by, "by": by, "reason": outcome.reason or None}
+        data = {"failure": failure, "said_by": outcome.said_by, "by": by, "reason": outcome.reason or None,
+                **hurt_by(ledger, theirs, failure)}  # fmt: skip
         events.append(own_event("failure.put_right", theirs, data, at, new()))
     if person:
         events += _stated(ledger, by, person, outcome, at)

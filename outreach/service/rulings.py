@@ -138,7 +138,7 @@ def run_scope(ledger: Ledger, run: Run, playbook: Playbook, step: Step | None = 
         history,
         at=ledger.as_of(run.account),
         person=person if people is None else hurt_one(person, run.account, people),
-        people=None if people is None else len(people),
+        people=people,
         failure=state.failures.get(run.failure or ""),
         run=facts,
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from outreach.domain.account import Need
+from outreach.domain.alert import manager_of
 from outreach.domain.facts import Channel, Purpose
 from outreach.domain.failure import Failure
 from outreach.domain.hold import Hold, closing, common, reopening
@@ -189,6 +190,7 @@ def footing(ledger: Ledger, run: Run) -> Footing:
         wanted_at=_wanted_at(ledger, run),
         seen_since=seen_since,
         busy=lambda: any(touch.is_open for touch in ledger.touches_of_run(run)),
+        manager=manager_of(ledger.rules.company, state.described.get("owner"), state.described.get("team")),
     )
 
 

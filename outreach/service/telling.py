@@ -143,7 +143,7 @@ class Telling:
             self.state,
             history,
             person=person if people is None else hurt_one(person, self.state.id, people),
-            people=None if people is None else len(people),
+            people=people,
             failure=self.state.failures.get(failure_of(event, self.ledger.rules.vocabulary) or ""),
         )
 

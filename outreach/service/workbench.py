@@ -68,7 +68,7 @@ def _judged(
             failure = state.failures.get(failure_of(event, ledger.rules.vocabulary) or "")
             people = ledger.people_of(account)
             person = hurt_one(ledger.person(event.data.get("person_id")), account, people)
-            scope = scope_of(event, state, history, person=person, failure=failure, people=len(people))
+            scope = scope_of(event, state, history, person=person, failure=failure, people=people)
             trace = explain(event, playbook, scope)
             yield _why(event, playbook, trace, decided.get((event.ref, playbook.name)))
 

@@ -46,7 +46,7 @@ def board_page() -> str:
             "pages": max(-(-len(rows) // board.PAGE), 1), "stamp": views.desk_stamp(unit),
             "drafts": [
                 draft for draft in views.drafts(unit, sight)
-                if whose == "all" or draft.owner in names or (team is not None and draft.team == team)
+                if whose == "all" or names & {draft.owner, draft.touch.caller} or (team is not None and draft.team == team)
             ],
             "load": load, "beyond": _beyond(today, load),
             "shortfall": _shortfall(unit, today) if whose != "mine" and auth.me().may("let_be") else [],

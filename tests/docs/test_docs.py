@@ -10,7 +10,7 @@ A fenced block's first line says what it is and what is done with it, in the ord
     markdown template:NAME   a file in templates/
     text faults              what ``outreach check`` says at that place of the page about that playbook
     json event               a CloudEvent that the front door takes
-    console                  commands after ``$ ``, which must exist with those options
+    console                  commands after ``$ ``, which must exist with those options; ``git rm`` is done in the copy
 """
 
 from __future__ import annotations
@@ -124,8 +124,17 @@ class Tutorial:
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(block.body)
                 self.rules = self._load()
+            case ("console",):
+                self._put_aside(block.body)
             case ("text", "faults"):
                 assert self._told == block.body.strip().splitlines(), block.place
+
+    def _put_aside(self, typed: str) -> None:
+        """What the page's reader removes is not there in the copy either."""
+        for line in re.findall(r"^\$ git rm -rq (.+)$", typed, re.MULTILINE):
+            for path in (self.folder / name for name in line.split()):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            self.rules = self._load()
 
     @property
     def _file(self) -> Path:
@@ -342,6 +351,11 @@ def test_reasons_are_found_in_the_code() -> None:
 @pytest.mark.parametrize("code", sorted(codes_in_the_code()))
 def test_every_reason_is_documented(code: str) -> None:
     assert f"`{code}`" in text_of(DOCS / "reasons.md"), "say in docs/reasons.md what it means"
+
+
+@pytest.mark.parametrize("name", sorted(load(ROOT).playbooks))
+def test_every_playbook_is_in_the_starter_set(name: str) -> None:
+    assert f"| `{name}` |" in text_of(DOCS / "starter-set.md"), "say when it speaks, and what it gives way to"
 
 
 def test_decisions_are_numbered_and_listed() -> None:

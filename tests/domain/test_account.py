@@ -28,7 +28,7 @@ from outreach.domain.account import (
     rhythm_facts,
 )
 from outreach.domain.evaluate import Ruleset
-from outreach.domain.facts import CLOCK_SOURCE, OUTREACH_SOURCE, Event, Severity
+from outreach.domain.facts import CLOCK_SOURCE, OUTREACH_SOURCE, Event, Person, Severity
 from outreach.domain.failure import Failure, FailureState
 from outreach.domain.hours import Calendar
 from outreach.domain.vocabulary import EventType, Field, FieldType, Vocabulary
@@ -554,8 +554,11 @@ def test_a_description_keeps_what_it_leaves_out(folding: FoldRules) -> None:
         folding, event("account.described", name="Bakery", tier="gold", value=9000.0),
         event("account.described", tier="silver", value=None),
     )  # fmt: skip
-    facts = account_facts(state, MONDAY, people=2)
+    people = [Person("p1", roles={"a1": ("buyer",)}), Person("p2", roles={"a1": ("decision_maker", "payer")})]
+    facts = account_facts(state, MONDAY, people)
     assert (facts["name"], facts["tier"], facts["value"], facts["people"]) == ("Bakery", "silver", 9000.0, 2)
+    assert facts["decision_makers"] == 1
+    assert account_facts(state, MONDAY)["decision_makers"] is None, "nobody was asked about"
 
 
 def test_facts_of_an_account_as_of_an_instant(folding: FoldRules) -> None:

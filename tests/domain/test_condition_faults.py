@@ -64,6 +64,10 @@ GOLDEN = [
         "26: `event.promised_for` is a time and `event.day` is a date; compare values of one kind",
     ),
     ("account.tier < 'gold'", "5: texts have no order, so < means nothing; write ==, != or in [ … ]"),
+    (
+        "event.type == 'delivery.delaid'",
+        '19: event.type is never "delivery.delaid"; did you mean delivery.delayed?',
+    ),
     ("event.carrier == 'raod'", '22: event.carrier is never "raod"; did you mean road?'),
     ("event.carrier == 'ship'", '22: event.carrier is never "ship"; it is one of "road", "rail", "air"'),
     (

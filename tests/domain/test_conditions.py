@@ -30,6 +30,7 @@ def answer_of(asked: Condition, given: Scope) -> bool | None:
 
 
 EVENT = {
+    "type": "delivery.delayed",
     "order_id": "o1",
     "days_late": 3,
     "lines": 4,
@@ -68,6 +69,8 @@ EVENT = {
         ("event.express == false", False),
         ("event.express != false", True),
         ("true or event.express", True),
+        ('event.type == "delivery.delayed"', True),
+        ('event.type not in ["delivery.delayed"]', False),
         ("event.express\n  and event.days_late > 2\n\tand event.lines > 3", True),
     ],
 )

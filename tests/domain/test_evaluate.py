@@ -150,6 +150,7 @@ def test_a_trigger_is_judged_as_of_its_own_time(ruleset: Ruleset, folding: FoldR
     fold(state, event("order.placed", MONDAY - 10 * DAY, order_id="o1"), folding)
     trigger = event("delivery.delayed", order_id="o1")
     assert scope_of(trigger, state, History({})).at == MONDAY
+    assert scope_of(trigger, state, History({})).event["type"] == "delivery.delayed"
     assert scope_of(trigger, state, History({})).account["days_since_order"] == 10
     assert scope_of(trigger, state, History({}), at=MONDAY + DAY).account["days_since_order"] == 11
 

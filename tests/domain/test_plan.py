@@ -131,6 +131,16 @@ def test_restart_ends_the_run_under_way_and_starts_anew() -> None:
     assert [each.key for each in told.started] == ["o1"]
 
 
+def test_what_is_about_a_failure_begins_anew_for_that_failure_only() -> None:
+    book = replace(LATE, if_running=IfRunning.RESTART)
+    same, other = of(book, key="e1", failure="f"), of(book, key="e2", failure="g")
+    walked = replace(same, step=len(book.steps), step_due=None)  # it only waits for its failure's end
+    for old in (same, walked):
+        told = settle(match(book, key="e3", failure="f"), before=[old, other])
+        assert told.ended == [(old, "restarted")]
+        assert [each.key for each in told.started] == ["e3"]
+
+
 def test_parallel_runs_go_side_by_side() -> None:
     told = settle(match(key="o1"), match(key="o2"), before=[of(LATE, key="o3")])
     assert [each.key for each in told.started] == ["o1", "o2"]

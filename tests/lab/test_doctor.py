@@ -100,9 +100,9 @@ def test_sending_stopped_by_hand(house: House) -> None:
 
 def test_calls_past_their_hour_and_failures_without_a_playbook(house: House) -> None:
     late = line("delivery.delayed", "a", NOW, "d", order_id="o", days_late=3)
-    review = line("review.bad", "a", NOW, "r", review_id="r", score=1)
+    moved = line("backorder.moved", "a", NOW, "r", order_id="r")
     old = line("delivery.short", "a", NOW - 60 * DAY, "s", order_id="p")
-    intake.take_in(house.outside, [_account("a"), old, late, review], internal=True)
+    intake.take_in(house.outside, [_account("a"), old, late, moved], internal=True)
     _clock(house).set(NOW + DAY)
     assert not _said(house, "1 call past the promised hour").ok
     assert not _said(house, "1 failure that no playbook sees to").ok

@@ -44,6 +44,11 @@ def _order(
     )
 
 
+def _earlier(account: str) -> dict[str, object]:
+    """What went wrong later is no first order's then: that has a playbook of its own."""
+    return line("order.placed", account, START, f"{account}-earlier", order_id=f"{account}-earlier")
+
+
 def _history(tmp_path: Path, *events: dict[str, object], limit: int | None = None) -> History:
     return read_history([write_lines(tmp_path / "h.jsonl", *events)], rules().vocabulary, limit)
 
@@ -55,7 +60,7 @@ def _played(house: Scratch, history: History) -> Scratch:
 
 def test_lateness_happens_on_its_day_though_nobody_sent_it(tmp_path: Path) -> None:
     promised = START + 3 * DAY
-    history = _history(tmp_path, _account("a1"), _order("a1", "o1", START, promised))
+    history = _history(tmp_path, _account("a1"), _earlier("a1"), _order("a1", "o1", START, promised))
     with scratch_house(rules(), START) as house, _played(house, history).database.view() as unit:
         (run,) = unit.runs_of(["a1"])
         assert run.playbook == "late-delivery"
@@ -87,7 +92,7 @@ def test_people_act_in_between_at_their_time() -> None:
             return house.now + DAY if len(seen) < 3 else None
 
         player.plan(START + 4.5 * DAY, look)
-        raws = [_account("a1"), _order("a1", "o1", START, START + 3 * DAY)]
+        raws = [_account("a1"), _earlier("a1"), _order("a1", "o1", START, START + 3 * DAY)]
         player.play([Arrival(START, raw) for raw in raws], START + 30 * DAY)
         assert house.now == START + 30 * DAY
     assert [(said, (at - START) / DAY) for said, at in seen] == [
@@ -167,8 +172,9 @@ def test_nothing_to_replay_is_said(tmp_path: Path) -> None:
 def _report(tmp_path: Path, store: Path | None = None) -> Report:
     events = [_account("a1"), _account("a2"), _account("a3")]
     for account, amount in (("a1", 70), ("a2", 500)):
+        events.append(_earlier(account))
         events.append(_order(account, f"{account}-o", START, START + 2 * DAY, amount))
-    events.append(line("review.bad", "a3", START + DAY, "r", review_id="r", score=1))
+    events.append(line("backorder.moved", "a3", START + DAY, "r", order_id="r"))
     events.append(_order("a1", "a1-o2", START + 25 * DAY, START + 40 * DAY))
     return replay(rules(), _history(tmp_path, *events), store=store)
 

@@ -78,7 +78,7 @@ def test_a_fault_says_where_it_is_and_what_to_do(old: str, new: str, message: st
         ("all: {cooldwn: 3d}", "playbooks/defaults.yaml:1:7: the defaults of all cannot have `cooldwn`; did you mean cooldown?"),
         ("all: {steps: {cal: {}}}", "playbooks/defaults.yaml:1:15: `steps` cannot have `cal`; did you mean call?"),
         ("all: {steps: {call: {revew: owner}}}", ("playbooks/defaults.yaml:1:22: a call step cannot have `revew`; "
-         "known: after, brief, if, ladder, within")),
+         "known: after, brief, by, if, ladder, within")),
         ("all: {steps: [call]}", ("playbooks/defaults.yaml:1:14: the defaults of steps are a mapping; "
          "write `steps: {call: {ladder: …}}`")),
     ],

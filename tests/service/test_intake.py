@@ -210,6 +210,7 @@ def test_two_accounts_may_use_the_same_key() -> None:
         promised = (house.now + HOUR).isoformat()
         for account in ("a1", "a2"):
             world.give(house, account, person=f"p-{account}")
+            house.take_in(world.event(house, "order.placed", f"f-{account}", account, order_id="o0"))
             house.take_in(
                 world.event(
                     house, "order.placed", f"e-{account}", account, order_id="o1", promised_for=promised
@@ -225,6 +226,7 @@ def test_a_date_that_was_given_after_it_had_passed_is_overdue_at_once() -> None:
     with world.house() as house:
         world.give(house)
         promised = (house.now - 3 * DAY).isoformat()
+        house.take_in(world.event(house, "order.placed", "0", order_id="o0"))
         house.take_in(world.event(house, "order.placed", "1", order_id="o1", promised_for=promised))
         house.advance(HOUR)
         assert world.run_of(house, "late-delivery").is_open

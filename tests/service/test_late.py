@@ -90,6 +90,7 @@ def test_a_late_event_that_disproves_the_trigger_withdraws_what_time_made() -> N
     with house() as home:
         give(home)
         promised = home.now + HOUR
+        home.take_in(event(home, "order.placed", "0", order_id="o0"))  # so that o1 is not their first
         home.take_in(event(home, "order.placed", "1", order_id="o1", promised_for=promised.isoformat()))
         home.advance(4 * DAY)
         assert run_of(home, "late-delivery").is_open

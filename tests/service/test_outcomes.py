@@ -93,7 +93,7 @@ def test_the_next_word_on_the_same_card_writes_the_one_before_down() -> None:
     with house() as home:
         id_ = let_down(home)
         lost(home, "2", "o2", person_id="anna")
-        first, second = [touch.id for touch in touches(home) if touch.card == id_]
+        first, second = [touch.id for touch in touches(home) if touch.card == id_ and touch.is_open]
         outcomes.say(home.outside, id_, "jonas", Outcome(REACHED, touches=[first]))
         outcomes.say(home.outside, id_, "jonas", Outcome(REACHED, touches=[second]))
         assert {failure(home, "delivery/o1").state, failure(home, "delivery/o2").state} == {"open", "reached"}

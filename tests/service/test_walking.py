@@ -136,6 +136,15 @@ def test_restart_ends_the_run_before() -> None:
         assert statuses(home) == [("call", "settled"), ("call", "on_desk")]
 
 
+def test_a_step_may_be_the_managers() -> None:
+    steps = "steps: [{call: hurt_person, by: manager, within: 4h, brief: x/call.md}, {call: hurt_person, after: 1h}]\n"
+    with house(playbook("if_running: parallel\n" + steps)) as home:
+        give(home)
+        ordered(home, "1")
+        home.advance(2 * HOUR)
+        assert [touch.caller for touch in touches(home)] == ["ruth", "jonas"]
+
+
 def test_parallel_runs_share_the_card() -> None:
     with house(playbook(CALL)) as home:
         give(home)
@@ -331,7 +340,8 @@ def test_superseded_runs_end_with_that_reason() -> None:
         home.take_in(event(home, "delivery.delayed", "3", order_id="o2", days_late=3))
         reasons = {(run.playbook, run.key): run.end_reason for run in runs(home)}
         assert reasons["late-delivery", "o1"] == "superseded"
-        assert reasons["late-delivery", "o2"] == "", "another failure is not concerned"
+        assert reasons["late-delivery", "o2"] == "superseded", "the second failure is the manager's"
+        assert reasons["missed-or-lost-delivery", "2"] == "", "another failure is not concerned"
 
 
 # -- who is known there --------------------------------------------------------------------------------

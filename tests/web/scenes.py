@@ -48,7 +48,7 @@ def busy_day(here: World) -> None:
     here.late("a5", "ada", "o-5005", 6, ago=timedelta(hours=20))
     here.late("a6", None, "o-6006", 3)
     here.tell("delivery.short", "a6", {"order_id": "o-6001"})
-    here.tell("review.bad", "a2", {"review_id": "r-1"})
+    here.tell("backorder.moved", "a2", {"order_id": "o-2020"})
     here.tick()
 
 
