@@ -58,6 +58,7 @@ def history() -> list[Arrival]:
                     ],
                 },
             ),
+            ("order.placed", account, {"order_id": f"first{n}", "amount": 50.0, "person_id": person}),
             ("order.placed", account, {"order_id": f"o{n}", "amount": 100.0, "person_id": person}),
             ("delivery.delayed", account, {"order_id": f"o{n}", "days_late": n % 5, "person_id": person}),
         ]
