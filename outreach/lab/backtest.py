@@ -58,7 +58,7 @@ class Touched(NamedTuple):
 
 
 @dataclass
-class Outcome:
+class Played:
     """What came of all of it, since a day."""
 
     since: datetime
@@ -75,7 +75,7 @@ class Outcome:
     events: int = 0
     seconds: float = 0.0
 
-    def add(self, other: Outcome) -> None:
+    def add(self, other: Played) -> None:
         self.touches += other.touches
         self.runs += other.runs
         self.holds += other.holds
@@ -105,12 +105,12 @@ def backtest(
     *,
     workers: int | None = None,
     shown: Shown = lambda _: None,
-) -> Outcome:
+) -> Played:
     """Play what is stored by the rules below ``root``. Raises Invalid where the rules cannot be read."""
     load(root)  # faults are told here, and not by every worker
     with _reading(database_url) as store, store.view() as unit:
         tasks = [Task(part, since, until) for part in parts_of(unit)]
-    found = Outcome(since, until)
+    found = Played(since, until)
     for outcome in _each(tasks, root, database_url, workers or os.cpu_count() or 1):
         found.add(outcome)
         shown(found.events)
@@ -118,7 +118,7 @@ def backtest(
     return found
 
 
-def _each(tasks: Sequence[Task], root: Path, url: str, workers: int) -> Iterator[Outcome]:
+def _each(tasks: Sequence[Task], root: Path, url: str, workers: int) -> Iterator[Played]:
     if workers == 1 or len(tasks) < 2:
         _prepare(root, url)
         yield from map(_play, tasks)
@@ -142,12 +142,12 @@ def _prepare(root: Path, url: str) -> None:
     _here[:] = [_Here(load(root), url)]
 
 
-def _play(task: Task) -> Outcome:
+def _play(task: Task) -> Played:
     (here,) = _here
     with _reading(here.url) as store, store.view() as unit:
         arrivals = sorted(_arrivals(unit, task), key=lambda arrival: arrival.at)
         off = {name for name, (state, _) in unit.publish_states().items() if state in OFF}
-    outcome = Outcome(task.since, task.until)
+    outcome = Played(task.since, task.until)
     if not arrivals:
         return outcome
     with scratch_house(here.rules, arrivals[0].at) as house:
@@ -200,7 +200,7 @@ _TOUCHES = (
 )
 
 
-def _read(unit: StoreUnit, outcome: Outcome) -> None:
+def _read(unit: StoreUnit, outcome: Played) -> None:
     first, last = micros(outcome.since), micros(outcome.until)
     for *names, due, status, because in unit.bulk.rows(_TOUCHES, first, last):
         outcome.touches.append(Touched._make((*names, instant(due), status, because)))

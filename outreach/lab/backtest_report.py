@@ -16,7 +16,7 @@ from rich.table import Table
 
 from outreach.domain.company import Company
 from outreach.domain.hours import local
-from outreach.lab.backtest import Outcome, Touched
+from outreach.lab.backtest import Played, Touched
 from outreach.service.capacity import share
 
 CHANNELS = ("call", "email", "sms", "task")
@@ -30,7 +30,7 @@ WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturd
 class Report:
     """Counts. A day is one in the company's zone."""
 
-    outcome: Outcome
+    outcome: Played
     company: Company
     days: dict[date, Counter[str]] = field(default_factory=dict)
     """Day → channel → contacts."""
@@ -63,7 +63,7 @@ class Report:
         return {touch.account for touch in self.outcome.touches if touch.made and touch.channel != "task"}
 
 
-def report_of(outcome: Outcome, company: Company) -> Report:
+def report_of(outcome: Played, company: Company) -> Report:
     report = Report(outcome, company)
     for name, count in outcome.runs.items():
         report.playbooks[name] = Counter(started=count)

@@ -33,7 +33,8 @@ def say(outside: Outside, card_id: str, by: str, outcome: Outcome) -> Said:
     def work(unit: Unit) -> Said:
         now = outside.clock.now()
         for before in unit.said_of(by, card_id):
-            _write_down(unit, outside, before)
+            if before.fault is None:
+                _write_down(unit, outside, before)
         card = open_and_mine(unit, card_id, by)
         if not unit.claim_card(card_id, by, now):
             raise Refused("Somebody else has just taken this card.")

@@ -481,7 +481,7 @@ class Unit(Protocol):
         """Of which something was to be written down after that, and nothing is wrong with it."""
 
     def said_waits(self, card: str) -> bool:
-        """Somebody has said how it went, and it is not written down yet."""
+        """Somebody has just said how it went. What broke since does not keep the card from anybody."""
 
     def save_said(self, said: Said) -> None: ...
     def take_said(self, id_: str) -> bool:

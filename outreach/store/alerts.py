@@ -6,12 +6,13 @@ from collections.abc import Collection
 from datetime import datetime
 
 from outreach.domain.alert import Given, OnDesk, Unreached
-from outreach.domain.facts import Purpose, Severity
+from outreach.domain.facts import Severity
 from outreach.service.ports import Alert, Reach
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.bulk import Row
 from outreach.store.codec import instant, micros
+from outreach.store.desk import ON_THE_DESK, SELLS
 from outreach.store.shapes import Shape
 
 REACH = Shape(Reach, tables.reach)
@@ -20,18 +21,12 @@ ALERT = Shape(Alert, tables.alert)
 LONGEST_WAIT, A_MINUTE = 10, 60_000_000
 """Minutes until the next try, at most; microseconds of one."""
 
-_SELLS = ", ".join(f"'{purpose.value}'" for purpose in Purpose if purpose.sells)
 _LINES = f"""
 select c.id, t.run, t.account, c.claimed_by, c.claimed_at, c.snoozed_until, c.handed_to,
   case when c.handed_to is not null then (select max(d."at") from audit d
     where d.subject = 'card/' || c.id and d.what = 'card.handed_over') end,
   a.owner, a.team, t.caller, t.channel = 'call', t.due, t.deadline, r.trigger_type, r.severity, b.severity, r.failure, b.round
-from card c
-join touch t on t.card = c.id and t.card is not null and t.status = 'on_desk'
-join run r on r.id = t.run
-join account a on a.id = t.account
-left join failure b on b.account = t.account and b.id = r.failure
-where c.state = 'open' and not exists (select 1 from said s where s.card = c.id) and t.purpose not in ({_SELLS})
+{ON_THE_DESK} and not exists (select 1 from said s where s.card = c.id and s.fault is null) and t.purpose not in ({SELLS})
 and ({{}} or (c.claimed_by is null and c.handed_to is null and a.owner is null and t.caller is null))
 """
 _COLUMNS = (

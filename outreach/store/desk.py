@@ -8,6 +8,7 @@ from typing import Any
 
 from outreach.domain.card import Card
 from outreach.domain.cover import Absence
+from outreach.domain.facts import Purpose
 from outreach.domain.hold import Hold
 from outreach.domain.talk import Said
 from outreach.service.ports import Ask
@@ -22,6 +23,15 @@ CARD = Shape(Card, tables.card)
 ASK = Shape(Ask, tables.ask)
 SAID = Shape(Said, tables.said)
 ABSENCE = Shape(Absence, tables.absence)
+
+SELLS = ", ".join(f"'{purpose.value}'" for purpose in Purpose if purpose.sells)
+ON_THE_DESK = """from card c
+join touch t on t.card = c.id and t.card is not null and t.status = 'on_desk'
+join run r on r.id = t.run
+join account a on a.id = t.account
+left join failure b on b.account = t.account and b.id = r.failure
+where c.state = 'open'"""
+"""Every line ``t`` of every open card ``c``, with its run, its account, and the failure ``b`` that it is about."""
 
 
 class Desk(Part):
@@ -103,7 +113,7 @@ class Desk(Part):
         return {card for (card,) in rows}
 
     def said_waits(self, card: str) -> bool:
-        return bool(self.bulk.rows("select 1 from said where card = ? limit 1", card))
+        return bool(self.bulk.rows("select 1 from said where card = ? and fault is null limit 1", card))
 
     def save_said(self, said: Said) -> None:
         self.bulk.put(SAID, [said])

@@ -19,6 +19,7 @@ from outreach.service.ports import Attempt, Inbound
 from outreach.store.accounts import FAILURE, PROMISE
 from outreach.store.bulk import Row, as_pattern, quoted
 from outreach.store.codec import instant, micros
+from outreach.store.desk import ON_THE_DESK, SELLS
 from outreach.store.events import _EVENT_SELECT, _event
 from outreach.store.runs import TOUCH
 from outreach.store.traffic import INBOUND
@@ -104,17 +105,11 @@ class Glance(NamedTuple):
         return self.known_at
 
 
-_SELLS = ", ".join(f"'{purpose.value}'" for purpose in Purpose if purpose.sells)
 _GLANCES = f"""
-select c.id, c.claimed_by, c.snoozed_until, c.handed_to, a.owner, a.team, t.caller, t.channel, t.purpose in ({_SELLS}),
+select c.id, c.claimed_by, c.snoozed_until, c.handed_to, a.owner, a.team, t.caller, t.channel, t.purpose in ({SELLS}),
   r.severity, t.deadline, a.value, coalesce(b.known_at, t.due),
-  t.purpose in ({_SELLS}) and exists (select 1 from failure f where f.account = t.account and {OPEN_FAILURE}), r.playbook
-from card c
-join touch t on t.card = c.id and t.card is not null and t.status = 'on_desk'
-join run r on r.id = t.run
-join account a on a.id = t.account
-left join failure b on b.account = t.account and b.id = r.failure
-where c.state = 'open'{{}}
+  t.purpose in ({SELLS}) and exists (select 1 from failure f where f.account = t.account and {OPEN_FAILURE}), r.playbook
+{ON_THE_DESK}{{}}
 """
 _GRADES = {grade.value: grade for grade in Severity}
 
@@ -155,12 +150,7 @@ select c.id, c.identity, c.claimed_by, c.claimed_at, c.snoozed_until, c.handed_t
   a.zone, a.value, t.channel, t.purpose, t.due, t.deadline, t.caller, t.person, t.attempt, t.text,
   r.playbook, r.trigger_type, r.severity, r.failure, b.known_at, b.nth, b.first_order,
   exists (select 1 from failure f where f.account = t.account and {OPEN_FAILURE})
-from card c
-join touch t on t.card = c.id and t.card is not null and t.status = 'on_desk'
-join run r on r.id = t.run
-join account a on a.id = t.account
-left join failure b on b.account = t.account and b.id = r.failure
-where c.state = 'open'{{}}
+{ON_THE_DESK}{{}}
 order by c.id, t.due, t.id
 """
 

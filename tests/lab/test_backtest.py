@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from outreach.cli.main import outreach
 from outreach.domain.errors import Refused
-from outreach.lab.backtest import Outcome, Touched, backtest
+from outreach.lab.backtest import Played, Touched, backtest
 from outreach.lab.backtest_diff import FOLDERS, difference, rules_at
 from outreach.lab.backtest_report import Report, report_of, write_csv, write_html
 from outreach.lab.player import Arrival, Player
@@ -161,7 +161,7 @@ def test_the_page_stands_alone(root: Path, lived: str, tmp_path: Path) -> None:
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<script" not in page and "http" not in page.replace("http-equiv", "")
     assert page.count("<rect") >= 5 and "late-delivery" in page and "jonas" in page
-    nobody = Report(Outcome(MONDAY, MONDAY + DAY), load(root).company)
+    nobody = Report(Played(MONDAY, MONDAY + DAY), load(root).company)
     write_html(nobody, tmp_path / "empty.html")
     assert "Nobody would have been contacted" in (tmp_path / "empty.html").read_text(encoding="utf-8")
 
@@ -193,7 +193,7 @@ def test_too_much_for_one_of_us_is_said_with_the_day() -> None:
     def calls(count: int) -> Report:
         rows = [Touched(f"a{n}", "late", f"k{n}", 0, 1, 1, "call", "jonas", MONDAY + week * 7 * DAY, "on_desk", "late")
                 for week in range(3) for n in range(week * 100, week * 100 + count)]  # fmt: skip
-        return report_of(Outcome(MONDAY, MONDAY + 28 * DAY, rows), company)
+        return report_of(Played(MONDAY, MONDAY + 28 * DAY, rows), company)
 
     words = [one.words for one in difference(calls(5), calls(12)).changes]
     assert "jonas over capacity on Mondays" in words

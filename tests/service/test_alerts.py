@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition
 from outreach.service import alerts, cards, cover, desk, outcomes, remedies
-from outreach.service.ports import Reach
+from outreach.service.ports import Reach, User
 from tests.service.alerted import DAY, HOUR, MINUTE, card, heard, late, rows, say, staffed, whom
 from tests.service.world import MONDAY, event, give
 
@@ -206,3 +207,30 @@ def test_nothing_is_set_up_and_nothing_happens() -> None:
         home.database.retrying(lambda unit: unit.save_user(replace(unit.user("jonas"), active=False)))
         assert heard(home, bell) == [], "nor to somebody who has left"
         assert alerts.tell_urgent(replace(home.outside, notifier=None)) == 0
+
+
+def test_who_is_gone_without_a_word_leaves_it_to_the_manager() -> None:
+    """Nobody said who stands in: a promised call must not be nobody's."""
+    with staffed() as (home, bell):
+        gone = User("jonas", "Jonas", "jonas@house.example", "", "am", active=False)
+        home.database.retrying(lambda unit: unit.save_user(gone))
+        late(home)
+        home.advance(5 * HOUR)
+        assert whom(home, bell, "was due") == ["ruth"]
+
+
+def test_hours_that_nobody_can_read_silence_nobody() -> None:
+    with staffed() as (home, bell):
+        say(home, "miriam", quiet_from="late", quiet_until="early")
+        late(home)
+        home.advance(5 * HOUR)
+        assert whom(home, bell, "was due") == ["jonas"]
+
+
+def test_what_was_just_said_is_not_told_as_late() -> None:
+    with staffed() as (home, bell):
+        late(home)
+        home.clock.set(home.now + 4 * HOUR - timedelta(seconds=4))
+        outcomes.say(home.outside, card(home), "jonas", Outcome(Disposition.REACHED))
+        home.clock.set(home.now + timedelta(seconds=6))
+        assert whom(home, bell, "was due") == []

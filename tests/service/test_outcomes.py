@@ -216,6 +216,9 @@ def test_what_breaks_is_tried_again_and_keeps_nothing_else_waiting(monkeypatch: 
         assert kept.card == bad and kept.fault == outcomes.BROKE
         with home.database.view() as unit:
             assert unit.said_cards(home.now - DAY) == set(), "it is on the desk again"
+        desk.let_go(home.outside, bad, "jonas")
+        assert desk.claim(home.outside, bad, "miriam").claimed_by == "miriam", "and anybody may take it"
+        desk.let_go(home.outside, bad, "miriam")
         monkeypatch.undo()
         home.advance(timedelta(hours=1))
         assert waiting(home) == []

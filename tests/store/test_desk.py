@@ -124,6 +124,10 @@ def test_what_was_said_waits_until_somebody_takes_it(store: Store) -> None:
         assert unit.take_said("s2") and not unit.take_said("s2")
         unit.forget("anna")
         assert unit.said_of("jonas") == []
+        unit.save_said(replace(said[0], person=None, fault="broke"))
+        assert not unit.said_waits("c1"), "what broke keeps the card from nobody"
+        unit.forget_words(at(99))
+        assert unit.said_of("jonas") == [], "what was written is not kept for ever"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
