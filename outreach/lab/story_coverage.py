@@ -34,6 +34,12 @@ class Covered:
     def percent(self) -> int:
         return 100 * (self.branches - len(self.holes)) // self.branches
 
+    def below(self, percent: int) -> str:
+        """That it is covered less than that, in words; empty when it is not."""
+        if self.percent >= percent:
+            return ""
+        return f"{self.playbook}: the stories cover {self.percent} % of it, not {percent} %"
+
     def __str__(self) -> str:
         line = f"{self.playbook}  {self.branches - len(self.holes)} of {self.branches}, {self.percent} %"
         return "\n".join([line, *(f"    {hole}" for hole in self.holes)])
@@ -67,14 +73,6 @@ class Coverage:
 
     def covered(self) -> list[Covered]:
         return [self._covered(playbook) for _, playbook in sorted(self.rules.playbooks.items())]
-
-    def below(self, percent: int) -> list[str]:
-        """The playbooks that are covered less than that, in words."""
-        return [
-            f"{one.playbook}: the stories cover {one.percent} % of it, not {percent} %"
-            for one in self.covered()
-            if one.percent < percent
-        ]
 
     def _covered(self, playbook: Playbook) -> Covered:
         all_ = list(branches(playbook))
