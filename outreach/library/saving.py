@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from outreach.domain.errors import Fault, Invalid, Refused
-from outreach.library.drafts import Draft, Drafts
+from outreach.library.drafts import Draft, Drafts, digest
 from outreach.library.loader import assemble
 
 _SECONDS = 30
@@ -29,8 +29,13 @@ class Author(NamedTuple):
         return f"{name or 'somebody'} <{email}>"
 
 
+Texts = Mapping[str, str | None]
+"""Path below the root → text; None for a file that is not there."""
+
+
 class Saved(NamedTuple):
-    files: tuple[str, ...]
+    before: Texts
+    after: Texts
     commit: str
     """Empty where the folder is in no git repository."""
 
@@ -40,26 +45,40 @@ def save(drafts: Drafts, draft: Draft, reason: str, author: Author) -> Saved:
     where the playbook or its texts have errors. Nothing is changed then."""
     if not draft.files:
         raise Refused("There is nothing to save: the draft is as the folder is.")
+    with drafts.locked():
+        saved = _into_the_folder(drafts, draft, reason, author)
+        drafts.forget(draft, list(draft.files))
+    return saved
+
+
+def take_back(
+    drafts: Drafts, playbook: str, before: Texts, after: Texts, reason: str, author: Author
+) -> Saved:
+    """What was saved becomes what it was before; texts that were new then stay. Raises as ``save`` does, and Refused where
+    the playbook itself was new."""
+    if before.get(f"playbooks/{playbook}.yaml", "") is None:
+        raise Refused(f"{playbook} was new then, so there is nothing to go back to: disable it.")
+    files = {file: text for file, text in before.items() if text is not None}
+    was = {file: digest(after[file]) for file in files}
+    with drafts.locked():
+        return _into_the_folder(drafts, Draft(playbook, files, was), reason, author)
+
+
+def _into_the_folder(drafts: Drafts, draft: Draft, reason: str, author: Author) -> Saved:
     if not reason.strip():
         raise Refused("Say why.")
-    with drafts.locked():
-        if moved := drafts.overtaken(draft):
-            raise Refused(f"Somebody has changed {', '.join(moved)} since you began. Look at it first.")
-        if errors := errors_of(drafts, draft):
-            raise Invalid(errors)
-        commit = _put_and_commit(drafts, draft, f"{draft.playbook}: {reason.strip()}", author)
-        drafts.forget(draft, list(draft.files))
-    return Saved(tuple(sorted(draft.files)), commit)
-
-
-def _put_and_commit(drafts: Drafts, draft: Draft, message: str, author: Author) -> str:
+    if moved := drafts.overtaken(draft):
+        raise Refused(f"Somebody has changed {', '.join(moved)} since. Look at it first.")
+    if errors := errors_of(drafts, draft):
+        raise Invalid(errors)
     before = {file: drafts.live(file) for file in draft.files}
     _put(drafts.root, draft.files)
     try:
-        return _commit(drafts.root, sorted(draft.files), message, author)
+        commit = _commit(drafts.root, sorted(draft.files), f"{draft.playbook}: {reason.strip()}", author)
     except Refused:
         _put(drafts.root, before)
         raise
+    return Saved(before, draft.files, commit)
 
 
 def errors_of(drafts: Drafts, draft: Draft) -> list[Fault]:
@@ -72,7 +91,7 @@ def errors_of(drafts: Drafts, draft: Draft) -> list[Fault]:
     return [fault for fault in faults if not fault.warning and fault.file in own]
 
 
-def _put(root: Path, files: Mapping[str, str | None]) -> None:
+def _put(root: Path, files: Texts) -> None:
     """Each at once: a reader sees the old text or the new one. None takes the file away."""
     for file, text in files.items():
         path = root / file

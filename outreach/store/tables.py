@@ -394,6 +394,11 @@ playbook_state = Table(
     *must("at", Utc), one_of("state", ("shadow", "percent", "live", "paused", "disabled")),
 )  # fmt: skip
 
+saved = Table(
+    "saved", metadata, *key("id"), *must("playbook by reason commit"), *must("at", Utc),
+    *must("before after", Json), Index("ix_saved_playbook", "playbook", "at"),
+)  # fmt: skip
+
 setting = Table("setting", metadata, *key("name"), *must("value"))
 
 heartbeat = Table("heartbeat", metadata, *key("name"), *must("at", Utc), *must("detail"))

@@ -86,3 +86,38 @@ def versions_under_way(unit: StoreUnit, playbook: str) -> dict[str, int]:
         "select version, count(*) from run where playbook = ? and state = 'open' group by version", playbook
     )
     return {row[0]: row[1] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """What a playbook would have done in shadow, beside what live ones did."""
+
+    runs: int
+    accounts: int
+    calls: int
+    """That would have been put on the desk."""
+    messages: int
+    """Mails and SMS that would have left."""
+    alike: int
+    """Runs about a failure that a live run of another playbook looks after."""
+
+
+def shadow_of(unit: StoreUnit, playbook: str, since: datetime) -> Shadow | None:
+    """Of its shadow runs since then; None where there were none."""
+    ((runs, accounts, alike),) = unit.bulk.rows(
+        "select count(*), count(distinct r.account), sum(case when exists (select 1 from run o where o.account = r.account"
+        " and o.failure = r.failure and o.playbook <> r.playbook and not o.shadow) then 1 else 0 end)"
+        " from run r where r.playbook = ? and r.shadow and r.started_at > ?",
+        playbook, micros(since),
+    )  # fmt: skip
+    if not runs:
+        return None
+    made = dict(
+        unit.bulk.rows(
+            "select t.channel, count(*) from run r join touch t on t.run = r.id where r.playbook = ? and r.shadow"
+            " and r.started_at > ? and t.because = 'shadow' group by t.channel",
+            playbook, micros(since),
+        )
+    )  # fmt: skip
+    calls = made.get("call", 0)
+    return Shadow(runs, accounts, calls, sum(made.values()) - calls - made.get("task", 0), alike or 0)

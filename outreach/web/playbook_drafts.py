@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import unified_diff
 from typing import Any
 
 from flask import Blueprint, flash, g, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from outreach.domain.errors import Fault, Invalid, NotFound, OutreachError
+from outreach.domain.errors import Fault, Invalid, NotFound, OutreachError, Refused
 from outreach.library.drafts import Draft, digest, is_story
 from outreach.library.loader import Trees, assemble
-from outreach.library.saving import Author, in_git, save
+from outreach.library.saving import Author, Saved, in_git, save, take_back
 from outreach.library.yaml_reader import read_table
+from outreach.service import saves, workbench
 from outreach.web import auth
 from outreach.web.highlight import coloured
 from outreach.web.playbooks import drafts
 from outreach.web.problems import tell
 from outreach.web.reception import outside
-from outreach.web.trying import tryouts
+from outreach.web.trying import check_draft, tryouts
 
 playbook_drafts = Blueprint("playbook_drafts", __name__, url_prefix="/ops")
 
@@ -207,24 +208,67 @@ def _like(name: str, like: str) -> Draft:
 @playbook_drafts.post("/playbooks/<name>/draft/save")
 @auth.may("steer")
 def save_it(name: str) -> Response:
-    """Into the folder. A new playbook starts in the state that is chosen, before its file is there."""
-    me, reason = auth.me(), request.form.get("reason", "")
+    """Into the folder, stories and all checked. A new playbook gets its publish state before its file is there."""
+    reason = request.form.get("reason", "")
 
     def work() -> str:
         kept = drafts()
-        saved = save(kept, kept.of(name), reason, Author(me.name, me.user.email))
-        return f"Saved {len(saved.files)} {'file' if len(saved.files) == 1 else 'files'}" + (
-            f" as commit {saved.commit}." if saved.commit else "."
-        )
+        if wrong := [
+            fault
+            for fault in check_draft(name)
+            if not fault["warning"] and fault["file"] in kept.of(name).files
+        ]:
+            raise Invalid([_as_fault(fault) for fault in wrong])
+        _say_state(name, reason, is_new=kept.live(f"playbooks/{name}.yaml") is None)
+        return _told(name, reason, save(kept, kept.of(name), reason, _author()))
 
-    return _do(work, url_for("playbooks.page", name=name))
+    return _do(work, url_for("playbooks.page", name=name), _back(name, ""))
 
 
-def _do(work: Any, to: str) -> Response:
+def _as_fault(found: dict[str, Any]) -> Fault:
+    return Fault(*(found[part] for part in ("file", "line", "column", "what", "remedy", "warning")))
+
+
+def _say_state(name: str, reason: str, *, is_new: bool) -> None:
+    state, percent = request.form.get("state", ""), request.form.get("percent", 100, type=int)
+    if is_new and not state:
+        raise Refused("Say in which state it starts.")
+    if state:
+        workbench.publish(outside(), name, state, auth.me().by, reason, min(max(percent, 0), 100))
+
+
+@playbook_drafts.post("/playbooks/<name>/saved/<id_>/back")
+@auth.may("steer")
+def take_it_back(name: str, id_: str) -> Response:
+    """One click: the files as they were before somebody saved them."""
+    reason = request.form.get("reason", "")
+
+    def work() -> str:
+        past = saves.one(outside(), name, id_)
+        return _told(name, reason, take_back(drafts(), name, past.before, past.after, reason, _author()))
+
+    return _do(work, url_for("playbooks.page", name=name, _anchor="history"))
+
+
+def _author() -> Author:
+    me = auth.me()
+    return Author(me.name, me.user.email)
+
+
+def _told(name: str, reason: str, saved: Saved) -> str:
+    saves.note(outside(), name, saved.before, saved.after, auth.me().by, reason.strip(), saved.commit)
+    files = len(saved.after)
+    return f"Saved {files} {'file' if files == 1 else 'files'}" + (
+        f" as commit {saved.commit}." if saved.commit else "."
+    )
+
+
+def _do(work: Callable[[], str], to: str, else_to: str = "") -> Response:
     try:
         flash(work(), "done")
     except OutreachError as fault:
         tell(fault)
+        return redirect(else_to or to)
     return redirect(to)
 
 

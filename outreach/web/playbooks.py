@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from outreach.domain.errors import Fault, NotFound, OutreachError
 from outreach.domain.playbook import Playbook
 from outreach.library.drafts import Drafts
-from outreach.service import desk, workbench
+from outreach.service import desk, saves, workbench
 from outreach.store import views_ops, views_playbooks
 from outreach.store.unit import StoreUnit
 from outreach.store.views_playbooks import DAYS, Activity
@@ -125,9 +125,11 @@ def page(name: str) -> str:
             raise NotFound(f"There is no playbook {name}.")
         runs = views_playbooks.runs_of(unit, name, PAGE + 1, (turned - 1) * PAGE)
         versions = views_playbooks.versions_under_way(unit, name)
+        shadow = views_playbooks.shadow_of(unit, name, g.now - views_playbooks.WINDOW)
     return render_template(
-        "playbook.html", row=row, runs=runs[:PAGE], more=len(runs) > PAGE, page=turned, versions=versions, days=DAYS,
+        "playbook.html", row=row, runs=runs[:PAGE], more=len(runs) > PAGE, page=turned, versions=versions, shadow=shadow, days=DAYS,
         publish_states=workbench.PUBLISH_STATES, pointless_words=desk.POINTLESS, text=drafts().live(f"playbooks/{name}.yaml"),
+        saves=saves.of(outside(), name),
     )  # fmt: skip
 
 

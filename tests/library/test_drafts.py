@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from outreach.domain.errors import Invalid, Refused
 from outreach.library.drafts import Draft, Drafts, digest, is_name, safe
 from outreach.library.loader import load
-from outreach.library.saving import Author, Saved, save
+from outreach.library.saving import Author, Saved, save, take_back
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 OTTO = Author("Otto Sommer", "otto@house.example")
@@ -163,7 +163,10 @@ def test_a_draft_is_laid_out_as_a_whole_folder(kept: Drafts, tmp_path: Path) -> 
 
 def test_saving_writes_the_files_and_ends_the_draft(kept: Drafts) -> None:
     drafted(kept)
-    assert save(kept, kept.of("late-delivery"), "too early", OTTO) == Saved((FILE,), "")
+    before = kept.live(FILE)
+    assert save(kept, kept.of("late-delivery"), "too early", OTTO) == Saved(
+        {FILE: before}, {FILE: later(before or "")}, ""
+    )
     assert "days_late >= 4" in (kept.live(FILE) or "")
     assert kept.names() == []
     assert not list(kept.root.rglob("*.new"))
@@ -223,7 +226,7 @@ def test_a_change_by_somebody_else_is_not_undone(kept: Drafts) -> None:
     theirs = (kept.live(FILE) or "").replace("severity: high", "severity: severe")
     (kept.root / FILE).write_text(theirs)
     assert kept.overtaken(draft) == [FILE]
-    with pytest.raises(Refused, match=r"Somebody has changed playbooks/late-delivery\.yaml since you began"):
+    with pytest.raises(Refused, match=r"Somebody has changed playbooks/late-delivery\.yaml since\. Look"):
         save(kept, draft, "why", OTTO)
     assert kept.live(FILE) == theirs
     kept.rebase("late-delivery", FILE)
@@ -255,3 +258,41 @@ def test_saving_wants_a_reason(kept: Drafts, reason: str, words: str) -> None:
 def test_nothing_is_not_saved(kept: Drafts) -> None:
     with pytest.raises(Refused, match="nothing to save"):
         save(kept, kept.of("late-delivery"), "why", OTTO)
+
+
+# -- taking back -----------------------------------------------------------------------------------------
+
+
+def test_what_was_saved_is_taken_back(kept: Drafts) -> None:
+    under_git(kept)
+    before = kept.live(FILE)
+    saved = save(kept, drafted(kept), "too early", OTTO)
+    back = take_back(kept, "late-delivery", saved.before, saved.after, "it was not", OTTO)
+    assert kept.live(FILE) == before
+    assert git(kept, "log", "--format=%s", "-2").splitlines() == [
+        "late-delivery: it was not",
+        "late-delivery: too early",
+    ]
+    again = take_back(kept, "late-delivery", back.before, back.after, "it was", OTTO)
+    assert "days_late >= 4" in (kept.live(FILE) or "") and again.commit
+
+
+def test_taking_back_leaves_a_draft_and_what_others_did_alone(kept: Drafts) -> None:
+    saved = save(kept, drafted(kept), "too early", OTTO)
+    draft = drafted(kept, TEXT, "Ring them.\n")
+    (kept.root / FILE).write_text((kept.live(FILE) or "").replace("severity: high", "severity: severe"))
+    with pytest.raises(Refused, match=r"Somebody has changed playbooks/late-delivery\.yaml since"):
+        take_back(kept, "late-delivery", saved.before, saved.after, "why", OTTO)
+    assert kept.of("late-delivery") == draft
+
+
+def test_a_new_playbook_is_disabled_and_not_taken_back(kept: Drafts) -> None:
+    text = (kept.live(FILE) or "").replace("playbook: late-delivery", "playbook: very-late")
+    saved = save(
+        kept,
+        Draft("very-late", {"playbooks/very-late.yaml": text}, {"playbooks/very-late.yaml": ""}),
+        "why",
+        OTTO,
+    )
+    with pytest.raises(Refused, match="disable it"):
+        take_back(kept, "very-late", saved.before, saved.after, "why", OTTO)

@@ -128,6 +128,17 @@ def test_contacts_and_pointless_calls_are_counted(here: World) -> None:
     assert "0 contacts made" in text_of(here.signed_in("otto", "ops").get("/ops/playbooks/late-delivery"))
 
 
+def test_shadow_is_compared_with_what_is_live(either: World) -> None:
+    otto = either.signed_in("otto", "ops")
+    post(otto, "/ops/playbooks/late-delivery", {"state": "shadow", "reason": "rewritten"})
+    busy_day(either)
+    seen = text_of(otto.get("/ops/playbooks/late-delivery"))
+    assert "it would have started 4 runs for 4 accounts, with 4 calls and 0 messages" in seen
+    assert "4 only this one would have looked after" in seen
+    assert "0 runs started in 30 days, 4 more in shadow" in seen
+    assert "In shadow" not in otto.get("/ops/playbooks/damaged-goods").text
+
+
 # -- drafts --------------------------------------------------------------------------------------------
 
 
@@ -223,7 +234,7 @@ def test_a_change_by_others_is_shown_and_not_undone(own: World, otto: FlaskClien
     (own.house.settings.root / FILE).write_text(live(own).replace("severity: high", "severity: severe"))
     assert "in the folder since you began" in otto.get(DRAFT).text
     page = post(otto, f"{DRAFT}/save", {"reason": "mine"}, follow_redirects=True)
-    assert "since you began. Look at it first." in page.text and "severity: severe" in live(own)
+    assert "since. Look at it first." in page.text and "severity: severe" in live(own)
     post(otto, f"{DRAFT}/rebase", {"file": FILE})
     post(otto, f"{DRAFT}/save", {"reason": "seen"})
     assert "days_late >= 4" in live(own)
@@ -234,6 +245,33 @@ def test_managers_look_and_ops_write(own: World, otto: FlaskClient) -> None:
     assert miriam.get("/ops/playbooks/late-delivery").status_code == 200
     assert miriam.get(DRAFT).status_code == 403
     assert post(miriam, f"{DRAFT}/save", {"reason": "x"}).status_code == 403
+
+
+def test_what_was_saved_is_told_and_taken_back(own: World, otto: FlaskClient) -> None:
+    before = live(own)
+    keep(otto, own, later)
+    post(otto, f"{DRAFT}/save", {"reason": "two days are too early"})
+    page = otto.get("/ops/playbooks/late-delivery").text
+    assert "You</strong> saved 1 file today 10:30: two days are too early" in page
+    back = re.search(r'action="(/ops/playbooks/late-delivery/saved/\w+/back)"', page)
+    assert back
+    assert "Say why" in post(otto, back[1], {"reason": ""}, follow_redirects=True).text
+    assert (
+        "Saved 1 file as commit" in post(otto, back[1], {"reason": "it was not"}, follow_redirects=True).text
+    )
+    assert live(own) == before
+    with own.house.database.view() as unit:
+        assert [row.what for row in unit.audit_of("playbook/late-delivery")] == ["playbook.saved"] * 2
+    assert post(otto, "/ops/playbooks/late-delivery/saved/x/back", {"reason": "x"}).status_code == 302
+
+
+def test_a_story_that_cannot_be_read_is_not_saved(own: World, otto: FlaskClient) -> None:
+    keep(
+        otto, own, lambda text: text.replace("expect:", "expekt:", 1), "playbooks/stories/late-delivery.yaml"
+    )
+    page = post(otto, f"{DRAFT}/save", {"reason": "x"}, follow_redirects=True)
+    assert "did you mean" in page.text and "Draft of late-delivery" in page.text
+    assert "expekt" not in live(own, "playbooks/stories/late-delivery.yaml")
 
 
 # -- trying out ----------------------------------------------------------------------------------------
