@@ -112,12 +112,11 @@ def shadow_of(unit: StoreUnit, playbook: str, since: datetime) -> Shadow | None:
     )  # fmt: skip
     if not runs:
         return None
-    made = dict(
-        unit.bulk.rows(
-            "select t.channel, count(*) from run r join touch t on t.run = r.id where r.playbook = ? and r.shadow"
-            " and r.started_at > ? and t.because = 'shadow' group by t.channel",
-            playbook, micros(since),
-        )
+    rows = unit.bulk.rows(
+        "select t.channel, count(*) from run r join touch t on t.run = r.id where r.playbook = ? and r.shadow"
+        " and r.started_at > ? and t.because = 'shadow' group by t.channel",
+        playbook, micros(since),
     )  # fmt: skip
+    made: dict[str, int] = {channel: contacts for channel, contacts in rows}
     calls = made.get("call", 0)
     return Shadow(runs, accounts, calls, sum(made.values()) - calls - made.get("task", 0), alike or 0)
