@@ -117,6 +117,6 @@ def shadow_of(unit: StoreUnit, playbook: str, since: datetime) -> Shadow | None:
         " and r.started_at > ? and t.because = 'shadow' group by t.channel",
         playbook, micros(since),
     )  # fmt: skip
-    made: dict[str, int] = {channel: contacts for channel, contacts in rows}
+    made = {str(channel): int(contacts) for channel, contacts in rows}
     calls = made.get("call", 0)
     return Shadow(runs, accounts, calls, sum(made.values()) - calls - made.get("task", 0), alike or 0)
