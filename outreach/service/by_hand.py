@@ -26,6 +26,7 @@ NOT_STARTED: Mapping[str, str] = {
     Stopped.COOLDOWN: "It ran for them lately, and its cooldown is not over.",
     Stopped.TOO_LATE: "That is too long ago for it.",
     Stopped.HOLDOUT: "They are among those it leaves alone, to measure what it is worth.",
+    Stopped.PAUSED: "It is paused.",
     Stopped.NOT_LIVE: "It is not live for this customer.",
 }
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from outreach.domain.errors import Fault, OutreachError
 from outreach.domain.playbook import Playbook
-from outreach.service import desk, switches, unknowns, workbench
+from outreach.service import desk, publishing, switches, unknowns, workbench
 from outreach.service.errands import not_reached
 from outreach.service.reach import troubles
 from outreach.service.sweep import CLOCK
@@ -56,7 +56,7 @@ def overview() -> str:
     faults = tuple(getattr(reception().house.library, "faults", rules.faults))
     return render_template(
         "ops.html", counts=counts, beat=beat, late=late, rows=_rows(rules.playbooks, states, running, faults),
-        unknowns=unknowns, parked=parked, audit=audit, publish_states=workbench.PUBLISH_STATES,
+        unknowns=unknowns, parked=parked, audit=audit, publish_states=publishing.STATES,
         shared=[fault for fault in faults if not _is_playbook(fault)], ways=ways, messages=messages,
         unreached=unreached, untold=untold, pointless=pointless, pointless_words=desk.POINTLESS,
     )  # fmt: skip
@@ -158,7 +158,7 @@ def publish(name: str) -> Response:
     def work() -> str:
         state, reason = request.form.get("state", ""), request.form.get("reason", "")
         percent = min(max(request.form.get("percent", 100, type=int), 0), 100)
-        workbench.publish(outside(), name, state, auth.me().by, reason, percent)
+        publishing.publish(outside(), name, state, auth.me().by, reason, percent)
         return f"{name} is now {state}" + (f" for {percent} %." if state == "percent" else ".")
 
     return _do(work, url_for("ops.overview", _anchor=name))
