@@ -74,17 +74,14 @@ class Publishing(Part):
 
     def runs_of_blast(self, playbook: str, nth: int, limit: int) -> list[tuple[str, str]]:
         rows = self.bulk.rows(
-            "select account, id from run where playbook = ? and blast = ? and state = 'open'"
-            " order by account, id limit ?",
+            "select account, id from run where playbook = ? and blast = ? and state = 'open' limit ?",
             playbook, nth, limit,
         )  # fmt: skip
-        return [(account, id_) for account, id_ in rows]
+        return sorted((account, id_) for account, id_ in rows)
 
     def accounts_of_blast(self, playbook: str, nth: int) -> int:
-        rows = self.bulk.rows(
-            "select count(distinct account) from run where playbook = ? and blast = ?", playbook, nth
-        )
-        return int(rows[0][0])
+        rows = self.bulk.rows("select account from run where playbook = ? and blast = ?", playbook, nth)
+        return len({row[0] for row in rows})
 
     # --- what was missed
 

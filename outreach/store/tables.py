@@ -195,7 +195,7 @@ run = Table(
     Index("ix_run_account", "account"),
     some("ix_run_wake", "wake_at", is_in("state", RunState.OPEN)),
     # How many accounts a playbook has reached lately is counted from the index alone, at each start.
-    some("ix_run_reached", "playbook started_at account", "not shadow and not holdout"),
+    Index("ix_run_reached", "playbook", "started_at", "account", "shadow", "holdout"),
     some("ix_run_blast", "playbook blast", "blast is not null"),
 )
 

@@ -173,15 +173,15 @@ def test_a_shadow_decides_and_contacts_no_one() -> None:
         assert only(home).because == "shadow"
 
 
-@pytest.mark.parametrize("state", ["paused", "disabled"])
-def test_what_is_not_live_starts_nothing_and_says_so(state: str) -> None:
+@pytest.mark.parametrize(("state", "outcome"), [("paused", "paused"), ("disabled", "not_live")])
+def test_what_is_not_live_starts_nothing_and_says_so(state: str, outcome: str) -> None:
     with house(mail()) as home:
         give(home)
         publishing.publish(home.outside, "lost", state, "ops", "why not")
         lost(home)
         assert runs(home) == []
         with home.database.view() as unit:
-            assert [decision.outcome for decision in unit.decisions_of("a1")] == ["not_live"]
+            assert [decision.outcome for decision in unit.decisions_of("a1")] == [outcome]
 
 
 # -- hours and caps ------------------------------------------------------------------------------------

@@ -27,11 +27,9 @@ def upgrade() -> None:
         "run", schema=None, recreate="auto" if op.get_bind().dialect.name != "sqlite" else "always"
     ) as batch_op:
         batch_op.add_column(sa.Column("blast", sa.Integer(), nullable=True))
-        contacts = sa.text("not shadow and not holdout")
         batch_op.create_index(
-            "ix_run_reached", ["playbook", "started_at", "account"], unique=False,
-            sqlite_where=contacts, postgresql_where=contacts,
-        )  # fmt: skip
+            "ix_run_reached", ["playbook", "started_at", "account", "shadow", "holdout"], unique=False
+        )
         batch_op.create_index(
             "ix_run_blast", ["playbook", "blast"], unique=False, sqlite_where=sa.text("blast is not null"),
             postgresql_where=sa.text("blast is not null"),
