@@ -62,6 +62,11 @@ class SequentialIds:
         return f"token-{self.new()}"
 
 
+def with_nobody_asked(rules: Ruleset) -> Ruleset:
+    """Without a blast radius: where a history is played, nobody is there to be asked."""
+    return replace(rules, company=replace(rules.company, blast_radius=None))
+
+
 class Stuck(RuntimeError):
     """Something is due and no tick moves it: a fault in the house, never in a story."""
 

@@ -123,4 +123,5 @@ def standing(touches: list[Touch]) -> str:
     refused = next((touch for touch in touches if touch.status in (Status.WITHHELD, Status.EXPIRED)), None)
     if refused is not None:
         return f"But its first contact may not be made: {refused.sentence}"
-    return "Its first contact waits for its time."
+    asks = next((touch for touch in touches if touch.because == "blast_radius" and touch.is_open), None)
+    return f"Its first contact waits. {asks.sentence}" if asks else "Its first contact waits for its time."
