@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +14,7 @@ from outreach.domain.blast import Radius
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.touch import Status
 from outreach.lab.scratch import Scratch
-from outreach.service import publishing, sweep
+from outreach.service import intake, publishing, sweep
 from tests.service import world
 from tests.service.world import event, give, house, run_of, touches
 
@@ -284,3 +285,18 @@ def test_without_a_radius_nobody_is_asked() -> None:
             give(home, f"a{number}", f"p{number}")
         lose(home, *range(1, 9))
         assert len(on_desk(home)) == 8
+
+
+def test_workers_at_once_ask_one_question_and_go_too_far_by_little(database_url: str) -> None:
+    """Each sees what is committed: they may overshoot by what they start in the same moment, and then all stop."""
+    with storm(radius=2, url=database_url) as home:
+        with ThreadPoolExecutor(4) as workers:
+            batches = [event(home, "delivery.lost", f"l{n}", f"a{n}", order_id=f"o{n}") for n in range(1, 9)]
+            answers = list(workers.map(lambda one: intake.take_in(home.outside, [one]), batches))
+        assert [answer.outcome for each in answers for answer in each] == ["accepted"] * 8
+        (asked,) = publishing.asked(home.outside)
+        home.settle()
+        assert len(on_desk(home)) + asked.accounts == 8
+        assert 2 <= len(on_desk(home)) <= 2 + 3
+        with home.database.view() as unit:
+            assert unit.blasts_of("lost") == 1
