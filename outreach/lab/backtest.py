@@ -22,7 +22,7 @@ from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import CLOCK_SOURCE, Event
 from outreach.lab.backtest_parts import Part, parts_of
 from outreach.lab.player import Arrival, Player
-from outreach.lab.scratch import scratch_house
+from outreach.lab.scratch import scratch_house, with_nobody_asked
 from outreach.library.loader import load
 from outreach.store.codec import instant, micros
 from outreach.store.engine import Store, open_database
@@ -139,7 +139,7 @@ _here: list[_Here] = []
 
 
 def _prepare(root: Path, url: str) -> None:
-    _here[:] = [_Here(load(root), url)]
+    _here[:] = [_Here(with_nobody_asked(load(root)), url)]
 
 
 def _play(task: Task) -> Played:
