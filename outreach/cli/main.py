@@ -20,7 +20,7 @@ COMMANDS = {
     "rebuild": ("data", "rebuild"),
     "replay": ("data", "replay"),
     "owed": ("data", "owed"),
-    "why": ("data", "why"),
+    "why": ("asking", "why"),
     "unknowns": ("sending", "unknowns"),
     "go-live": ("sending", "go_live"),
     "resume": ("sending", "resume"),
