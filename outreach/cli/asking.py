@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from outreach.cli.common import answer, house, json_option
+from outreach.cli.common import answer, house, json_option, settings_from_here
 
 if TYPE_CHECKING:
     from outreach.service.why_told import Answer
@@ -76,3 +77,50 @@ def _print(found: Answer, zone: str, as_tree: bool) -> None:
     for note in found.notes:
         click.echo(note)
     click.echo(f"Times are those of {zone}.")
+
+
+@click.command()
+@click.argument("account")
+@at_option
+@click.option(
+    "--what-if",
+    "what_ifs",
+    multiple=True,
+    metavar="EVENT",
+    help="An event that might happen: 'delivery.overdue order=17 days_late=3 at=+2d', or JSON. As many as you like.",
+)
+@click.option(
+    "--days", default=30, show_default=True, type=click.IntRange(1, 366), help="So long time goes on."
+)
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Playbooks to judge by, instead of those that are live.",
+)
+@click.option("--tree", "as_tree", is_flag=True, help="With everything that it consists of.")
+@json_option
+def simulate(
+    account: str,
+    at: str | None,
+    what_ifs: tuple[str, ...],
+    days: int,
+    folder: Path | None,
+    as_tree: bool,
+    as_json: bool,
+) -> None:
+    """What would happen next to an account, and what if. Nothing can be sent by it, and nothing is written."""
+    from outreach.assemble import SystemClock
+    from outreach.lab.simulate import read_only, simulate
+    from outreach.lab.what_if import read_what_if
+    from outreach.library.loader import load
+
+    settings, now = settings_from_here(), SystemClock().now()
+    rules = load(folder or settings.root)
+    moment_ = moment(at, now, rules.company.zone)
+    asked = [read_what_if(text, rules.vocabulary) for text in what_ifs]
+    with read_only(settings) as store:
+        found = simulate(store, rules, now, account, at=moment_, what_ifs=asked, days=days)
+    if as_json:
+        answer(found.as_json())
+    else:
+        click.echo("\n".join(found.lines(everything=as_tree)))

@@ -28,6 +28,7 @@ COMMANDS = {
     "test": ("stories", "test"),
     "backtest": ("trying", "backtest"),
     "diff": ("trying", "diff"),
+    "simulate": ("asking", "simulate"),
     "schema": ("schema", "schema"),
     "bench": ("rules", "bench"),
     "publish": ("rules", "publish"),

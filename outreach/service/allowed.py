@@ -17,9 +17,8 @@ from outreach.service.runs import readdressed
 
 ASKED = 6
 """So often it is asked again; what waits longer has no end that anybody knows."""
-ENDLESS = frozenset({"kill_switch", "provider_stopped", "paused", "embargo"})
-"""What lasts until somebody ends it: the instant that the ruling names is only when it is asked again."""
-WAITS_TO_BE_SENT = frozenset({Status.PLANNED, Status.DUE, Status.DRAFT, Status.ON_DESK})
+ENDLESS = frozenset({"kill_switch", "provider_stopped", "paused", "embargo", "outranked"})
+"""What lasts until somebody ends it, or another message has left: the instant that the ruling names is only when it is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,8 @@ def when_allowed(outside: Outside, unit: Unit, touch: Touch, now: datetime) -> A
         found = _asked(outside, unit, touch, at)
         if found is None:
             return Allowed(at, tuple(obstacles))
+        if obstacles and obstacles[-1].ruling.reason.code == found.ruling.reason.code:
+            obstacles.pop()
         obstacles.append(found)
         if found.until is None:
             break

@@ -17,7 +17,7 @@ from outreach.domain.playbook import Playbook
 from outreach.domain.recipient import hurt_one
 from outreach.service.by_hand import NOT_STARTED
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Outside
+from outreach.service.ports import Outside, Unit
 from outreach.service.telling import whole_history
 from outreach.service.why_run import Look, run_story
 from outreach.service.why_stopped import published, stopped_by
@@ -59,7 +59,7 @@ def why(
         ledger = Ledger(unit, outside, now)
         ledger.lock([account])
         if account not in ledger.accounts:
-            raise NotFound(f"There is no account {account}{_meant(account, _near(ledger, account))}.")
+            raise unknown_account(unit, account)
         moment = now if at is None or at >= now else at
         asking = _Asking(ledger, account, Look(outside, ledger, moment, moment == now), playbook, event)
         rows = list(asking.rows(limit))
@@ -75,14 +75,21 @@ def judged(outside: Outside, account: str, limit: int) -> list[Why]:
         now = outside.clock.now()
         ledger = Ledger(unit, outside, now)
         if unit.account(account) is None:
-            raise NotFound(f"There is no account {account}.")
+            raise unknown_account(unit, account)
         asking = _Asking(ledger, account, Look(outside, ledger, now, True), None, None)
         return [row for row, _ in asking.judged(limit)]
 
 
-def _near(ledger: Ledger, account: str) -> list[str]:
-    """Ids that begin alike: all of them may be too many to look through."""
-    return ledger.unit.account_ids(account[:1], NEAR) or ledger.unit.account_ids("", NEAR)
+def unknown_account(unit: Unit, account: str) -> NotFound:
+    """Says which may have been meant, among ids that begin alike: all of them may be too many to look through."""
+    near = unit.account_ids(account[:1], NEAR) or unit.account_ids("", NEAR)
+    return NotFound(f"There is no account {account}{_meant(account, near)}.")
+
+
+def head_of(outcome: str) -> str:
+    """What came of an event and a playbook, inside a sentence."""
+    head = _HEADS.get(outcome, outcome.replace("_", " ")).rstrip(".")
+    return head[:1].lower() + head[1:]
 
 
 def _meant(word: str, known: Sequence[str]) -> str:
@@ -178,9 +185,8 @@ class _Asking:
         decision, playbook = pair.decision, self.ledger.rules.playbooks.get(pair.playbook)
         trace = (decision.trace if decision else None) or self._explained(pair.event, playbook, scope)
         outcome = decision.outcome if decision else _VERDICTS[trace.verdict]
-        head = _HEADS.get(outcome, outcome).rstrip(".")
         at = decision.at if decision else None
-        return Why(pair.event, pair.playbook, outcome, trace, at, head[:1].lower() + head[1:])
+        return Why(pair.event, pair.playbook, outcome, trace, at, head_of(outcome))
 
     def _explained(self, event: Event, playbook: Playbook | None, scope: Scope | None) -> Trace:
         if playbook is None or scope is None:

@@ -12,7 +12,7 @@ from outreach.domain.failure import FailureState
 from outreach.domain.plan import DISPLACED, Run, displaced_by
 from outreach.domain.policy import Action
 from outreach.domain.touch import Settlement, Status, Touch
-from outreach.service.allowed import WAITS_TO_BE_SENT, Allowed, Obstacle, when_allowed
+from outreach.service.allowed import Allowed, Obstacle, when_allowed
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside
 from outreach.service.runs import hold_of
@@ -149,7 +149,7 @@ def _hold(look: Look, run: Run) -> Iterator[Point]:
         return
     what = ", ".join(hold.purposes)
     if hold.ended_at is not None and hold.ended_at <= look.at:
-        words = f"it held back {what} until {look.told(hold.ended_at)} ({hold.end_reason or 'over'})"
+        words = f"it held back {what} until {look.told(hold.ended_at)} ({_human(hold.end_reason) or 'over'})"
         yield Point(words, code="hold", at=hold.since, until=hold.ended_at)
     else:
         words = f"it holds back {what} for the {hold.scope}, until {look.told(hold.ends)} at the latest"
@@ -184,8 +184,12 @@ def name_of(touch: Touch) -> str:
     return f"{CHANNELS[touch.channel]} (step {touch.step + 1}{again}){whom}"
 
 
+def _human(code: str) -> str:
+    return code.replace("_", " ")
+
+
 def _settled(look: Look, touch: Touch, named: str) -> Point:
-    how = (touch.disposition or touch.settlement or "").replace("_", " ")
+    how = _human(touch.disposition or touch.settlement or "")
     withdrawn = touch.settlement is Settlement.WITHDRAWN
     why = f" ({ENDS.get(touch.because, touch.because)})" if withdrawn else ""
     when = f" {look.told(touch.ended_at)}" if touch.ended_at else ""
@@ -250,10 +254,9 @@ def _on_card(look: Look, touch: Touch) -> Iterator[Point]:
     card = look.ledger.unit.card(touch.card)
     if card is not None and card.claimed_by:
         yield Point(f"{card.claimed_by} has the card", code="card.claimed", at=card.claimed_at)
-    others = [
-        other for other in look.ledger.unit.touches_of_card(touch.card)
-        if other.run != touch.run and other.status in WAITS_TO_BE_SENT
-    ]  # fmt: skip
-    for other in others:
-        run = look.ledger.unit.run(other.run)
-        yield Point(f"one conversation with {run.playbook if run else other.because}", code="card.merged")
+    lines = look.ledger.unit.touches_of_card(touch.card)
+    for id_ in sorted({line.run for line in lines if line.status is Status.ON_DESK} - {touch.run}):
+        run = look.ledger.unit.run(id_)
+        if run is not None:
+            words = f"one conversation with {run.playbook} about {run.failure or run.key}"
+            yield Point(words, code="card.merged")
