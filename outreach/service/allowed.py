@@ -17,7 +17,7 @@ from outreach.service.runs import readdressed
 
 ASKED = 6
 """So often it is asked again; what waits longer has no end that anybody knows."""
-ENDLESS = frozenset({"kill_switch", "provider_stopped", "paused", "embargo", "outranked"})
+ENDLESS = frozenset({"kill_switch", "provider_stopped", "paused", "blast_radius", "embargo", "outranked"})
 """What lasts until somebody ends it, or another message has left: the instant that the ruling names is only when it is asked again."""
 
 

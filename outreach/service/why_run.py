@@ -209,7 +209,7 @@ def open_touch(look: Look, touch: Touch, allowed: Allowed) -> Point:
     if allowed.dropped:
         may = "as things stand it will not be made"
     elif allowed.at is None:
-        may = "no end is known to what stands in its way"
+        may = "it waits, and no end of that is known"
     elif allowed.at <= look.at:
         may = f"it may be {verb} now"
     else:

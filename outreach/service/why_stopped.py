@@ -14,6 +14,8 @@ from outreach.service.why_run import Look, run_story
 from outreach.service.why_told import Mark, Point
 
 _DAY = timedelta(days=1)
+OFF = ("paused", "disabled")
+_SAID = frozenset(f"playbook.{state}" for state in (*OFF, "shadow", "percent", "live"))
 
 
 def stopped_by(look: Look, outcome: str, event: Event, playbook: Playbook, key: str) -> Iterator[Point]:
@@ -34,13 +36,13 @@ def stopped_by(look: Look, outcome: str, event: Event, playbook: Playbook, key: 
         case Stopped.HOLDOUT:
             words = f"it leaves {playbook.holdout:g} % of accounts alone, to measure what it is worth; this is one of them"
             yield Point(words, Mark.AGAINST, "stopped.holdout")
-        case Stopped.NOT_LIVE:
+        case Stopped.NOT_LIVE | "paused":
             yield _not_live(look, playbook.name, event.subject)
 
 
 def _once(look: Look, runs: list[Run], key: str) -> Iterator[Point]:
     for run in runs[:1]:
-        words = f"one run per key, for ever: it has run for {key}, begun {look.told(run.started_at)}"
+        words = f"one run for {key}, for ever, and that began {look.told(run.started_at)}"
         yield Point(words, Mark.AGAINST, "stopped.once_per", run.started_at, parts=(run_story(look, run),))
 
 
@@ -72,8 +74,8 @@ def _too_late(look: Look, event: Event, playbook: Playbook) -> Point:
 def _not_live(look: Look, playbook: str, account: str) -> Point:
     said = _last_said(look, playbook)
     state, percent = look.ledger.publish_states.get(playbook, ("live", 100))
-    if said is not None and said.what.removeprefix("playbook.") in ("paused", "disabled"):
-        word = said.what.removeprefix("playbook.")
+    word = said.what.removeprefix("playbook.") if said else ""
+    if said is not None and word in OFF:
         words = f"{word} by {said.who} {look.told(said.at)}: {said.why}"
         return Point(words, Mark.AGAINST, "stopped.not_live", said.at)
     if percent < 100:
@@ -86,7 +88,7 @@ def _not_live(look: Look, playbook: str, account: str) -> Point:
 def _last_said(look: Look, playbook: str) -> AuditRow | None:
     """What ops last said about it until that moment."""
     rows = look.ledger.unit.audit_of(f"playbook/{playbook}", 1000)
-    said = [row for row in rows if row.what.startswith("playbook.") and row.at <= look.at]
+    said = [row for row in rows if row.what in _SAID and row.at <= look.at]
     return max(said, key=lambda row: (row.at, row.seq), default=None)
 
 
