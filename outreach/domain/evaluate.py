@@ -254,8 +254,12 @@ CLOSING = frozenset({"failure.put_right", "failure.let_be"})
 """What these start (a thank-you) does not live as long as the failure: that has just been closed."""
 
 
+ALWAYS = "always"
+"""What a playbook without an ``if`` says."""
+
+
 def explain(event: Event, playbook: Playbook, scope: Scope) -> Trace:
     """Why, or why not: the whole condition with the values it had then."""
     if playbook.condition is None:
-        return Trace("if", "always", Verdict.TRUE)
+        return Trace("if", ALWAYS, Verdict.TRUE)
     return playbook.condition.explain(scope, "if")

@@ -125,7 +125,7 @@ def _cursor(look: Look, run: Run) -> Iterator[Point]:
     elif run.step_due is not None:
         yield Point(f"{named} is due {look.told(run.step_due)}", code="waits", until=run.step_due)
     else:
-        yield Point(f"{named} waits until the one before it is settled", code="waits")
+        yield Point(f"it stands at {named} until that is settled", code="waits")
 
 
 def _failure(look: Look, run: Run) -> Iterator[Point]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from outreach.domain.evaluate import BY_HAND
+from outreach.domain.evaluate import ALWAYS, BY_HAND
 from outreach.domain.facts import Event, Trace, Verdict
 from outreach.domain.wallclock import local
 
@@ -123,8 +123,14 @@ class Why:
     def sentence(self) -> str:
         """In one line: what came of it, why, and what stands in the way now."""
         now = [point.words for point in decisive(self.story)]
-        said = [self.head, *(now or sentences(self.trace))]
+        said = [self.head + self._because, *(now or sentences(self.trace))]
         return f"{self.playbook}: " + "; ".join(part.rstrip(".") for part in said if part) + "."
+
+    @property
+    def _because(self) -> str:
+        """Of a run the first things that speak for it."""
+        parts = sentences(self.trace)[:2] if self.outcome == "started" and self.trace.text != ALWAYS else []
+        return f" because {' and '.join(parts)}" if parts else ""
 
     @property
     def tree(self) -> Point:
