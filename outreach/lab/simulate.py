@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,9 @@ class Simulated:
         yield f"{self.account}, {told_at(self.at, self.zone)} to {until}, {_WAYS[self.way]}; nobody answers."
         yield from _listed("Under way:", self.under_way, everything)
         yield "What would happen:" if self.timeline else "Nothing would happen."
-        for point in self.timeline:
-            when = told_at(point.at, self.zone) if point.at else ""
-            for number, line in enumerate(_told(point, everything)):
+        for at, points in groupby(self.timeline, key=lambda point: point.at):
+            when = told_at(at, self.zone) if at else ""
+            for number, line in enumerate(each for point in points for each in _told(point, everything)):
                 yield f"{when if number == 0 else '':17}  {line}"
         yield from _listed("Open at the end:", self.left, everything)
         yield from self.notes
@@ -210,5 +211,5 @@ def _with_every_no(
         ref = dict(point.values).get("ref")
         if ref in refs:
             rows = why(house.outside, account, event=ref).rows
-            told += [row.tree for row in rows if row.decided_at is None]
+            told += [replace(row.tree, at=point.at) for row in rows if row.decided_at is None]
     return tuple(told)

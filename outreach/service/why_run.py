@@ -40,7 +40,7 @@ _DONE: Mapping[Status, tuple[str, Mark]] = {
     Status.UNKNOWN: ("nobody knows whether it left", Mark.UNSURE),
     Status.SENDING: ("on its way", Mark.FOR),
     Status.WITHHELD: ("not made", Mark.AGAINST),
-    Status.EXPIRED: ("its time passed", Mark.AGAINST),
+    Status.EXPIRED: ("not made", Mark.AGAINST),
     Status.CANCELLED: ("taken back before it left", Mark.AGAINST),
 }
 
