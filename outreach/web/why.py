@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -18,6 +20,7 @@ from outreach.service.why_told import Answer
 from outreach.store import views
 from outreach.web import auth, problems, workshop
 from outreach.web.forms import Checker
+from outreach.web.playbooks import drafts
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
@@ -129,14 +132,25 @@ def simulate() -> str:
 def try_out() -> str | tuple[str, int]:
     """Runs beside reception, and can send nothing."""
     try:
-        return _simulated(request.form, workshop.ask(_words(request.form), timeout=TAKES))
+        return _simulated(request.form, _tried(request.form))
     except ASKED_WRONGLY as fault:
         code = tell(fault)
         return _simulated(request.form, None), code
 
 
+def _tried(form: MultiDict[str, str]) -> Any:
+    words, kept, name = _words(form), drafts(), form.get("draft", "")
+    if not name:
+        return workshop.ask(words, timeout=TAKES)
+    if name not in kept.names():
+        raise NotFound(f"There is no draft of {name}.")
+    with TemporaryDirectory(prefix="outreach-draft-") as folder:
+        rules = kept.lay_out(kept.of(name), Path(folder))
+        return workshop.ask([*words[:-2], f"--folder={rules}", *words[-2:]], timeout=TAKES)
+
+
 def _words(form: MultiDict[str, str]) -> list[str]:
-    """The command that answers it. Raises NotFound where no account is named, and Invalid."""
+    """The command that answers it, the account last. Raises NotFound where none is named, and Invalid."""
     checker = Checker(form)
     account = form.get("account", "").strip()
     at = checker.local_time("at", needed=False, why="Choose a day and an hour.")
@@ -154,8 +168,8 @@ def _words(form: MultiDict[str, str]) -> list[str]:
 
 
 def _simulated(form: MultiDict[str, str], result: Any) -> str:
-    names = ("account", "at", "what_if", "days")
+    names = ("account", "at", "what_if", "days", "draft")
     return render_template(
         "simulate.html", result=result, form={name: form.get(name, "") for name in names}, examples=EXAMPLES,
-        zone=outside().rules().company.zone,
+        drafts=drafts().names(), zone=outside().rules().company.zone,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from outreach.library.drafts import Drafts, digest
 from tests.web.test_desk import text_of
 from tests.web.world import World, post
 
@@ -102,3 +103,19 @@ def test_what_is_wrong_with_it_is_said_and_what_was_typed_stays(
     for wrong in ({"account": " "}, {"account": "a1", "days": "999"}, {"account": "a1", "at": "soon"},
                   {"account": "a1", "what_if": "x\n" * 21}):  # fmt: skip
         assert post(otto, "/ops/simulate", wrong).status_code in (404, 422)
+
+
+def test_a_draft_is_tried_on_one_customer(let_down: World, otto: FlaskClient) -> None:
+    settings = let_down.house.settings
+    kept, file = Drafts(settings.root, settings.data_dir / "drafts"), "playbooks/late-delivery.yaml"
+    text = kept.live(file)
+    assert text
+    changed = text.replace('days_late >= 2 or account.tier == "gold"', "days_late >= 7")
+    kept.write("late-delivery", file, changed, digest(text), "otto", let_down.clock.now())
+    assert "with the draft of late-delivery" in otto.get("/ops/simulate?account=a1&draft=late-delivery").text
+    asked = {"account": "a1", "days": "1", "what_if": "delivery.delayed order=o-9 days_late=5"}
+    assert "late-delivery: a run started" in text_of(post(otto, "/ops/simulate", asked))
+    seen = text_of(post(otto, "/ops/simulate", {**asked, "draft": "late-delivery"}))
+    assert "late-delivery: its condition does not hold" in seen and "event.days_late >= 7" in seen
+    assert "What comes is judged with the draft of late-delivery" in seen
+    assert post(otto, "/ops/simulate", {**asked, "draft": "../late"}).status_code == 404
