@@ -21,14 +21,16 @@ from outreach.lab.scratch import Scratch
 from outreach.lab.simulate import MOST, Simulated, simulate
 from outreach.lab.what_if import read_what_if
 from outreach.service import desk, workbench
+from outreach.service.front import Incoming, check
 from outreach.service.intake import take_in
 from outreach.service.why_told import Point
 from outreach.settings import load_settings
 from outreach.store import tables
 from outreach.store.schema import upgrade
 from outreach.ways import ways_out
+from outreach.web.why import EXAMPLES
 from tests.lab.houses import ROOT, house_in, line, settings_in
-from tests.service.world import event, give, house, own_rules, rules_with, runs, touches
+from tests.service.world import MONDAY, event, give, house, own_rules, rules_with, runs, touches
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 RULES = {
@@ -188,6 +190,14 @@ def test_three_ways_of_writing_one_what_if(text: str) -> None:
         raw = read_what_if(text, vocabulary).event(1, "a1", home.now, "Europe/Berlin", vocabulary.types["delivery.delayed"])  # fmt: skip
     assert raw["data"] == {"order_id": "17", "days_late": 3, "promised_for": raw["data"]["promised_for"]}
     assert raw["data"]["promised_for"].startswith("2026-03-03") and raw["subject"] == "a1"
+
+
+def test_the_examples_on_the_page_are_right() -> None:
+    rules = own_rules()
+    for text in EXAMPLES:
+        what_if = read_what_if(text, rules.vocabulary)
+        raw = what_if.event(1, "a1", MONDAY, "Europe/Berlin", rules.vocabulary.types[what_if.type])
+        assert isinstance(check(raw, rules.vocabulary, MONDAY + 3 * DAY, internal=True), Incoming), text
 
 
 def test_the_real_house_is_as_it_was() -> None:
