@@ -12,7 +12,7 @@ from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Step
 from outreach.domain.touch import Status, Touch
 from outreach.lab.story_stage import Stage
-from outreach.service import workbench
+from outreach.service import why as asking
 
 _NEWEST = 10_000
 _SKIPPED = frozenset({"step_if", "no_text_once_resolved", "cannot_tell"})
@@ -117,7 +117,7 @@ def _branches_of(step: Step) -> Places:
 def _judged(stage: Stage) -> Places:
     """What the house says to why, of every event and every playbook that listens to it."""
     for account in stage.accounts:
-        for why in workbench.why(stage.house.outside, account, _NEWEST):
+        for why in asking.judged(stage.house.outside, account, _NEWEST):
             if why.outcome == "started":
                 yield why.playbook, f"when/{why.event.type}"
             if why.trace.path != BY_HAND and why.trace.verdict is not Verdict.CANNOT_TELL:

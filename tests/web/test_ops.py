@@ -122,16 +122,6 @@ def test_quarantine_is_discarded(here: World, otto: FlaskClient) -> None:
     assert otto.get("/ops/quarantine/none").status_code == 404
 
 
-def test_why_and_why_not(here: World, otto: FlaskClient) -> None:
-    here.account("a1", "Berlin Kitchens", person="anna")
-    here.late("a1", "anna", "o-1", 1)
-    here.late("a1", "anna", "o-2", 3)
-    seen = text_of(otto.get("/ops/why?account=a1"))
-    assert "event.days_late was 1" in seen and "started" in seen
-    assert otto.get("/ops/why?account=nobody").status_code == 404
-    assert otto.get("/ops/why").status_code == 200
-
-
 def unknown(here: World) -> str:
     """A mail that nobody knows about."""
     card, touch_id = with_draft(here)
