@@ -22,6 +22,7 @@ from outreach.service.ports import InDoubt, Outpaced, Unavailable, Unfit
 from outreach.store import sqlite, tables
 from outreach.store.base import EndpointHash
 from outreach.store.bulk import Bulk, PostgresBulk, SqliteBulk
+from outreach.store.told import Told
 from outreach.store.unit import StoreUnit
 
 T = TypeVar("T")
@@ -48,11 +49,13 @@ def open_database(
     journal_mode: str | None = None,
     durable: bool = True,
     create: bool = False,
+    told: Told | None = None,
 ) -> Store:
     """``endpoint_hash``: keyed hash of (kind, value); without one an unkeyed hash, for scratch stores only.
 
     ``journal_mode``: SQLite's, ``wal`` or ``delete``; by default the safe one. ``durable=False`` gives up
-    surviving a power cut, for scratch stores. ``create`` makes the tables without migrations.
+    surviving a power cut, for scratch stores. ``create`` makes the tables without migrations. ``told`` hears what each
+    unit has changed, once that is committed.
     """
     given = make_url(url)
     if given.get_backend_name() == "sqlite":
@@ -61,7 +64,7 @@ def open_database(
         engine = _postgres(url, durable=durable)
     if create:
         tables.metadata.create_all(engine)
-    return Store(engine, endpoint_hash or _unkeyed)
+    return Store(engine, endpoint_hash or _unkeyed, told)
 
 
 def _postgres(url: str, *, durable: bool) -> Engine:
@@ -91,9 +94,10 @@ def _unkeyed(kind: str, value: str) -> str:
 class Store:
     """A ``ports.Database``. Threads may share it; each unit has a connection of its own."""
 
-    def __init__(self, engine: Engine, endpoint_hash: EndpointHash) -> None:
+    def __init__(self, engine: Engine, endpoint_hash: EndpointHash, told: Told | None = None) -> None:
         self.engine = engine
         self.endpoint_hash = endpoint_hash
+        self._told = told
         self._bulk: type[Bulk] = SqliteBulk if engine.dialect.name == "sqlite" else PostgresBulk
         reading: dict[str, Any] = {sqlite.READ_ONLY: True}
         if engine.dialect.name == "postgresql":
@@ -164,6 +168,8 @@ class Store:
                     raise InDoubt("the connection broke while committing") from error
                 _roll_back(connection)
                 raise
+        if self._told is not None and unit.changed:
+            self._told(unit.changed)
 
 
 def _roll_back(connection: Connection) -> None:

@@ -31,3 +31,4 @@ class StoreUnit(Feed, Traffic, Events, People, Runs, Desk, Phone, Records, Alert
         self._changed_holds = {}
         self._audit = []
         self._passed = {}
+        self.changed = []
