@@ -6,6 +6,7 @@ A fenced block's first line says what it is and what is done with it, in the ord
     yaml playbook faulty     the same, and must not be good
     yaml keys                these keys in place of the last playbook's own; ``faulty`` as above
     yaml vocabulary          added to vocabulary.yaml
+    yaml prometheus          a part of Prometheus' own configuration; it must be YAML
     yaml story               a story, told to the playbooks as they are at that place of the page
     markdown template:NAME   a file in templates/
     text faults              what ``outreach check`` says at that place of the page about that playbook
@@ -37,6 +38,7 @@ from outreach.domain.touch import Disposition, Settlement, Status
 from outreach.lab.stories import tell
 from outreach.lab.story_reader import read_stories
 from outreach.library.loader import Trees, assemble, load, snapshot
+from outreach.library.yaml_reader import read_table
 from outreach.service.front import Rejected, check
 from outreach.settings import describe, load_settings
 from outreach.web.app import create_app
@@ -119,6 +121,8 @@ class Tutorial:
                 self._must_be(False, block)
             case ("yaml", "story"):
                 self._tell(block)
+            case ("yaml", "prometheus"):
+                assert read_table(block.place, block.body).entries
             case ("markdown", template) if template.startswith("template:"):
                 path = self.folder / "templates" / template.removeprefix("template:")
                 path.parent.mkdir(exist_ok=True)
@@ -185,7 +189,7 @@ def test_examples_do_what_the_page_says(name: str, tmp_path: Path) -> None:
 
 
 def test_every_example_in_yaml_says_what_it_is() -> None:
-    known = ("playbook", "keys", "vocabulary", "story")
+    known = ("playbook", "keys", "vocabulary", "story", "prometheus")
     loose = [
         b.place for b in ALL_BLOCKS if b.info[:1] == ("yaml",) and b.info[1:2] not in [(k,) for k in known]
     ]
@@ -374,10 +378,8 @@ def test_every_role_is_documented(role: str) -> None:
 
 
 def test_figures_in_the_docs_exist() -> None:
-    known = set(re.findall(r'"(outreach_\w+)"', text_of(ROOT / "outreach/web/health.py"))) | {
-        "outreach_events_total",
-        "outreach_hooks_total",
-    }
+    named_in = set(re.findall(r'"(outreach_\w+)"', text_of(ROOT / "outreach/web/figures.py")))
+    known = named_in | {f"{name}_total" for name in named_in}
     named = set(
         re.findall(r"`(outreach_\w+)", text_of(DOCS / "operating.md") + text_of(DOCS / "architecture.md"))
     )
