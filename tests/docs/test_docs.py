@@ -46,7 +46,7 @@ from outreach.web.auth import ROLES, SCOPES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-GENERATED = {"playbook-reference.md", "settings.md", "touch-table.md"}
+GENERATED = {"playbooks.md", "settings.md", "touch-table.md"}
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
 WRITTEN = [page for page in PAGES if page.name not in GENERATED]
 
