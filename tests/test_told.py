@@ -149,6 +149,19 @@ def test_what_was_done_in_two_tries_is_told_once(told: World, lines: Lines) -> N
     assert len(tries) == 2 and len(lines.of("touch.cancelled", reason="let_be")) == 1
 
 
+def test_a_listener_that_breaks_undoes_nothing(tmp_path: Path, root: Path, lines: Lines) -> None:
+    """What is committed stays so for whoever did it, else it would be done again."""
+
+    def deaf(changes: object) -> None:
+        raise ValueError("no room for the log")
+
+    here = world(tmp_path, root, told=deaf)
+    busy_day(here)
+    assert here.cards()
+    assert lines.of("not told", level="error")
+    here.close()
+
+
 def test_lines_of_a_request_carry_its_id(told: World, lines: Lines) -> None:
     _, touch = with_draft(told)
     answer = post(

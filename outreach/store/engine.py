@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
@@ -26,6 +27,8 @@ from outreach.store.told import Told
 from outreach.store.unit import StoreUnit
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 TRIES = 5
 _POSTGRES_OPTIONS = {
@@ -168,8 +171,16 @@ class Store:
                     raise InDoubt("the connection broke while committing") from error
                 _roll_back(connection)
                 raise
-        if self._told is not None and unit.changed:
+        self._tell(unit)
+
+    def _tell(self, unit: StoreUnit) -> None:
+        """It is committed: whoever listens cannot make it look as if it were not."""
+        if self._told is None or not unit.changed:
+            return
+        try:
             self._told(unit.changed)
+        except Exception:
+            log.exception("not told")
 
 
 def _roll_back(connection: Connection) -> None:
