@@ -10,6 +10,8 @@ A fenced block's first line says what it is and what is done with it, in the ord
     yaml story               a story, told to the playbooks as they are at that place of the page
     markdown template:NAME   a file in templates/
     text faults              what ``outreach check`` says at that place of the page about that playbook
+    text excerpt             a fault with its line and a caret, as the terminal shows it
+    text wrong               what ``outreach test`` says of the page's story of that name, once it expects what stands after ``-``
     json event               a CloudEvent that the front door takes
     console                  commands after ``$ ``, which must exist with those options; ``git rm`` is done in the copy
 """
@@ -23,6 +25,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import indent
 from typing import NamedTuple
 
 import click
@@ -37,6 +40,7 @@ from outreach.domain.plan import Stopped
 from outreach.domain.touch import Disposition, Settlement, Status
 from outreach.lab.stories import tell
 from outreach.lab.story_reader import read_stories
+from outreach.library.excerpt import Excerpts
 from outreach.library.loader import Trees, assemble, load, snapshot
 from outreach.library.yaml_reader import read_table
 from outreach.service.front import Rejected, check
@@ -130,6 +134,10 @@ class Tutorial:
                 self.rules = self._load()
             case ("console",):
                 self._put_aside(block.body)
+            case ("text", "excerpt"):
+                self._shows(block)
+            case ("text", "wrong"):
+                self._tells_wrong(block)
             case ("text", "faults"):
                 assert self._told == block.body.strip().splitlines(), block.place
 
@@ -165,6 +173,31 @@ class Tutorial:
         stories = read_stories(block.page, block.body, self.rules)
         for told in (tell(story, self.rules) for story in stories):
             assert told.good, f"{block.place}: {told}"
+
+    def _shows(self, block: Block) -> None:
+        """The place, the number and the caret belong together as the program would put them."""
+        fault, *shown = block.body.rstrip("\n").splitlines()
+        place = re.match(r"(\S+?):(\d+):(\d+): ", fault)
+        assert place, f"{block.place}: a fault begins with its place"
+        file, line, column = place[1], int(place[2]), int(place[3])
+        lines = [""] * (line - 1) + [shown[0].partition(" | ")[2]]
+        folder = self.folder / "excerpt"
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text("\n".join(lines))
+        said = Excerpts(folder).show(Fault(file, line, column, ""))
+        assert said.splitlines() == shown, block.place
+
+    def _tells_wrong(self, block: Block) -> None:
+        found = re.match(r"WRONG (.*?)  \((\S+):2\)\n", block.body)
+        expected = re.search(r"^ +- (\{.*\})$", block.body, re.MULTILINE)
+        assert found and expected, f"{block.place}: this is not what a wrong story looks like"
+        (story,) = (
+            one.body for one in blocks(ROOT / block.page) if one.body.startswith(f"story: {found[1]}\n")
+        )
+        changed = re.sub(r"expect: .*", lambda _: f"expect: {expected[1]}", story, count=1)
+        file = "stories:\n  - " + indent(changed, "    ").lstrip()
+        (told,) = (tell(one, self.rules) for one in read_stories(found[2], file, self.rules))
+        assert str(told).splitlines() == block.body.rstrip("\n").splitlines(), f"{block.place}: {told}"
 
 
 def with_keys(playbook: str, keys: str) -> str:
@@ -220,9 +253,11 @@ class Typed(NamedTuple):
 
 def typed() -> Iterator[Typed]:
     for block in ALL_BLOCKS:
+        body = block.body.replace("\\\n", " ")
         if block.info[:1] == ("console",):
-            body = block.body.replace("\\\n", " ")
             yield from (Typed(block.place, one.strip()) for one in re.split(r"^\s*\$ ", body, flags=re.M)[1:])
+        elif block.info[:1] == ("sh",):
+            yield from (Typed(block.place, line) for line in body.splitlines() if line.strip())
 
 
 @pytest.mark.parametrize("command", sorted(set(typed())), ids=lambda c: f"{c.place} {c.line[:50]}")

@@ -154,11 +154,26 @@ def test_each_alert_says_what_it_is_and_what_to_do() -> None:
         assert f"`{name}`" in told, f"docs/operating.md does not tell of {name}"
 
 
+def _promtool() -> str:
+    found = shutil.which("promtool")
+    if found is None:
+        pytest.skip(f"{run.MISSING}promtool, which reads figures and alerts as Prometheus does")
+    return found
+
+
+def test_promtool_takes_the_figures(tmp_path: Path) -> None:
+    here = world(tmp_path, ROOT)
+    busy_day(here)
+    here.pass_time(seconds=40)
+    told = here.app.test_client().get("/metrics").data
+    here.close()
+    done = subprocess.run([_promtool(), "check", "metrics"], input=told, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_promtool_takes_alerts_and_queries(tmp_path: Path) -> None:
     """Prometheus reads both; a query of the dashboard is checked as if it were a rule."""
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip(f"{run.MISSING}promtool, which reads the alerts as Prometheus does")
+    promtool = _promtool()
     queries = [
         expression.replace("$__rate_interval", "5m").replace("$instance", ".*")
         for _, expression, _ in asked()
