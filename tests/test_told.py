@@ -216,3 +216,11 @@ def test_a_reason_that_somebody_typed_is_masked(told: World, lines: Lines) -> No
     )
     log_changes([(touch, gone)])
     assert "anna@" not in lines.stream.getvalue()
+
+
+def test_every_line_is_documented(root: Path) -> None:
+    told = (root / "docs" / "operating.md").read_text(encoding="utf-8")
+    touches = {*(status.value for status in Status if status is not Status.DUE), "waits", "again"}
+    runs = {"started", "ended", "resumed", "not_started"}
+    names = {f"touch.{word}" for word in touches} | {f"run.{word}" for word in runs}
+    assert not [name for name in sorted(names) if f"`{name}`" not in told]

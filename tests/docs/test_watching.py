@@ -96,6 +96,19 @@ def test_every_figure_is_on_the_dashboard(figures: Figures) -> None:
     assert not families - {re.sub(r"_(bucket|count|sum)$", "", name) for name in seen}
 
 
+def test_every_figure_is_told_with_its_labels(figures: Figures) -> None:
+    told = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`outreach_\w+`(?:, )?)+) \|([^|]*)\|", told, re.MULTILINE)
+    documented = {
+        name: {*re.findall(r"`(\w+)`", labels)}
+        for names, labels in rows
+        for name in re.findall(r"\w+", names)
+    }
+    for name, labels in figures.items():
+        family = re.sub(r"_(bucket|count|sum)$", "", name)
+        assert documented.get(family) == labels - {"le"}, family
+
+
 def test_values_that_queries_pick_are_ours(figures: Figures) -> None:
     """A status or an outcome that no longer exists would make a panel empty and an alert silent."""
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "outreach").rglob("*.py"))
