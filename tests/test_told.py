@@ -18,7 +18,7 @@ import structlog
 from outreach import clockwork
 from outreach.domain.touch import Status, advance
 from outreach.logs import set_up_logs
-from outreach.service import workbench
+from outreach.service import publishing, workbench
 from outreach.service.ports import Outpaced, Receipt
 from outreach.store.told import log_changes
 from tests.web.scenes import busy_day, with_draft
@@ -85,7 +85,7 @@ def test_a_ruling_says_its_reason_once_for_as_long_as_it_holds(told: World, line
         told.pass_time(minutes=6)
     (waits,) = lines.of("touch.waits", touch=touch)
     assert waits["reason"] == "kill_switch" and waits["until"]
-    workbench.publish(told.house.outside, "late-delivery", "disabled", "ops", "wrong words")
+    publishing.publish(told.house.outside, "late-delivery", "disabled", "ops", "wrong words")
     workbench.resume_all(told.house.outside, "ops", "mended")
     told.pass_time(minutes=6)
     told.tick()

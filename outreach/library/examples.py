@@ -134,6 +134,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "unreached_after": "4 business hours",
         "look_again": "2 business days",
         "caps": "{per_person_per_day: 1, per_person_per_week: 3}",
+        "blast_radius": "{accounts: 100, within: 1h}",
         "teams": "{berlin: {members: [jonas, miriam], manager: ruth, capacity: 30}}",
     },
     "holidays": {
@@ -149,6 +150,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "per_endpoint_per_week": "5",
         "calls_per_person_per_day": "2",
     },
+    "blast_radius": {"accounts": "100", "within": "2h"},
     "sender": {"name": "Hearth & Home", "email": "hello@hearth-home.example", "phone": '"+49 30 23125 100"'},
     "a team": {
         "title": "New York",

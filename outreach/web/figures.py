@@ -21,6 +21,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Summa
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from outreach.domain.blast import Answer
 from outreach.domain.errors import OutreachError
 from outreach.service import errands, switches
 from outreach.service.ports import Outside
@@ -156,9 +157,23 @@ def _house(unit: StoreUnit, outside: Outside, now: datetime) -> Iterator[Metric]
         ("errand",),
         {(name,): int(name in failing) for name in errands.ERRANDS},
     )
+    yield from _published(unit)
     ways = [*_ways(unit, outside, now)]
     for name, says, of in _WAYS:
         yield _gauges(name, says, ("provider",), {(way.provider,): int(of(way)) for way in ways})
+
+
+def _published(unit: StoreUnit) -> Iterator[Metric]:
+    """Of playbooks that anything was said of; all others are live."""
+    states = {(playbook, state): 1 for playbook, (state, _) in unit.publish_states().items()}
+    asks = {(blast.playbook,): int(blast.state is Answer.ASKING) for blast in unit.blasts_standing()}
+    missed = _keyed(unit.count_missed())
+    for name, says, labels, values in (
+        ("outreach_playbook_state", "1 for the publish state", ("playbook", "state"), states),
+        ("outreach_playbook_asks", "1 while it waits for a second person", ("playbook",), asks),
+        ("outreach_playbook_missed", "Triggers that came while it was paused", ("playbook",), missed),
+    ):
+        yield _gauges(name, says, labels, values)
 
 
 def _faults(outside: Outside) -> float:

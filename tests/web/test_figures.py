@@ -13,7 +13,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from outreach.domain.touch import Status, advance
-from outreach.service import workbench
+from outreach.service import publishing, workbench
 from outreach.service.intake import take_in
 from outreach.service.ports import Unavailable
 from outreach.store.codec import micros
@@ -76,7 +76,7 @@ def test_what_was_withheld_is_counted_once_and_says_by_what(either: World) -> No
     _, touch = with_draft(either)
     client = either.signed_in()
     post(client, f"/desk/drafts/{touch}/release", {"subject": "Sorry", "text": "We are sorry."})
-    workbench.publish(either.house.outside, "late-delivery", "disabled", "ops", "wrong words")
+    publishing.publish(either.house.outside, "late-delivery", "disabled", "ops", "wrong words")
     either.tick()
     first = settle(either)
     assert value(first, "outreach_touches_total", channel="email", status="withheld", reason="disabled") == 1
@@ -124,7 +124,7 @@ def _on_desk(unit: Any) -> list[Any]:
 
 def test_decisions_say_what_came_of_them(here: World) -> None:
     here.account("a1", "Berlin Kitchens", person="anna")
-    workbench.publish(here.house.outside, "late-delivery", "shadow", "ops", "watching", 100)
+    publishing.publish(here.house.outside, "late-delivery", "shadow", "ops", "watching", 100)
     here.late("a1", "anna", "o-1")
     here.late("a1", "anna", "o-2", ago=timedelta(days=300))
     found = settle(here)
