@@ -237,7 +237,7 @@ class _Telling:
         playbook, trigger = match.playbook, match.trigger
         others = [run for run in self.accepted if run.playbook == playbook.name and not run.holdout]
         if playbook.if_running is IfRunning.IGNORE and any(
-            _busy(r, trigger.arrived, playbook) for r in others
+            busy(r, trigger.arrived, playbook) for r in others
         ):
             return Stopped.IF_RUNNING
         if playbook.cooldown and others:
@@ -270,7 +270,7 @@ class _Telling:
         for run in self.accepted:
             if run.playbook != playbook.name or run.failure != match.failure:
                 continue
-            if run.is_open if match.failure else _busy(run, match.trigger.arrived, playbook):
+            if run.is_open if match.failure else busy(run, match.trigger.arrived, playbook):
                 self.result.ended.append((run, "restarted"))
 
     def _new_run(self, match: Match, *, holdout: bool) -> Run:
@@ -321,7 +321,7 @@ def _pointed_at(run: Run, match: Match) -> Run:
     )
 
 
-def _busy(run: Run, at: datetime, playbook: Playbook) -> bool:
+def busy(run: Run, at: datetime, playbook: Playbook) -> bool:
     """Open when that trigger arrived. A run that only waits in its last step is not. What started at
     that very instant is, whatever has become of it: a batch is told as if its events came one by one."""
     if run.started_at >= at:
@@ -342,7 +342,12 @@ def _share(*parts: str) -> float:
 
 
 def _in_percent(match: Match, percent: int) -> bool:
-    return percent >= 100 or _share("publish", match.playbook.name, match.trigger.subject) < percent
+    return percent >= 100 or place_of(match.playbook.name, match.trigger.subject) < percent
+
+
+def place_of(playbook: str, account: str) -> float:
+    """Where the account stands among all, in [0, 100): a playbook published for so many percent takes those below."""
+    return _share("publish", playbook, account)
 
 
 def _held_out(playbook: Playbook, account: str) -> bool:
@@ -369,11 +374,19 @@ def _supersede(accepted: Iterable[Run], playbook_of: Callable[[Run], Playbook], 
 
 def _restore(accepted: Sequence[Run], playbook_of: Callable[[Run], Playbook], result: Settled) -> None:
     """What was superseded or restarted by a run that has been taken back since goes on."""
-    displacing = {"superseded": _supersedes(playbook_of), "restarted": _restarts}
     for run in accepted:
-        displaced = displacing.get(run.end_reason)
-        if displaced and not any(displaced(other, run) for other in accepted if other.id != run.id):
+        if run.end_reason in DISPLACED and displaced_by(run, accepted, playbook_of) is None:
             result.resumed.append(back_open(run))
+
+
+DISPLACED = ("superseded", "restarted")
+"""Ends of runs that had to make room for another."""
+
+
+def displaced_by(run: Run, others: Iterable[Run], playbook_of: Callable[[Run], Playbook]) -> Run | None:
+    """The run that this one had to make room for; None once that has been taken back."""
+    displaces = _restarts if run.end_reason == "restarted" else _supersedes(playbook_of)
+    return next((other for other in others if other.id != run.id and displaces(other, run)), None)
 
 
 def _supersedes(playbook_of: Callable[[Run], Playbook]) -> Callable[[Run, Run], bool]:

@@ -157,6 +157,22 @@ class ImportProgress:
     finished_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Save:
+    """What somebody saved into the folder of playbooks from a page: path below it → text. A text is None where there was
+    no such file, or is none any more."""
+
+    id: str
+    playbook: str
+    by: str
+    reason: str
+    at: datetime
+    before: Mapping[str, str | None]
+    after: Mapping[str, str | None]
+    commit: str = ""
+    """In git; empty where the folder is in no repository."""
+
+
 class Attempt(NamedTuple):
     """One attempt to hand a message over: what it said, to whom, by whom it went, how far it got.
 
@@ -389,6 +405,10 @@ class Unit(Protocol):
     def set_publish_state(
         self, playbook: str, state: str, percent: int, by: str, reason: str, at: datetime
     ) -> None: ...
+    def add_save(self, save: Save) -> None: ...
+    def saves_of(self, playbook: str, limit: int) -> Sequence[Save]:
+        """Newest first."""
+
     def add_published(self, row: Published) -> None: ...
     def published(self, playbook: str, limit: int) -> list[Published]:
         """Newest first."""

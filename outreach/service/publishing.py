@@ -17,8 +17,6 @@ from outreach.service.ports import Outside, Unit
 from outreach.service.ports import Published as Published
 
 STATES = ("shadow", "percent", "live", "paused", "disabled")
-SAVED = "playbook.saved"
-"""What the audit calls it when somebody saves a playbook's file from a page; of ``playbook/<name>``."""
 MOST = 1000
 _FILE_CHANGED = "the first run by this version of the file"
 
@@ -31,6 +29,11 @@ def publish(
     What a paused playbook missed is judged by the clock once it goes on; ``disabled`` forgets it, and is a no to whatever
     waits for a second person."""
     _known(outside, playbook)
+    return begin(outside, playbook, state, by, reason, percent)
+
+
+def begin(outside: Outside, playbook: str, state: str, by: str, reason: str, percent: int = 100) -> Published:
+    """As ``publish``, for a playbook whose file is about to come: so it is never live before anybody has said so."""
     if state not in STATES:
         raise Refused(f"{state!r} is not a publish state; choose {', '.join(STATES)}.")
     _needs(reason)
@@ -68,7 +71,8 @@ def take_back(outside: Outside, playbook: str, by: str, reason: str) -> Publishe
 
 def _publish(unit: Unit, outside: Outside, playbook: str, wanted: Publish, by: str, reason: str) -> Published:
     now, before = outside.clock.now(), Publish(*unit.publish_states().get(playbook, ("live", 100)))
-    version = outside.rules().playbooks[playbook].version
+    known = outside.rules().playbooks.get(playbook)
+    version = known.version if known else ""
     row = Published(
         playbook, wanted.state, wanted.percent, by, reason, now, version, before.state, before.percent
     )
@@ -134,8 +138,8 @@ def _asked(unit: Unit, blast: Blast) -> Asked:
 def changed_last_by(unit: Unit, playbook: str) -> tuple[str, ...]:
     """Who published it last, and who saved its file last from a page."""
     published = [row.by for row in unit.published(playbook, 1)]
-    saved = [row.who for row in unit.audit_of(f"playbook/{playbook}") if row.what == SAVED]
-    return tuple(sorted({*published, *saved[:1]}))
+    saved = [save.by for save in unit.saves_of(playbook, 1)]
+    return tuple(sorted({*published, *saved}))
 
 
 def let_go(outside: Outside, playbook: str, by: str, reason: str) -> Asked:

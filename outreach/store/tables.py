@@ -399,6 +399,10 @@ playbook_state = Table(
     *must("at", Utc), one_of("state", ("shadow", "percent", "live", "paused", "disabled")),
 )  # fmt: skip
 
+saved = Table(
+    "saved", metadata, *key("id"), *must("playbook by reason commit"), *must("at", Utc),
+    *must("before after", Json), Index("ix_saved_playbook", "playbook", "at"),
+)  # fmt: skip
 playbook_published = Table(
     "playbook_published",
     metadata,

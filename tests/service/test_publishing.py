@@ -14,7 +14,7 @@ from outreach.domain.blast import Radius
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.touch import Status
 from outreach.lab.scratch import Scratch
-from outreach.service import intake, publishing, sweep
+from outreach.service import intake, publishing, saves, sweep
 from tests.service import world
 from tests.service.world import event, give, house, run_of, touches
 
@@ -254,9 +254,7 @@ def test_two_workers_ask_one_question(database_url: str) -> None:
 
 def test_who_saved_the_file_last_is_no_second_person() -> None:
     with storm() as home:
-        home.database.retrying(
-            lambda unit: unit.audit(home.now, "otto", publishing.SAVED, "playbook/lost", "x")
-        )
+        saves.note(home.outside, "lost", {}, {}, "otto", "x")
         publishing.publish(home.outside, "lost", "live", "ruth", "go")
         lose(home, 1, 2, 3)
         assert publishing.asked(home.outside)[0].not_by == ("otto", "ruth")
