@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from outreach.domain.blast import Radius
 from outreach.domain.touch import Status
 from outreach.lab.scratch import Scratch
-from outreach.service import desk, publishing, resuming, sweep
+from outreach.service import desk, publishing, resuming, sweep, why
 from tests.service import world
 from tests.service.test_late import no_difference
 from tests.service.world import event, failure, give, house, runs, touches
@@ -278,3 +278,15 @@ def test_a_pause_changes_when_it_starts_and_not_what_starts(told: list[tuple[str
             (r.key, r.trigger) for r in runs(live) if not r.taken_back
         }
         assert missed(home) == {} and no_difference(home)
+
+
+def test_why_tells_what_became_of_what_was_missed() -> None:
+    with paused() as home:
+        late(home)
+        (row,) = why.why(home.outside, "a1").rows
+        assert "It is paused".lower() in row.sentence.lower()
+        desk.let_be(home.outside, "a1", "delivery/o1", "berta", "she rang us herself")
+        publish(home, "live")
+        home.settle()
+        (row,) = [row for row in why.why(home.outside, "a1").rows if row.playbook == "late"]
+        assert (row.outcome, [point.code for point in row.story][:1]) == ("closed", ["stopped.closed"])
