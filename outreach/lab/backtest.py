@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import CLOCK_SOURCE, Event
 from outreach.lab.backtest_parts import Part, parts_of
 from outreach.lab.player import Arrival, Player
+from outreach.lab.progress import EVERY, Shown, silent
 from outreach.lab.scratch import scratch_house
 from outreach.library.loader import load
 from outreach.store.codec import instant, micros
@@ -93,10 +94,6 @@ class Task:
     until: datetime
 
 
-Shown = Callable[[int], None]
-"""Told how many events have been played."""
-
-
 def backtest(
     root: Path,
     database_url: str,
@@ -104,27 +101,49 @@ def backtest(
     until: datetime,
     *,
     workers: int | None = None,
-    shown: Shown = lambda _: None,
+    shown: Shown = silent,
 ) -> Played:
     """Play what is stored by the rules below ``root``. Raises Invalid where the rules cannot be read."""
     load(root)  # faults are told here, and not by every worker
     with _reading(database_url) as store, store.view() as unit:
         tasks = [Task(part, since, until) for part in parts_of(unit)]
+    of = sum(task.part.events for task in tasks)
+    shown(0, of)
     found = Played(since, until)
-    for outcome in _each(tasks, root, database_url, workers or os.cpu_count() or 1):
+    for outcome in _each(
+        tasks, root, database_url, workers or os.cpu_count() or 1, lambda done: shown(done, of)
+    ):
         found.add(outcome)
-        shown(found.events)
+    shown(of, of)
     found.touches.sort()
     return found
 
 
-def _each(tasks: Sequence[Task], root: Path, url: str, workers: int) -> Iterator[Played]:
+def _each(
+    tasks: Sequence[Task], root: Path, url: str, workers: int, shown: Callable[[int], None]
+) -> Iterator[Played]:
     if workers == 1 or len(tasks) < 2:
-        _prepare(root, url)
+        _prepare(root, url, _Sum(shown).add)
         yield from map(_play, tasks)
         return
-    with ProcessPoolExecutor(min(workers, len(tasks)), get_context("spawn"), _prepare, (root, url)) as pool:
-        yield from pool.map(_play, tasks)
+    context = get_context("spawn")
+    counter = context.Value("q")
+    setting = (root, url, counter)
+    with ProcessPoolExecutor(min(workers, len(tasks)), context, _prepare_worker, setting) as pool:
+        rest = {pool.submit(_play, task) for task in tasks}
+        while rest:
+            ended, rest = wait(rest, EVERY, FIRST_COMPLETED)
+            shown(counter.value)
+            yield from (each.result() for each in ended)
+
+
+class _Sum:
+    def __init__(self, shown: Callable[[int], None]) -> None:
+        self._shown, self._done = shown, 0
+
+    def add(self, more: int) -> None:
+        self._done += more
+        self._shown(self._done)
 
 
 # -- in a worker ---------------------------------------------------------------------------------------
@@ -133,13 +152,25 @@ def _each(tasks: Sequence[Task], root: Path, url: str, workers: int) -> Iterator
 class _Here(NamedTuple):
     rules: Ruleset
     url: str
+    done: Callable[[int], None]
+    """Told how many events more are done."""
 
 
 _here: list[_Here] = []
 
 
-def _prepare(root: Path, url: str) -> None:
-    _here[:] = [_Here(load(root), url)]
+def _prepare(root: Path, url: str, done: Callable[[int], None]) -> None:
+    _here[:] = [_Here(load(root), url, done)]
+
+
+def _prepare_worker(root: Path, url: str, counter: Any) -> None:
+    """``counter`` is shared by all workers."""
+
+    def done(more: int) -> None:
+        with counter.get_lock():
+            counter.value += more
+
+    _prepare(root, url, done)
 
 
 def _play(task: Task) -> Played:
@@ -152,12 +183,24 @@ def _play(task: Task) -> Played:
         return outcome
     with scratch_house(here.rules, arrivals[0].at) as house:
         _switch_off(house.database, off, arrivals[0].at)
-        player = Player(house)
+        player = Player(house, _more(here.done))
         player.play(arrivals, task.until)
         with house.database.view() as unit:
             _read(unit, outcome)
     outcome.events = player.events
     return outcome
+
+
+def _more(done: Callable[[int], None]) -> Callable[[datetime, int], None]:
+    """From how many events a player has played to how many more."""
+    before = 0
+
+    def told(_: datetime, so_far: int) -> None:
+        nonlocal before
+        done(so_far - before)
+        before = so_far
+
+    return told
 
 
 @contextmanager

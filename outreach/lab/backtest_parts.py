@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from outreach.domain.facts import PERSON_PREFIX
+from outreach.domain.facts import CLOCK_SOURCE, PERSON_PREFIX
 from outreach.store.unit import StoreUnit
 
 SMALL = 2_000
@@ -13,7 +13,7 @@ SMALL = 2_000
 
 
 class Part(NamedTuple):
-    """Subjects that are played in one go, and how many events they have."""
+    """Subjects that are played in one go, and how many events they have, without those that time made."""
 
     subjects: tuple[str, ...]
     events: int
@@ -45,6 +45,8 @@ _TOGETHER = (
     "select id, 'group:' || grp from account where grp is not null",
 )
 
+_COUNTS = "select subject, count(*) from event where not retracted and source <> ? group by subject"
+
 
 def parts_of(unit: StoreUnit) -> list[Part]:
     """Every subject with events, the largest parts first, so that no worker is left with one at the end."""
@@ -52,9 +54,7 @@ def parts_of(unit: StoreUnit) -> list[Part]:
     for statement in _TOGETHER:
         for one, other in unit.bulk.rows(statement):
             kin.join(one, other)
-    counts = dict(
-        map(tuple, unit.bulk.rows("select subject, count(*) from event where not retracted group by subject"))
-    )
+    counts = dict(map(tuple, unit.bulk.rows(_COUNTS, CLOCK_SOURCE)))
     together: dict[str, list[str]] = {}
     for subject in counts:
         together.setdefault(kin.head(subject), []).append(subject)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
 from rich.console import Console
 from rich.table import Table
 
 from outreach.domain.company import Company
 from outreach.domain.hours import local
 from outreach.lab.backtest import Played, Touched
+from outreach.lab.pages_of import write_page
 from outreach.service.capacity import share
 
 CHANNELS = ("call", "email", "sms", "task")
@@ -119,20 +119,11 @@ def write_csv(report: Report, path: Path) -> None:
 
 def write_html(report: Report, path: Path, title: str = "Backtest") -> None:
     """A page of its own: no script, nothing fetched."""
-    pages = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "pages"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     days = _every_day(report)
     tallest = max((sum(counts.values()) for counts in days.values()), default=0) or 1
-    path.write_text(
-        pages.get_template("backtest.html").render(
-            report=report, title=title, told=as_json(report), days=days, tallest=tallest, channels=CHANNELS,
-            headline=headline(report), busiest=_busiest(report),
-        ),
-        encoding="utf-8",
+    write_page(
+        path, "backtest.html", title=title, headline=headline(report), told=as_json(report), days=days,
+        tallest=tallest, channels=CHANNELS,
     )  # fmt: skip
 
 
@@ -146,11 +137,6 @@ def _every_day(report: Report) -> dict[date, Counter[str]]:
         for n in range((last - first).days + 1)
         if (day := first + timedelta(days=n))
     }
-
-
-def _busiest(report: Report) -> Mapping[str, int]:
-    """Of each account manager the calls of their fullest day."""
-    return {name: max(days.values()) for name, days in sorted(report.loads.items())}
 
 
 # -- in the terminal -------------------------------------------------------------------------------------

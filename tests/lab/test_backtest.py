@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from outreach.cli.main import outreach
 from outreach.domain.errors import Refused
+from outreach.lab import backtest_parts
 from outreach.lab.backtest import Played, Touched, backtest
 from outreach.lab.backtest_diff import FOLDERS, difference, rules_at
 from outreach.lab.backtest_report import Report, report_of, write_csv, write_html
@@ -110,6 +111,21 @@ def test_many_workers_say_the_same(tmp_path: Path, root: Path) -> None:
     one = backtest(root, url, MONDAY, MONDAY + 30 * DAY, workers=1)
     two = backtest(root, url, MONDAY, MONDAY + 30 * DAY, workers=2)
     assert one.touches == two.touches and one.runs == two.runs
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_says_how_far_it_is(
+    tmp_path: Path, root: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backtest_parts, "SMALL", 10)
+    url = f"sqlite:///{tmp_path}/live.db"
+    live(root, url)
+    seen: list[tuple[int, int]] = []
+    backtest(
+        root, url, MONDAY, MONDAY + 30 * DAY, workers=workers, shown=lambda done, of: seen.append((done, of))
+    )
+    assert seen[0] == (0, len(history())) and seen[-1] == (len(history()), len(history()))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen) and len(seen) >= 3
 
 
 # -- what it comes to ----------------------------------------------------------------------------------------
@@ -243,12 +259,19 @@ def test_the_commands_say_what_they_found_and_end_with_it(
     assert json.loads(run(outreach, ["backtest", str(root), *days, "--json"]).output)["totals"]["call"] > 0
     same = run(outreach, ["diff", str(root), str(root), *days, "--at-most", "0"])
     assert (same.exit_code, same.output) == (0, "Nothing changes for anybody.\n")
+    page = tmp_path / "diff.html"
     less = run(
         outreach,
-        ["diff", str(root), str(stricter), *days, "--at-most", "5", "--accounts"],
+        ["diff", str(root), str(stricter), *days, "--at-most", "5", "--accounts", "--html", str(page)],
         standalone_mode=False,
     )
+    said = page.read_text(encoding="utf-8")
+    assert "<script" not in said and "calls a week</summary><p>a" in said
     assert less.return_value == 1 and "calls a week" in less.output and "    a" in less.output
+    far = run(outreach, ["diff", str(root), str(root), *days, "--progress", "json"])
+    lines = [json.loads(line) for line in far.stderr.splitlines()]
+    assert [line["phase"] for line in lines if line["done"] == 0] == ["before", "after"]
+    assert lines[-1] == {"phase": "after", "done": len(history()), "of": len(history())}
     monkeypatch.setenv("OUTREACH_DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
     with pytest.raises(Refused, match="No history is stored here"):
         run(outreach, ["backtest", str(root)], standalone_mode=False, catch_exceptions=False)
