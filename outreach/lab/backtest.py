@@ -8,90 +8,19 @@ people said is in the history as it was said, and a call that is put on the desk
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from outreach.domain.evaluate import Ruleset
-from outreach.domain.facts import CLOCK_SOURCE, Event
-from outreach.lab.backtest_parts import Part, parts_of
-from outreach.lab.player import Arrival, Player
+from outreach.lab.backtest_part import Task, play_part, reading
+from outreach.lab.backtest_parts import parts_of
+from outreach.lab.backtest_played import Played
 from outreach.lab.progress import EVERY, Shown, silent
-from outreach.lab.scratch import scratch_house
 from outreach.library.loader import load
-from outreach.store.codec import instant, micros
-from outreach.store.engine import Store, open_database
-from outreach.store.unit import StoreUnit
-
-TOO_LATE = timedelta(days=7)
-"""What was learnt so long after it happened came with an import: it is played as if it had been known in time."""
-OFF = ("paused", "disabled")
-
-
-class Touched(NamedTuple):
-    """One contact that would have been made, or was held back. No name and no number of anybody."""
-
-    account: str
-    playbook: str
-    key: str
-    """What its run is about, by the playbook's ``once_per``."""
-    step: int
-    attempt: int
-    round: int
-    channel: str
-    whose: str
-    """The user name of whoever would have made it; empty when nobody looks after them."""
-    at: datetime
-    """When it was due."""
-    status: str
-    because: str
-
-    @property
-    def made(self) -> bool:
-        """Neither held back nor taken back."""
-        return self.status not in ("withheld", "expired", "cancelled")
-
-
-@dataclass
-class Played:
-    """What came of all of it, since a day."""
-
-    since: datetime
-    until: datetime
-    touches: list[Touched] = field(default_factory=list)
-    runs: Counter[str] = field(default_factory=Counter)
-    """Playbook → how often it started."""
-    holds: Counter[str] = field(default_factory=Counter)
-    """Playbook → holds on generic mail."""
-    decisions: Counter[str] = field(default_factory=Counter)
-    """What became of matches."""
-    failures: dict[str, int] = field(default_factory=dict)
-    """Account → failures in that time."""
-    events: int = 0
-    seconds: float = 0.0
-
-    def add(self, other: Played) -> None:
-        self.touches += other.touches
-        self.runs += other.runs
-        self.holds += other.holds
-        self.decisions += other.decisions
-        self.failures |= other.failures
-        self.events += other.events
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What a worker is told."""
-
-    part: Part
-    since: datetime
-    until: datetime
 
 
 def backtest(
@@ -102,11 +31,12 @@ def backtest(
     *,
     workers: int | None = None,
     shown: Shown = silent,
+    screened: bool = True,
 ) -> Played:
     """Play what is stored by the rules below ``root``. Raises Invalid where the rules cannot be read."""
     load(root)  # faults are told here, and not by every worker
-    with _reading(database_url) as store, store.view() as unit:
-        tasks = [Task(part, since, until) for part in parts_of(unit)]
+    with reading(database_url) as store, store.view() as unit:
+        tasks = [Task(part, since, until, screened) for part in parts_of(unit)]
     of = sum(task.part.events for task in tasks)
     shown(0, of)
     found = Played(since, until)
@@ -175,83 +105,4 @@ def _prepare_worker(root: Path, url: str, counter: Any) -> None:
 
 def _play(task: Task) -> Played:
     (here,) = _here
-    with _reading(here.url) as store, store.view() as unit:
-        arrivals = sorted(_arrivals(unit, task), key=lambda arrival: arrival.at)
-        off = {name for name, (state, _) in unit.publish_states().items() if state in OFF}
-    outcome = Played(task.since, task.until)
-    if not arrivals:
-        return outcome
-    with scratch_house(here.rules, arrivals[0].at) as house:
-        _switch_off(house.database, off, arrivals[0].at)
-        player = Player(house, _more(here.done))
-        player.play(arrivals, task.until)
-        with house.database.view() as unit:
-            _read(unit, outcome)
-    outcome.events = player.events
-    return outcome
-
-
-def _more(done: Callable[[int], None]) -> Callable[[datetime, int], None]:
-    """From how many events a player has played to how many more."""
-    before = 0
-
-    def told(_: datetime, so_far: int) -> None:
-        nonlocal before
-        done(so_far - before)
-        before = so_far
-
-    return told
-
-
-@contextmanager
-def _reading(url: str) -> Iterator[Store]:
-    store = open_database(url)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def _arrivals(unit: StoreUnit, task: Task) -> Iterator[Arrival]:
-    for subject in task.part.subjects:
-        for event in unit.events_of(subject):
-            at = event.arrived if event.arrived - event.time <= TOO_LATE else event.time
-            if event.source != CLOCK_SOURCE and not event.retracted and at <= task.until:
-                yield Arrival(at, _raw(event))
-
-
-def _raw(event: Event) -> dict[str, Any]:
-    order = {"sequence": event.sequence} if event.sequence else {}
-    return {
-        "specversion": "1.0", "id": event.id, "source": event.source, "type": event.type, "subject": event.subject,
-        "time": event.time.isoformat(), "data": dict(event.data), **order,
-    }  # fmt: skip
-
-
-def _switch_off(store: Store, names: Iterable[str], at: datetime) -> None:
-    """What contacts nobody now would not have contacted anybody."""
-    with store.unit() as unit:
-        for name in names:
-            unit.set_publish_state(name, "disabled", 100, "backtest", "as it is now", at)
-
-
-_TOUCHES = (
-    "select t.account, r.playbook, r.key, t.step, t.attempt, t.round, t.channel,"
-    " coalesce(t.caller, a.owner, ''), t.due, t.status, t.because"
-    " from touch t join run r on r.id = t.run join account a on a.id = t.account"
-    " where not r.shadow and t.due >= ? and t.due <= ?"
-)
-
-
-def _read(unit: StoreUnit, outcome: Played) -> None:
-    first, last = micros(outcome.since), micros(outcome.until)
-    for *names, due, status, because in unit.bulk.rows(_TOUCHES, first, last):
-        outcome.touches.append(Touched._make((*names, instant(due), status, because)))
-    outcome.runs.update(dict(map(tuple, unit.bulk.rows(
-        "select playbook, count(*) from run where started_at >= ? group by playbook", first))))  # fmt: skip
-    outcome.holds.update(dict(map(tuple, unit.bulk.rows(
-        "select because, count(*) from hold where since >= ? group by because", first))))  # fmt: skip
-    outcome.decisions.update(dict(map(tuple, unit.bulk.rows(
-        'select outcome, count(*) from decision where "at" >= ? group by outcome', first))))  # fmt: skip
-    outcome.failures = dict(map(tuple, unit.bulk.rows(
-        "select account, count(*) from failure where state <> 'void' and opened_at >= ? group by account", first)))  # fmt: skip
+    return play_part(here.rules, here.url, task, here.done)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from outreach.domain.errors import Refused
-from outreach.lab.backtest import Played, Touched
+from outreach.lab.backtest_played import Played, Touched
 from outreach.lab.backtest_report import CHANNELS, WEEKDAYS, Report
 from outreach.lab.pages_of import write_page
 

@@ -13,9 +13,10 @@ SMALL = 2_000
 
 
 class Part(NamedTuple):
-    """Subjects that are played in one go, and how many events they have, without those that time made."""
+    """What a worker plays in one go: subjects, by who belongs together, and how many events they have in all, without
+    those that time made."""
 
-    subjects: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
     events: int
 
 
@@ -63,13 +64,13 @@ def parts_of(unit: StoreUnit) -> list[Part]:
 
 def _packed(groups: Iterable[list[str]], counts: dict[str, int]) -> Iterator[Part]:
     """Small ones share a part: each costs a house of its own."""
-    subjects: list[str] = []
+    packed: list[tuple[str, ...]] = []
     events = 0
     for group in groups:
-        subjects += group
+        packed.append(tuple(group))
         events += sum(counts[subject] for subject in group)
         if events >= SMALL:
-            yield Part(tuple(subjects), events)
-            subjects, events = [], 0
-    if subjects:
-        yield Part(tuple(subjects), events)
+            yield Part(tuple(packed), events)
+            packed, events = [], 0
+    if packed:
+        yield Part(tuple(packed), events)

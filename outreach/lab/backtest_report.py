@@ -15,7 +15,7 @@ from rich.table import Table
 
 from outreach.domain.company import Company
 from outreach.domain.hours import local
-from outreach.lab.backtest import Played, Touched
+from outreach.lab.backtest_played import Played, Touched
 from outreach.lab.pages_of import write_page
 from outreach.service.capacity import share
 

@@ -16,8 +16,9 @@ from click.testing import CliRunner
 from outreach.cli.main import outreach
 from outreach.domain.errors import Refused
 from outreach.lab import backtest_parts
-from outreach.lab.backtest import Played, Touched, backtest
+from outreach.lab.backtest import backtest
 from outreach.lab.backtest_diff import FOLDERS, difference, rules_at
+from outreach.lab.backtest_played import Played, Touched
 from outreach.lab.backtest_report import Report, report_of, write_csv, write_html
 from outreach.lab.player import Arrival, Player
 from outreach.lab.scratch import cloud_event, scratch_house

@@ -1,0 +1,188 @@
+"""Playing one part of a history: looked through first, and only what something may come of goes through the services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from outreach.domain.account import AccountState
+from outreach.domain.evaluate import Ruleset
+from outreach.domain.facts import CLOCK_SOURCE, Event
+from outreach.lab.backtest_parts import Part
+from outreach.lab.backtest_played import Played, Touched
+from outreach.lab.backtest_screen import Arrivals, Screen, let_down, settle_in
+from outreach.lab.player import Arrival, Player
+from outreach.lab.scratch import Scratch, scratch_house
+from outreach.store.codec import instant, micros
+from outreach.store.engine import Store, open_database
+from outreach.store.unit import StoreUnit
+
+TOO_LATE = timedelta(days=7)
+"""What was learnt so long after it happened came with an import: it is played as if it had been known in time."""
+
+Done = Callable[[int], None]
+"""Told how many events more are done."""
+Publish = Mapping[str, tuple[str, int]]
+"""Playbook → state and percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a worker is told. ``screened`` False: everything is played, whatever may come of it."""
+
+    part: Part
+    since: datetime
+    until: datetime
+    screened: bool = True
+
+
+class _Lively(NamedTuple):
+    """Those who belong together, and when something may first come of their history."""
+
+    arrivals: Arrivals
+    first: datetime
+
+
+def play_part(rules: Ruleset, url: str, task: Task, done: Done) -> Played:
+    """``url``: of the store that holds the history, which is only read."""
+    with reading(url) as store, store.view() as unit:
+        histories = [_arrivals(unit, group, task.until) for group in task.part.groups]
+        publish = unit.publish_states()
+    outcome = Played(task.since, task.until)
+    starts = [coming[0].at for history in histories for coming in history.values()]
+    if starts:
+        with scratch_house(rules, min(starts), alone=True) as house:
+            _set_out(house, publish)
+            lively = list(_look_through(house, histories, task, outcome, done))
+            _play_on(house, lively, outcome, done)
+    done(task.part.events - outcome.events)
+    return outcome
+
+
+# -- reading -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def reading(url: str) -> Iterator[Store]:
+    store = open_database(url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _arrivals(unit: StoreUnit, subjects: tuple[str, ...], until: datetime) -> Arrivals:
+    """In order of arrival; a subject of which nothing arrives by then is left out."""
+    found = {subject: sorted(_coming(unit, subject, until), key=_at) for subject in subjects}
+    return {subject: coming for subject, coming in found.items() if coming}
+
+
+def _coming(unit: StoreUnit, subject: str, until: datetime) -> Iterator[Arrival]:
+    for event in unit.events_of(subject):
+        at = event.arrived if event.arrived - event.time <= TOO_LATE else event.time
+        if event.source != CLOCK_SOURCE and not event.retracted and at <= until:
+            yield Arrival(at, _raw(event))
+
+
+def _at(arrival: Arrival) -> datetime:
+    return arrival.at
+
+
+def _raw(event: Event) -> dict[str, Any]:
+    order = {"sequence": event.sequence} if event.sequence else {}
+    return {
+        "specversion": "1.0", "id": event.id, "source": event.source, "type": event.type, "subject": event.subject,
+        "time": event.time.isoformat(), "data": dict(event.data), **order,
+    }  # fmt: skip
+
+
+# -- playing -----------------------------------------------------------------------------------------
+
+
+def _set_out(house: Scratch, publish: Publish) -> None:
+    """What contacts nobody now would not have contacted anybody, and what is for some is for the same ones. What is in
+    the shadow is played as if it were live: that is what one wants to know of it."""
+    with house.database.unit() as unit:
+        for name, (state, percent) in publish.items():
+            if state != "shadow":
+                unit.set_publish_state(name, state, percent, "backtest", "as it is now", house.now)
+
+
+def _look_through(
+    house: Scratch, histories: list[Arrivals], task: Task, outcome: Played, done: Done
+) -> Iterator[_Lively]:
+    """Counts the quiet ones, and gives the others."""
+    with house.database.view() as unit:
+        screen = Screen(unit, house.outside)
+        for arrivals in filter(None, histories):
+            first, states = _first(screen, arrivals, task)
+            if first is not None:
+                yield _Lively(arrivals, first)
+                continue
+            outcome.failures |= let_down(states, task.since)
+            outcome.events += (quiet := sum(map(len, arrivals.values())))
+            done(quiet)
+
+
+def _first(screen: Screen, arrivals: Arrivals, task: Task) -> tuple[datetime | None, list[AccountState]]:
+    if task.screened:
+        return screen.first_match(arrivals, task.until)
+    return min(coming[0].at for coming in arrivals.values()), []
+
+
+def _play_on(house: Scratch, lively: list[_Lively], outcome: Played, done: Done) -> None:
+    """From where something may come of it; what was before is settled in as it has been told."""
+    with house.database.unit() as unit:
+        screen = Screen(unit, house.outside)
+        for arrivals, first in lively:
+            settle_in(unit, house.outside, arrivals, screen.before(arrivals, first), first)
+    coming = [
+        each for arrivals, first in lively for one in arrivals.values() for each in one if each.at >= first
+    ]
+    before = sum(len(one) for arrivals, _ in lively for one in arrivals.values()) - len(coming)
+    done(before)
+    player = Player(house, _more(done))
+    player.play(sorted(coming, key=_at), outcome.until)
+    outcome.events += before + player.events
+    with house.database.view() as unit:
+        _read(unit, outcome)
+
+
+def _more(done: Callable[[int], None]) -> Callable[[datetime, int], None]:
+    """From how many events a player has played to how many more."""
+    before = 0
+
+    def told(_: datetime, so_far: int) -> None:
+        nonlocal before
+        done(so_far - before)
+        before = so_far
+
+    return told
+
+
+# -- what came of it -----------------------------------------------------------------------------------
+
+
+_TOUCHES = (
+    "select t.account, r.playbook, r.key, t.step, t.attempt, t.round, t.channel,"
+    " coalesce(t.caller, a.owner, ''), t.due, t.status, t.because"
+    " from touch t join run r on r.id = t.run join account a on a.id = t.account"
+    " where not r.shadow and t.due >= ? and t.due <= ?"
+)
+
+
+def _read(unit: StoreUnit, outcome: Played) -> None:
+    first, last = micros(outcome.since), micros(outcome.until)
+    for *names, due, status, because in unit.bulk.rows(_TOUCHES, first, last):
+        outcome.touches.append(Touched._make((*names, instant(due), status, because)))
+    outcome.runs.update(dict(map(tuple, unit.bulk.rows(
+        "select playbook, count(*) from run where started_at >= ? group by playbook", first))))  # fmt: skip
+    outcome.holds.update(dict(map(tuple, unit.bulk.rows(
+        "select because, count(*) from hold where since >= ? group by because", first))))  # fmt: skip
+    outcome.decisions.update(dict(map(tuple, unit.bulk.rows(
+        'select outcome, count(*) from decision where "at" >= ? group by outcome', first))))  # fmt: skip
+    outcome.failures |= dict(map(tuple, unit.bulk.rows(
+        "select account, count(*) from failure where state <> 'void' and opened_at >= ? group by account", first)))  # fmt: skip
