@@ -34,14 +34,14 @@ def backtest(
     screened: bool = True,
 ) -> Played:
     """Play what is stored by the rules below ``root``. Raises Invalid where the rules cannot be read."""
-    load(root)  # faults are told here, and not by every worker
+    rules = load(root)  # faults are told here, and not by every worker
     with reading(database_url) as store, store.view() as unit:
         tasks = [Task(part, since, until, screened) for part in parts_of(unit)]
     of = sum(task.part.events for task in tasks)
     shown(0, of)
     found = Played(since, until)
     for outcome in _each(
-        tasks, root, database_url, workers or os.cpu_count() or 1, lambda done: shown(done, of)
+        tasks, root, rules, database_url, workers or os.cpu_count() or 1, lambda done: shown(done, of)
     ):
         found.add(outcome)
     shown(of, of)
@@ -50,16 +50,16 @@ def backtest(
 
 
 def _each(
-    tasks: Sequence[Task], root: Path, url: str, workers: int, shown: Callable[[int], None]
+    tasks: Sequence[Task], root: Path, rules: Ruleset, url: str, workers: int, shown: Callable[[int], None]
 ) -> Iterator[Played]:
     if workers == 1 or len(tasks) < 2:
-        _prepare(root, url, _Sum(shown).add)
-        yield from map(_play, tasks)
+        done = _Sum(shown).add
+        yield from (play_part(rules, url, task, done) for task in tasks)
         return
     context = get_context("spawn")
     counter = context.Value("q")
     setting = (root, url, counter)
-    with ProcessPoolExecutor(min(workers, len(tasks)), context, _prepare_worker, setting) as pool:
+    with ProcessPoolExecutor(min(workers, len(tasks)), context, _prepare, setting) as pool:
         rest = {pool.submit(_play, task) for task in tasks}
         while rest:
             ended, rest = wait(rest, EVERY, FIRST_COMPLETED)
@@ -89,18 +89,14 @@ class _Here(NamedTuple):
 _here: list[_Here] = []
 
 
-def _prepare(root: Path, url: str, done: Callable[[int], None]) -> None:
-    _here[:] = [_Here(load(root), url, done)]
-
-
-def _prepare_worker(root: Path, url: str, counter: Any) -> None:
+def _prepare(root: Path, url: str, counter: Any) -> None:
     """``counter`` is shared by all workers."""
 
     def done(more: int) -> None:
         with counter.get_lock():
             counter.value += more
 
-    _prepare(root, url, done)
+    _here[:] = [_Here(load(root), url, done)]
 
 
 def _play(task: Task) -> Played:

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 from outreach.domain.account import AccountState
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import CLOCK_SOURCE, Event
+from outreach.domain.vocabulary import Vocabulary
 from outreach.lab.backtest_parts import Part
 from outreach.lab.backtest_played import Played, Touched
 from outreach.lab.backtest_screen import Arrivals, Screen, let_down, settle_in
-from outreach.lab.player import Arrival, Player
+from outreach.lab.player import Checked, Player
 from outreach.lab.scratch import Scratch, scratch_house
+from outreach.service.front import check
 from outreach.store.codec import instant, micros
 from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit
@@ -45,11 +47,19 @@ class _Lively(NamedTuple):
     arrivals: Arrivals
     first: datetime
 
+    @property
+    def all(self) -> list[Checked]:
+        return [each for coming in self.arrivals.values() for each in coming]
+
+    @property
+    def rest(self) -> list[Checked]:
+        return [each for each in self.all if each.at >= self.first]
+
 
 def play_part(rules: Ruleset, url: str, task: Task, done: Done) -> Played:
     """``url``: of the store that holds the history, which is only read."""
     with reading(url) as store, store.view() as unit:
-        histories = [_arrivals(unit, group, task.until) for group in task.part.groups]
+        histories = [_arrivals(unit, group, task.until, rules.vocabulary) for group in task.part.groups]
         publish = unit.publish_states()
     outcome = Played(task.since, task.until)
     starts = [coming[0].at for history in histories for coming in history.values()]
@@ -74,20 +84,23 @@ def reading(url: str) -> Iterator[Store]:
         store.close()
 
 
-def _arrivals(unit: StoreUnit, subjects: tuple[str, ...], until: datetime) -> Arrivals:
+def _arrivals(
+    unit: StoreUnit, subjects: tuple[str, ...], until: datetime, vocabulary: Vocabulary
+) -> Arrivals:
     """In order of arrival; a subject of which nothing arrives by then is left out."""
-    found = {subject: sorted(_coming(unit, subject, until), key=_at) for subject in subjects}
+    found = {subject: sorted(_coming(unit, subject, until, vocabulary), key=_at) for subject in subjects}
     return {subject: coming for subject, coming in found.items() if coming}
 
 
-def _coming(unit: StoreUnit, subject: str, until: datetime) -> Iterator[Arrival]:
+def _coming(unit: StoreUnit, subject: str, until: datetime, vocabulary: Vocabulary) -> Iterator[Checked]:
+    """Checked anew: the vocabulary may have moved on since it was stored."""
     for event in unit.events_of(subject):
         at = event.arrived if event.arrived - event.time <= TOO_LATE else event.time
         if event.source != CLOCK_SOURCE and not event.retracted and at <= until:
-            yield Arrival(at, _raw(event))
+            yield Checked(at, check(_raw(event), vocabulary, at, internal=True))
 
 
-def _at(arrival: Arrival) -> datetime:
+def _at(arrival: Checked) -> datetime:
     return arrival.at
 
 
@@ -139,13 +152,10 @@ def _play_on(house: Scratch, lively: list[_Lively], outcome: Played, done: Done)
         screen = Screen(unit, house.outside)
         for arrivals, first in lively:
             settle_in(unit, house.outside, arrivals, screen.before(arrivals, first), first)
-    coming = [
-        each for arrivals, first in lively for one in arrivals.values() for each in one if each.at >= first
-    ]
-    before = sum(len(one) for arrivals, _ in lively for one in arrivals.values()) - len(coming)
-    done(before)
+    rest = sorted((each for one in lively for each in one.rest), key=_at)
+    done(before := sum(len(one.all) for one in lively) - len(rest))
     player = Player(house, _more(done))
-    player.play(sorted(coming, key=_at), outcome.until)
+    player.play(rest, outcome.until)
     outcome.events += before + player.events
     with house.database.view() as unit:
         _read(unit, outcome)

@@ -19,16 +19,16 @@ from outreach.domain.conditions_tree import Fact, Known, Node, walk, write
 from outreach.domain.evaluate import BY_HAND, Ruleset, is_about_people
 from outreach.domain.facts import PERSON_PREFIX, Event, Person
 from outreach.domain.failure import FailureState
-from outreach.lab.player import Arrival
+from outreach.lab.player import Checked
 from outreach.service.following import News, is_late
-from outreach.service.front import Incoming, check, whole
+from outreach.service.front import Incoming, whole
 from outreach.service.intake import CREATES, POISON, absorb
 from outreach.service.ledger import Ledger
 from outreach.service.ports import NewEvent, Outside, Unit
 from outreach.service.telling import Telling
 
 _NEXT = timedelta(microseconds=1)
-Arrivals = Mapping[str, Sequence[Arrival]]
+Arrivals = Mapping[str, Sequence[Checked]]
 """Subject → what arrives about it, in order of arrival."""
 
 
@@ -67,8 +67,7 @@ class Screen:
     outside: Outside
 
     def __post_init__(self) -> None:
-        self._rules = self.outside.rules()
-        self._unsure = frozenset(unsure_types(self._rules))
+        self._unsure = frozenset(unsure_types(self.outside.rules()))
 
     def first_match(self, arrivals: Arrivals, until: datetime) -> tuple[datetime | None, list[AccountState]]:
         """Of those who belong together: when they first have to be played, or None and their accounts as of ``until``."""
@@ -76,7 +75,7 @@ class Screen:
         for subject, coming in arrivals.items():
             if not subject.startswith(PERSON_PREFIX):
                 telling = self._telling(subject, coming)
-                at = self._look(telling, batches(coming, self._rules), first or until + _NEXT)
+                at = self._look(telling, batches(coming), first or until + _NEXT)
                 first = first if at is None else at
                 states.append(telling.state)
         return first, states if first is None else []
@@ -87,11 +86,11 @@ class Screen:
         for subject, coming in arrivals.items():
             if not subject.startswith(PERSON_PREFIX) and coming[0].at < first:
                 telling = self._telling(subject, coming)
-                self._look(telling, batches(coming, self._rules), first)
+                self._look(telling, batches(coming), first)
                 found.append(telling)
         return found
 
-    def _telling(self, subject: str, coming: Sequence[Arrival]) -> _Quiet:
+    def _telling(self, subject: str, coming: Sequence[Checked]) -> _Quiet:
         return _Quiet(Ledger(self.unit, self.outside, coming[0].at), subject)
 
     def _look(self, telling: _Quiet, coming: Iterable[Batch], end: datetime) -> datetime | None:
@@ -125,10 +124,9 @@ class Screen:
         return created and told_in_order and not any(event.type in self._unsure for event in events)
 
 
-def batches(coming: Iterable[Arrival], rules: Ruleset) -> Iterator[Batch]:
+def batches(coming: Iterable[Checked]) -> Iterator[Batch]:
     for at, same in groupby(coming, key=lambda arrival: arrival.at):
-        items = [check(arrival.raw, rules.vocabulary, at, internal=True) for arrival in same]
-        yield Batch(at, [item for item in items if isinstance(item, Incoming)])
+        yield Batch(at, [each.item for each in same if isinstance(each.item, Incoming)])
 
 
 def unsure_types(rules: Ruleset) -> Iterator[str]:
@@ -153,7 +151,7 @@ def settle_in(
     one after the other, and the accounts as they have been told."""
     people = [each for subject in arrivals if subject.startswith(PERSON_PREFIX) for each in arrivals[subject]]
     before = sorted((each for each in people if each.at < first), key=lambda arrival: arrival.at)
-    for at, items in batches(before, outside.rules()):
+    for at, items in batches(before):
         absorb(unit, outside, items, at)
     for telling in told:
         unit.add_events([*(NewEvent(*item) for item in telling.taken), *telling.made])

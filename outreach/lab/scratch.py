@@ -20,16 +20,16 @@ from outreach.assemble import keyed_hash, make_outside
 from outreach.channels.null import FaultySender, RecordingSender
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel
+from outreach.lab.waiting import first_due, has_due
 from outreach.service import intake, sweep
 from outreach.service.intake import Answer
 from outreach.service.ports import Outside, Sender
 from outreach.store.alone import AloneStore
-from outreach.store.codec import instant
 from outreach.store.engine import Store, open_database
+from outreach.store.unit import StoreUnit
 
 ROUNDS = 1000
 """So often one instant may be worked on; more means that something due never moves."""
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class VirtualClock:
@@ -101,13 +101,16 @@ class Scratch:
         """The earliest instant for which a row waits, past ones included."""
         return next_due(self.database)
 
+    def tick(self) -> None:
+        sweep.tick(self.outside)
+
     def settle(self) -> None:
         """Tick until nothing more is due now. Raises ``Stuck`` when that does not come to an end."""
         for _ in range(ROUNDS):
             due = self.next_due()
             if due is None or due > self.now:
                 return
-            sweep.tick(self.outside)
+            self.tick()
         raise Stuck(f"something has been due since {due.isoformat() if due else ''} and does not move")
 
     def advance_to(self, until: datetime) -> None:
@@ -122,25 +125,26 @@ class Scratch:
         self.advance_to(self.now + by)
 
 
+@dataclass(frozen=True)
+class AloneScratch(Scratch):
+    """For one thread, and where nobody asks for a heartbeat: a tick does only what has something due."""
+
+    looking: StoreUnit | None = None
+
+    def next_due(self) -> datetime | None:
+        assert self.looking is not None
+        return first_due(self.looking)
+
+    def tick(self) -> None:
+        assert self.looking is not None
+        for name, work in sweep.works():
+            if has_due(self.looking, name, self.now):
+                work(self.outside, sweep.BATCH)
+
+
 def next_due(database: Store) -> datetime | None:
     with database.view() as unit:
-        stuck = sweep.STUCK_AFTER // _MICROSECOND + 1
-        (row,) = unit.bulk.rows(_NEXT_DUE, stuck)
-    return None if row[0] is None else instant(row[0])
-
-
-_NEXT_DUE = """
-    select min(t) from (
-        select min("at") t from due
-        union all select min(wake_at) from run where state = 'open'
-        union all select min(due) from touch where status in ('planned', 'due')
-        union all select min(intent_at) + ? from touch where status = 'sending'
-        union all select min("until") from parked
-        union all select min(due) from said
-        union all select min("until") from hold where ended_at is null
-        union all select min(at_most_until) from hold where ended_at is null
-    ) w
-"""
+        return first_due(unit)
 
 
 @contextmanager
@@ -180,7 +184,11 @@ def scratch_house(
         hashed,
     )
     try:
-        yield Scratch(outside, clock, database, sender, open_)
+        if alone:
+            with database.view() as unit:
+                yield AloneScratch(outside, clock, database, sender, open_, unit)
+        else:
+            yield Scratch(outside, clock, database, sender, open_)
     finally:
         opened[0].close()
         shutil.rmtree(folder, ignore_errors=True)
