@@ -46,8 +46,8 @@ def backtest(
     as_json: bool,
 ) -> None:
     """What the playbooks of FOLDER would have done with the stored history. Nothing can be sent by it."""
-    from outreach.lab.backtest_report import as_json as told
-    from outreach.lab.backtest_report import print_report, write_csv, write_html
+    from outreach.lab.backtest_told import as_json as told
+    from outreach.lab.backtest_told import print_report, write_csv, write_html
 
     report = _played(folder, days, workers, kind)
     if as_csv:

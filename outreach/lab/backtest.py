@@ -19,6 +19,7 @@ from outreach.domain.evaluate import Ruleset
 from outreach.lab.backtest_part import Task, play_part, reading
 from outreach.lab.backtest_parts import parts_of
 from outreach.lab.backtest_played import Played
+from outreach.lab.backtest_pointless import marked
 from outreach.lab.progress import EVERY, Shown, silent
 from outreach.library.loader import load
 
@@ -36,10 +37,11 @@ def backtest(
     """Play what is stored by the rules below ``root``. Raises Invalid where the rules cannot be read."""
     rules = load(root)  # faults are told here, and not by every worker
     with reading(database_url) as store, store.view() as unit:
+        pointless = marked(unit)
         tasks = [Task(part, since, until, screened) for part in parts_of(unit)]
     of = sum(task.part.events for task in tasks)
     shown(0, of)
-    found = Played(since, until)
+    found = Played(since, until, marked=pointless)
     for outcome in _each(
         tasks, root, rules, database_url, workers or os.cpu_count() or 1, lambda done: shown(done, of)
     ):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from outreach.domain.account import AccountState
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import CLOCK_SOURCE, Event
+from outreach.domain.touch import Settlement
 from outreach.domain.vocabulary import Vocabulary
 from outreach.lab.backtest_parts import Part
 from outreach.lab.backtest_played import Played, Touched
@@ -176,9 +177,10 @@ def _more(done: Callable[[int], None]) -> Callable[[datetime, int], None]:
 # -- what came of it -----------------------------------------------------------------------------------
 
 
+_SOON = timedelta(days=1) // timedelta(microseconds=1)
 _TOUCHES = (
     "select t.account, r.playbook, r.key, t.step, t.attempt, t.round, t.channel,"
-    " coalesce(t.caller, a.owner, ''), t.due, t.status, t.because"
+    " coalesce(t.caller, a.owner, ''), t.due, t.status, t.because, t.settlement, t.ended_at"
     " from touch t join run r on r.id = t.run join account a on a.id = t.account"
     " where not r.shadow and t.due >= ? and t.due <= ?"
 )
@@ -186,8 +188,9 @@ _TOUCHES = (
 
 def _read(unit: StoreUnit, outcome: Played) -> None:
     first, last = micros(outcome.since), micros(outcome.until)
-    for *names, due, status, because in unit.bulk.rows(_TOUCHES, first, last):
-        outcome.touches.append(Touched._make((*names, instant(due), status, because)))
+    for *names, due, status, because, settlement, ended in unit.bulk.rows(_TOUCHES, first, last):
+        moot = settlement == Settlement.WITHDRAWN and ended - due <= _SOON
+        outcome.touches.append(Touched._make((*names, instant(due), status, because, moot)))
     outcome.runs.update(dict(map(tuple, unit.bulk.rows(
         "select playbook, count(*) from run where started_at >= ? group by playbook", first))))  # fmt: skip
     outcome.holds.update(dict(map(tuple, unit.bulk.rows(

@@ -25,6 +25,8 @@ class Touched(NamedTuple):
     """When it was due."""
     status: str
     because: str
+    moot: bool = False
+    """A call whose reason was gone within a day of when it was due, and nobody had made it."""
 
     @property
     def made(self) -> bool:
@@ -47,6 +49,8 @@ class Played:
     """What became of matches."""
     failures: dict[str, int] = field(default_factory=dict)
     """Account → failures in that time."""
+    marked: frozenset[tuple[str, str]] = frozenset()
+    """Account and key of the calls that were really made and said to be pointless."""
     events: int = 0
     seconds: float = 0.0
 

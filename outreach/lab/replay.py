@@ -25,7 +25,7 @@ from outreach.lab.lines import left_to_time, opened, parsed, read_lines
 from outreach.lab.olist import is_olist, olist_events
 from outreach.lab.player import Arrival, Player
 from outreach.lab.progress import Shown, progress, silent
-from outreach.lab.replay_report import Report, print_report, report_of
+from outreach.lab.replay_report import Report, print_report, report_of, write_html
 from outreach.lab.scratch import scratch_house
 from outreach.library.loader import load
 from outreach.settings import load_settings
@@ -53,6 +53,7 @@ def run_replay(
     store: Path | None = None,
     limit: int | None = None,
     as_json: bool = False,
+    html: Path | None = None,
     kind: str = "auto",
 ) -> None:
     """The command: play the files by the playbooks from here, and print what would have been done."""
@@ -60,6 +61,8 @@ def run_replay(
     history = read_history(files, rules.vocabulary, limit)
     with progress(kind) as shown:
         report = replay(rules, history, store=store, shown=shown)
+    if html:
+        write_html(report, html)
     if as_json:
         click.echo(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2).decode())
     else:

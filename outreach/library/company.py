@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from outreach.domain.company import Caps, Company, Team
+from outreach.domain.company import Caps, Company, Costs, Team
 from outreach.domain.errors import Fault
 from outreach.domain.hours import Calendar
 from outreach.library.groups import Group, Key, Many, Named
@@ -84,6 +84,15 @@ CAPS = Group(
         for name in Caps.__dataclass_fields__
     ),
 )
+COSTS = Group(
+    "costs",
+    (
+        Key("call_minutes", Number(0.1, 600), "minutes that one call takes, with what is read before and written after", "a working day, shared by the team's capacity"),
+        Key("call_minute", Number(0, 1000), "what a minute of a call costs"),
+        Key("email", Number(0, 1000), "what an e-mail costs"),
+        Key("sms", Number(0, 1000), "what an SMS costs"),
+    ),
+)  # fmt: skip
 SENDER = Group(
     "sender",
     (
@@ -127,6 +136,7 @@ COMPANY = Group(
         Key("unreached_after", Length(), "N: overdue calls and unreached failures climb at N, 2N and 4N", "4 business hours"),
         Key("look_again", Length(), "a reached failure that is not put right comes back after it", "2 business days"),
         Key("caps", CAPS, "the most contact one person or endpoint gets"),
+        Key("costs", COSTS, "what contacts cost, in the currency above; a backtest counts it, nothing is judged by it"),
         Key("teams", Named(TEAM, what="team"), "who works together"),
     ),
 )  # fmt: skip
@@ -169,6 +179,7 @@ def _company(tree: Table, values: Mapping[str, Any], reading: Reading) -> Compan
         sender_email=sender.get("email") or "",
         sender_phone=sender.get("phone") or values["phone"] or "",
         caps=Caps(**(values["caps"] or {})),
+        costs=Costs(**(values["costs"] or {})),
         teams=teams,
         **given,
     )

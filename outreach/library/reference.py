@@ -13,7 +13,7 @@ from outreach.domain.conditions_names import FUNCTIONS
 from outreach.domain.message import CONTEXT_NAMES
 from outreach.domain.message_filters import FILTERS, TESTS
 from outreach.domain.vocabulary import FACTS, ORDERED_FACTS, EventType, Field, FieldType, Vocabulary
-from outreach.library.company import COMPANY, HOLIDAYS, SENDER, TEAM
+from outreach.library.company import COMPANY, COSTS, HOLIDAYS, SENDER, TEAM
 from outreach.library.groups import Group
 from outreach.library.playbook_keys import BRANCH, BUILT_IN, HOLD, KNOWN_WHOM, PLAYBOOK, RUNG, STEPS, SUCCESS
 from outreach.library.templates import ONLY_BRIEFS
@@ -159,7 +159,12 @@ def _files() -> Iterable[str]:
     for title, group in (("A field", FIELD), ("`failure`", FAILURE), ("`made_by_time`", MADE_BY_TIME)):
         yield from (f"### {title}", "", *_keys(group))
     yield from ("## company.yaml", "", *_keys(COMPANY))
-    for title, group in (("A team", TEAM), ("`holidays`", HOLIDAYS), ("`sender`", SENDER)):
+    for title, group in (
+        ("A team", TEAM),
+        ("`holidays`", HOLIDAYS),
+        ("`sender`", SENDER),
+        ("`costs`", COSTS),
+    ):
         yield from (f"### {title}", "", *_keys(group))
 
 

@@ -26,6 +26,12 @@ def test_the_company_is_what_its_file_says() -> None:
     assert ours.team_of("nobody") is None
 
 
+def test_what_contacts_cost_is_unknown_unless_somebody_says() -> None:
+    assert not company().costs.priced and company().costs.call_minutes is None
+    said_so = company(COMPANY + "costs: {call_minutes: 7, sms: 0.08}\n").costs
+    assert (said_so.call_minutes, said_so.call_minute, said_so.sms) == (7, None, 0.08) and said_so.priced
+
+
 def test_a_span_of_weekdays_is_every_day_in_it() -> None:
     week = company().calendar.week
     assert week == {day: ((time(9), time(17)),) for day in range(5)}
