@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from outreach.assemble import collect_less_often
 from outreach.domain.evaluate import Ruleset
 from outreach.lab.backtest_part import Task, play_part, reading
 from outreach.lab.backtest_parts import parts_of
@@ -35,6 +36,7 @@ def backtest(
     screened: bool = True,
 ) -> Played:
     """Play what is stored by the rules below ``root``. Raises Invalid where the rules cannot be read."""
+    collect_less_often()
     rules = load(root)  # faults are told here, and not by every worker
     with reading(database_url) as store, store.view() as unit:
         pointless = marked(unit)
@@ -98,6 +100,7 @@ def _prepare(root: Path, url: str, counter: Any) -> None:
         with counter.get_lock():
             counter.value += more
 
+    collect_less_often()
     _here[:] = [_Here(load(root), url, done)]
 
 
