@@ -26,8 +26,8 @@ from outreach.lab.player import Arrival, Player
 from outreach.lab.scratch import cloud_event, scratch_house
 from outreach.library.loader import load
 from outreach.service import desk
-from outreach.store.codec import instant
 from outreach.store.schema import upgrade
+from tests.lab.houses import touches_of
 from tests.service.world import MONDAY
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -97,12 +97,7 @@ def live(root: Path, url: str, until_days: int = 30, percent: int = 100, marks: 
             calls = unit.bulk.rows(_CALLS)
         for card, touch in calls[:marks]:
             desk.pointless(house.outside, card, touch, "small", "jonas")
-        with house.database.view() as unit:
-            rows = unit.bulk.rows(
-                "select t.account, r.playbook, r.key, t.step, t.attempt, t.round, t.channel, coalesce(t.caller, a.owner, ''),"
-                " t.due, t.status, t.because from touch t join run r on r.id = t.run join account a on a.id = t.account"
-            )
-    return sorted(Touched(*row[:8], instant(row[8]), *row[9:]) for row in rows)
+        return touches_of(house)
 
 
 _CALLS = (

@@ -13,11 +13,12 @@ import pytest
 from outreach.domain.evaluate import Ruleset
 from outreach.lab import backtest_part
 from outreach.lab.backtest import backtest
+from outreach.lab.backtest_played import Touched
 from outreach.lab.backtest_screen import unsure_types
 from outreach.lab.player import Arrival, Player
 from outreach.lab.scratch import cloud_event, scratch_house
 from outreach.store.schema import upgrade
-from tests.lab.houses import rules
+from tests.lab.houses import rules, touches_of
 from tests.service.world import MONDAY
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -69,10 +70,12 @@ def life(dice: Random, account: str, person: str, start: datetime) -> Iterator[A
             yield tell("failure.put_right", account, right, at + 20 * DAY)
 
 
-def stored(by: Ruleset, url: str, history: list[Arrival]) -> None:
+def stored(by: Ruleset, url: str, history: list[Arrival]) -> list[Touched]:
+    """Lived through, in a house with all its ticks; gives what was laid."""
     upgrade(url)
     with scratch_house(by, MONDAY, database_url=url) as house:
         Player(house).play(history, MONDAY + 70 * DAY)
+        return touches_of(house)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -80,13 +83,16 @@ def test_what_is_looked_through_comes_to_what_is_played(
     seed: int, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"sqlite:///{tmp_path}/live.db"
-    stored(rules(), url, lives(seed))
+    lived = stored(rules(), url, lives(seed))
     monkeypatch.setattr("outreach.lab.backtest.load", lambda _: rules())
     quick, slow = (
-        backtest(root, url, MONDAY + 10 * DAY, MONDAY + 65 * DAY, workers=1, screened=screened)
+        backtest(root, url, MONDAY + 10 * DAY, MONDAY + 70 * DAY, workers=1, screened=screened)
         for screened in (True, False)
     )
     assert quick.touches == slow.touches
+    assert [touch._replace(moot=False) for touch in quick.touches] == [
+        touch for touch in lived if MONDAY + 10 * DAY <= touch.at <= MONDAY + 70 * DAY
+    ]
     assert (quick.runs, quick.holds, quick.decisions) == (slow.runs, slow.holds, slow.decisions)
     assert (quick.failures, quick.events) == (slow.failures, slow.events)
 
