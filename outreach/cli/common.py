@@ -18,6 +18,14 @@ from outreach.settings import Settings, load_settings
 from outreach.store.told import Told
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
+progress_option = click.option(
+    "--progress",
+    "kind",
+    type=click.Choice(["auto", "json", "none"]),
+    default="auto",
+    show_default=True,
+    help="On stderr: a bar on a terminal, or lines of JSON for programs.",
+)
 
 
 def settings_from_here() -> Settings:

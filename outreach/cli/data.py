@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from outreach.cli.common import answer, found_something, house, json_option
+from outreach.cli.common import answer, found_something, house, json_option, progress_option
 
 
 @click.command("import")
@@ -48,12 +48,23 @@ def rebuild(check_only: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--store", type=click.Path(path_type=Path), help="Keep the scratch database here.")
 @click.option("--limit", type=int, default=None, help="Only so many accounts.")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="A page with plots."
+)
+@progress_option
 @json_option
-def replay(files: tuple[Path, ...], store: Path | None, limit: int | None, as_json: bool) -> None:
+def replay(
+    files: tuple[Path, ...],
+    store: Path | None,
+    limit: int | None,
+    html: Path | None,
+    kind: str,
+    as_json: bool,
+) -> None:
     """What would have been done: history through the services on a virtual clock. Sends nothing."""
     from outreach.lab.replay import run_replay
 
-    run_replay(files, store=store, limit=limit, as_json=as_json)
+    run_replay(files, store=store, limit=limit, as_json=as_json, html=html, kind=kind)
 
 
 @click.command()

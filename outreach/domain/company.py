@@ -24,6 +24,21 @@ class Caps:
     calls_per_person_per_day: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What contacts cost, in the company's currency. None: nobody has said."""
+
+    call_minutes: float | None = None
+    """Minutes that one call takes, with what is read before and written after."""
+    call_minute: float | None = None
+    email: float | None = None
+    sms: float | None = None
+
+    @property
+    def priced(self) -> bool:
+        return not (self.call_minute is None and self.email is None and self.sms is None)
+
+
 @dataclass(frozen=True)
 class Team:
     """People who stand in for each other. Members and the manager are user names."""
@@ -66,6 +81,7 @@ class Company:
     caps: Caps = Caps()
     blast_radius: Radius | None = USUAL
     """None: no limit, where nobody is there to be asked."""
+    costs: Costs = Costs()
     keeps_consents: bool = False
     """Whether who has no consent here has none: what other senders ask us is then judged by it."""
     keep_messages: timedelta = timedelta(days=730)

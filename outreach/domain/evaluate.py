@@ -98,7 +98,11 @@ _ABOUT_PEOPLE = ("account.people", "account.decision_makers")
 def asks_for_people(parts: Iterable[Condition | Value | None]) -> bool:
     """Whether one of them reads what is known of the hurt person, or who is known there."""
     facts = (fact for part in parts if part is not None for fact in part.reading.facts)
-    return any(fact.startswith("person.") or fact in _ABOUT_PEOPLE for fact in facts)
+    return any(is_about_people(fact) for fact in facts)
+
+
+def is_about_people(fact: str) -> bool:
+    return fact.startswith("person.") or fact in _ABOUT_PEOPLE
 
 
 def _succeeding(playbooks: Iterable[Playbook]) -> dict[str, tuple[str, ...]]:

@@ -33,6 +33,12 @@ class Calendar:
         zone_of(self.zone)
         check_week(self.week)
 
+    @property
+    def minutes_a_day(self) -> float:
+        """Of opening hours, on a day of the week that has any; their mean."""
+        lengths = [_minutes(periods) for periods in self.week.values() if periods]
+        return sum(lengths) / len(lengths) if lengths else 0.0
+
     def is_open(self, t: datetime) -> bool:
         at = to_utc(t)
         return any(start <= at < end for start, end in self._spans(local(at, self.zone).date()))
@@ -245,3 +251,12 @@ def _in_zones(
 ) -> list[LocalHours]:
     off = holidays or {}
     return [LocalHours(zone, week, off[zone].__contains__ if zone in off else None) for zone in zones]
+
+
+def _minutes(periods: Iterable[Period]) -> float:
+    """An end at midnight is the end of the day."""
+    return sum((_of_day(end) or 24 * 60) - _of_day(start) for start, end in periods)
+
+
+def _of_day(at: time) -> float:
+    return at.hour * 60 + at.minute

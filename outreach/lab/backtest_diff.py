@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from outreach.domain.errors import Refused
-from outreach.lab.backtest import Touched
+from outreach.lab.backtest_played import Played, Touched
 from outreach.lab.backtest_report import CHANNELS, WEEKDAYS, Report
+from outreach.lab.pages_of import write_page
 
 NAMES = {
     "call": ("call", "calls"),
@@ -46,6 +47,13 @@ class Difference:
             "calls": self.calls,
             "changes": [{"words": one.words, "accounts": list(one.accounts)} for one in self.changes],
         }
+
+
+def write_html(found: Difference, path: Path, title: str, outcome: Played) -> None:
+    """A page of its own: each sentence, and the accounts behind it when it is opened. ``outcome``: one of the two."""
+    since, until = outcome.since.date(), outcome.until.date()
+    headline = f"On the stored history; contacts from {since} to {until} are counted."
+    write_page(path, "diff.html", title=title, headline=headline, changes=found.changes)
 
 
 def difference(old: Report, new: Report) -> Difference:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from outreach.domain.facts import PERSON_PREFIX
+from outreach.domain.facts import CLOCK_SOURCE, PERSON_PREFIX
 from outreach.store.unit import StoreUnit
 
 SMALL = 2_000
@@ -13,9 +13,10 @@ SMALL = 2_000
 
 
 class Part(NamedTuple):
-    """Subjects that are played in one go, and how many events they have."""
+    """What a worker plays in one go: subjects, by who belongs together, and how many events they have in all, without
+    those that time made."""
 
-    subjects: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
     events: int
 
 
@@ -49,13 +50,13 @@ _TOGETHER = (
     "select id, 'group:' || grp from account where grp is not null",
 )
 
+_COUNTS = "select subject, count(*) from event where not retracted and source <> ? group by subject"
+
 
 def parts_of(unit: StoreUnit) -> list[Part]:
     """Every subject with events, the largest parts first, so that no worker is left with one at the end."""
     kin = _kin_in(unit)
-    counts = dict(
-        map(tuple, unit.bulk.rows("select subject, count(*) from event where not retracted group by subject"))
-    )
+    counts = dict(map(tuple, unit.bulk.rows(_COUNTS, CLOCK_SOURCE)))
     together: dict[str, list[str]] = {}
     for subject in counts:
         together.setdefault(kin.head(subject), []).append(subject)
@@ -82,13 +83,13 @@ def those_with(unit: StoreUnit, subject: str) -> tuple[str, ...]:
 
 def _packed(groups: Iterable[list[str]], counts: dict[str, int]) -> Iterator[Part]:
     """Small ones share a part: each costs a house of its own."""
-    subjects: list[str] = []
+    packed: list[tuple[str, ...]] = []
     events = 0
     for group in groups:
-        subjects += group
+        packed.append(tuple(group))
         events += sum(counts[subject] for subject in group)
         if events >= SMALL:
-            yield Part(tuple(subjects), events)
-            subjects, events = [], 0
-    if subjects:
-        yield Part(tuple(subjects), events)
+            yield Part(tuple(packed), events)
+            packed, events = [], 0
+    if packed:
+        yield Part(tuple(packed), events)

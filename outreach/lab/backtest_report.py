@@ -1,29 +1,41 @@
-"""What a backtest comes to: contacts a day and per account manager against their capacity, what was held back and why."""
+"""What a backtest comes to: contacts a day and per account manager against their capacity, what they cost, what was held back
+and why."""
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader
-from rich.console import Console
-from rich.table import Table
+from datetime import date, timedelta
 
 from outreach.domain.company import Company
 from outreach.domain.hours import local
-from outreach.lab.backtest import Played, Touched
-from outreach.service.capacity import share
+from outreach.lab.backtest_played import Played, Touched
+from outreach.service.capacity import minutes_per_call, share
 
 CHANNELS = ("call", "email", "sms", "task")
 NOBODY = "nobody"
 CAPS = "cap_"
 """Reasons of the policy that begin so are caps."""
 WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+
+
+@dataclass
+class Cost:
+    """Of contacts that were made. Money in the company's currency, as far as company.yaml has prices."""
+
+    minutes: float = 0.0
+    unknown: int = 0
+    """Calls of which nobody has said how long they take."""
+    money: float = 0.0
+
+    def add(self, touch: Touched, company: Company) -> None:
+        if touch.channel == "call":
+            minutes = minutes_per_call(company, touch.whose)
+            self.unknown += minutes is None
+            self.minutes += minutes or 0.0
+            self.money += (minutes or 0.0) * (company.costs.call_minute or 0.0)
+        elif touch.channel in ("email", "sms"):
+            self.money += getattr(company.costs, touch.channel) or 0.0
 
 
 @dataclass
@@ -35,7 +47,10 @@ class Report:
     days: dict[date, Counter[str]] = field(default_factory=dict)
     """Day → channel → contacts."""
     playbooks: dict[str, Counter[str]] = field(default_factory=dict)
-    """Playbook → channel, ``started``, ``held`` (generic mail), ``withheld`` → how many."""
+    """Playbook → channel, ``started``, ``held`` (generic mail), ``withheld``, and of its calls ``said_pointless`` and
+    ``moot`` → how many."""
+    costs: dict[str, Cost] = field(default_factory=dict)
+    """Playbook → what its contacts cost."""
     withheld: Counter[str] = field(default_factory=Counter)
     """Why something was not done → how many."""
     capped: set[str] = field(default_factory=set)
@@ -49,6 +64,21 @@ class Report:
 
     def total(self, channel: str) -> int:
         return sum(day[channel] for day in self.days.values())
+
+    @property
+    def cost(self) -> Cost:
+        found = self.costs.values()
+        return Cost(sum(c.minutes for c in found), sum(c.unknown for c in found), sum(c.money for c in found))
+
+    def of_all(self, name: str) -> int:
+        """A count of ``playbooks``, over all of them."""
+        return sum(counts[name] for counts in self.playbooks.values())
+
+    @property
+    def pointless(self) -> float | None:
+        """The share of calls that were found pointless; None without a call."""
+        calls = self.total("call")
+        return (self.of_all("said_pointless") + self.of_all("moot")) / calls if calls else None
 
     def capacity(self, name: str) -> int | None:
         return share(self.company, name, ())
@@ -86,141 +116,17 @@ def _count(report: Report, touch: Touched) -> None:
     day = local(touch.at, report.company.zone).date()
     report.days.setdefault(day, Counter())[touch.channel] += 1
     counts[touch.channel] += 1
+    report.costs.setdefault(touch.playbook, Cost()).add(touch, report.company)
     if touch.channel == "call":
+        if found := pointless_by(report.outcome, touch):
+            counts[found] += 1
         loads = report.loads.setdefault(touch.whose or NOBODY, {})
         loads[day] = loads.get(day, 0) + 1
 
 
-def as_json(report: Report) -> dict[str, Any]:
-    outcome = report.outcome
-    return {
-        "from": outcome.since.isoformat(), "to": outcome.until.isoformat(), "events": outcome.events,
-        "seconds": round(outcome.seconds, 1), "failures": sum(outcome.failures.values()),
-        "let_down": len(outcome.failures), "reached": len(report.reached()), "over_caps": len(report.capped),
-        "totals": {channel: report.total(channel) for channel in CHANNELS},
-        "days": {day.isoformat(): dict(counts) for day, counts in sorted(report.days.items())},
-        "playbooks": {name: dict(counts) for name, counts in sorted(report.playbooks.items())},
-        "withheld": dict(report.withheld.most_common()), "decisions": dict(outcome.decisions.most_common()),
-        "account_managers": {
-            name: {"calls": sum(days.values()), "most": max(days.values()), "capacity": report.capacity(name),
-                   "days_over": [day.isoformat() for day in report.over(name)]}
-            for name, days in sorted(report.loads.items())
-        },
-    }  # fmt: skip
-
-
-def write_csv(report: Report, path: Path) -> None:
-    """One line for each contact, made or held back; ids only."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(Touched._fields)
-        rows.writerows((*touch[:8], touch.at.isoformat(), *touch[9:]) for touch in report.outcome.touches)
-
-
-def write_html(report: Report, path: Path, title: str = "Backtest") -> None:
-    """A page of its own: no script, nothing fetched."""
-    pages = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "pages"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    days = _every_day(report)
-    tallest = max((sum(counts.values()) for counts in days.values()), default=0) or 1
-    path.write_text(
-        pages.get_template("backtest.html").render(
-            report=report, title=title, told=as_json(report), days=days, tallest=tallest, channels=CHANNELS,
-            headline=headline(report), busiest=_busiest(report),
-        ),
-        encoding="utf-8",
-    )  # fmt: skip
-
-
-def _every_day(report: Report) -> dict[date, Counter[str]]:
-    """Those without a contact, too: a gap is news."""
-    if not report.days:
-        return {}
-    first, last = min(report.days), max(report.days)
-    return {
-        day: report.days.get(day, Counter())
-        for n in range((last - first).days + 1)
-        if (day := first + timedelta(days=n))
-    }
-
-
-def _busiest(report: Report) -> Mapping[str, int]:
-    """Of each account manager the calls of their fullest day."""
-    return {name: max(days.values()) for name, days in sorted(report.loads.items())}
-
-
-# -- in the terminal -------------------------------------------------------------------------------------
-
-
-def headline(report: Report) -> str:
-    outcome, calls = report.outcome, report.total("call")
-    return (
-        f"{_day(outcome.since)} to {_day(outcome.until)}: {len(outcome.failures):,} customers let down, {len(report.reached()):,}"
-        f" contacted by a human. {calls:,} calls ({calls / report.weeks:,.0f} a week), {report.total('email'):,} e-mails,"
-        f" {report.total('sms'):,} SMS; {sum(report.withheld.values()):,} held back. {outcome.events:,} events in {outcome.seconds:,.0f} s."
-    )
-
-
-def _day(at: datetime) -> str:
-    return f"{at:%Y-%m-%d}"
-
-
-def print_report(report: Report, console: Console | None = None) -> None:
-    console = console or Console()
-    console.print(headline(report))
-    console.print(
-        _table("By playbook", ("playbook", "started", *CHANNELS, "withheld", "held"), _playbook_rows(report))
-    )
-    if report.loads:
-        console.print(
-            _table(
-                "By account manager",
-                ("who", "calls", "most in a day", "can make", "days over"),
-                _load_rows(report),
-            )
-        )
-    if report.withheld:
-        console.print(_table("Held back, by reason", ("reason", "number"), report.withheld.most_common()))
-    if report.capped:
-        console.print(f"{len(report.capped):,} accounts had somebody whom the caps kept waiting.")
-
-
-def _playbook_rows(report: Report) -> Iterable[tuple[Any, ...]]:
-    for name, counts in sorted(report.playbooks.items(), key=lambda item: (-item[1]["started"], item[0])):
-        yield (
-            name,
-            counts["started"],
-            *(counts[channel] for channel in CHANNELS),
-            counts["withheld"],
-            counts["held"],
-        )
-
-
-def _load_rows(report: Report) -> Iterable[tuple[Any, ...]]:
-    for name, days in sorted(report.loads.items(), key=lambda item: -sum(item[1].values())):
-        can = report.capacity(name)
-        yield (
-            name,
-            sum(days.values()),
-            max(days.values()),
-            "?" if can is None else can,
-            len(report.over(name)),
-        )
-
-
-def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:
-    table = Table(*columns, title=title, title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in rows:
-        table.add_row(
-            *(
-                f"{cell:,}" if isinstance(cell, int) and cell else "·" if cell == 0 else str(cell)
-                for cell in row
-            )
-        )
-    return table
+def pointless_by(outcome: Played, touch: Touched) -> str:
+    """``said_pointless``: whoever made this call really said so. ``moot``: its reason was gone before anybody would have
+    made it. Empty for all others."""
+    if touch.channel != "call" or not touch.made:
+        return ""
+    return "said_pointless" if (touch.account, touch.key) in outcome.marked else "moot" if touch.moot else ""

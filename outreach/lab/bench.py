@@ -15,6 +15,7 @@ import click
 import orjson
 
 from outreach.assemble import collect_less_often
+from outreach.lab.bench_backtest import bench_backtest
 from outreach.lab.bench_claims import bench_claims
 from outreach.lab.bench_conditions import bench_conditions
 from outreach.lab.bench_http import bench_http
@@ -32,6 +33,7 @@ BENCHES: Mapping[str, Bench] = {
     "intake": lambda quick, say: bench_intake(quick, say, os.environ.get(POSTGRES)),
     "windows": bench_windows,
     "claims": bench_claims,
+    "backtest": bench_backtest,
     "http": bench_http,
     "pages": bench_pages,
 }

@@ -11,9 +11,10 @@ from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
+from outreach.domain.vocabulary import Vocabulary
 from outreach.lab.scratch import Scratch, Stuck
-from outreach.service import intake, sweep
-from outreach.service.front import check
+from outreach.service import intake
+from outreach.service.front import Incoming, Rejected, check
 
 ROUNDS = 1000
 """So often one instant may be worked on by the clock."""
@@ -23,6 +24,13 @@ MOST_AT_ONCE = 500
 class Arrival(NamedTuple):
     at: datetime
     raw: Mapping[str, Any]
+
+
+class Checked(NamedTuple):
+    """An arrival that was checked before, as of ``at``."""
+
+    at: datetime
+    item: Incoming | Rejected
 
 
 Doing = Callable[[], datetime | None]
@@ -46,7 +54,7 @@ class Player:
         self._number += 1
         heappush(self._doings, (at, self._number, doing))
 
-    def play(self, arrivals: Iterable[Arrival], until: datetime) -> None:
+    def play(self, arrivals: Iterable[Arrival | Checked], until: datetime) -> None:
         """``arrivals`` in order of time. Raises Stuck when something due does not move."""
         coming = _Coming(arrivals)
         while (at := self._next_instant(coming)) is not None and at <= until:
@@ -66,8 +74,7 @@ class Player:
 
     def _take_in(self, coming: _Coming) -> None:
         now, vocabulary = self.house.now, self.house.outside.rules().vocabulary
-        raws = coming.until(now)
-        items = [check(raw, vocabulary, now, internal=True) for raw in raws]
+        items = [_checked(each, vocabulary, now) for each in coming.until(now)]
         for answer in intake.take_checked(self.house.outside, items):
             self.taken[answer.outcome] = self.taken.get(answer.outcome, 0) + 1
         self.events += len(items)
@@ -85,23 +92,29 @@ class Player:
         self._worked = (now, rounds + 1 if at == now else 1)
         if self._worked[1] > ROUNDS:
             raise Stuck(f"something has been due since {now.isoformat()} and does not move")
-        sweep.tick(self.house.outside)
+        self.house.tick()
+
+
+def _checked(each: Arrival | Checked, vocabulary: Vocabulary, now: datetime) -> Incoming | Rejected:
+    if isinstance(each, Checked):
+        return each.item
+    return check(each.raw, vocabulary, now, internal=True)
 
 
 class _Coming:
     """The arrivals that are still to come."""
 
-    def __init__(self, arrivals: Iterable[Arrival]) -> None:
-        self._rest: Iterator[Arrival] = iter(arrivals)
+    def __init__(self, arrivals: Iterable[Arrival | Checked]) -> None:
+        self._rest: Iterator[Arrival | Checked] = iter(arrivals)
         self._next = next(self._rest, None)
 
     @property
     def at(self) -> datetime | None:
         return self._next.at if self._next else None
 
-    def until(self, now: datetime) -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = []
+    def until(self, now: datetime) -> list[Arrival | Checked]:
+        found: list[Arrival | Checked] = []
         while self._next is not None and self._next.at <= now and len(found) < MOST_AT_ONCE:
-            found.append(self._next.raw)
+            found.append(self._next)
             self._next = next(self._rest, None)
         return found

@@ -6,10 +6,8 @@ answers: a call that was put on the desk stays there, a draft stays a draft, and
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,8 +15,6 @@ from typing import Any
 
 import click
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from outreach.domain.errors import Refused
 from outreach.domain.evaluate import Ruleset
@@ -28,7 +24,8 @@ from outreach.domain.wallclock import parse_instant
 from outreach.lab.lines import left_to_time, opened, parsed, read_lines
 from outreach.lab.olist import is_olist, olist_events
 from outreach.lab.player import Arrival, Player
-from outreach.lab.replay_report import Report, print_report, report_of
+from outreach.lab.progress import Shown, progress, silent
+from outreach.lab.replay_report import Report, print_report, report_of, write_html
 from outreach.lab.scratch import scratch_house, with_nobody_asked
 from outreach.library.loader import load
 from outreach.settings import load_settings
@@ -51,12 +48,21 @@ class History:
 
 
 def run_replay(
-    files: Sequence[Path], *, store: Path | None = None, limit: int | None = None, as_json: bool = False
+    files: Sequence[Path],
+    *,
+    store: Path | None = None,
+    limit: int | None = None,
+    as_json: bool = False,
+    html: Path | None = None,
+    kind: str = "auto",
 ) -> None:
     """The command: play the files by the playbooks from here, and print what would have been done."""
     rules = load(load_settings().root)
     history = read_history(files, rules.vocabulary, limit)
-    report = replay(rules, history, store=store, shown=_bar)
+    with progress(kind) as shown:
+        report = replay(rules, history, store=store, shown=shown)
+    if html:
+        write_html(report, html)
     if as_json:
         click.echo(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -143,25 +149,20 @@ def _bare_account(subject: str, at: datetime) -> dict[str, Any]:
 
 # -- playing -----------------------------------------------------------------------------------------
 
-Shown = Callable[[datetime, int], None]
-
 
 def replay(
     rules: Ruleset,
     history: History,
     *,
     store: Path | None = None,
-    shown: Callable[[int], AbstractContextManager[Shown]] | None = None,
+    shown: Shown = silent,
 ) -> Report:
     """Play a history. ``store``: where the database is kept; without it nothing is."""
     started, first, last = time.monotonic(), history.arrivals[0].at, history.arrivals[-1].at
     url = _new_store(store) if store else None
-    show = shown or (lambda total: nullcontext(lambda at, events: None))
-    with (
-        scratch_house(with_nobody_asked(rules), first, database_url=url) as house,
-        show(len(history.arrivals)) as bar,
-    ):
-        player = Player(house, bar)
+    of = len(history.arrivals)
+    with scratch_house(with_nobody_asked(rules), first, database_url=url) as house:
+        player = Player(house, lambda at, done: shown(done, of, f"{at:%Y-%m-%d}"))
         player.play(history.arrivals, last + AFTERWARDS)
         with house.database.view() as unit:
             report = report_of(unit, rules)
@@ -177,26 +178,3 @@ def _new_store(path: Path) -> str:
     url = f"sqlite:///{path.absolute()}"
     upgrade(url)
     return url
-
-
-def _bar(total: int) -> AbstractContextManager[Shown]:
-    console = Console(stderr=True)
-    return _Bar(total, console) if sys.stderr.isatty() else nullcontext(lambda at, events: None)
-
-
-class _Bar:
-    def __init__(self, total: int, console: Console) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} of {task.total:,} events"),
-            TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True,
-        )  # fmt: skip
-        self._task = self._progress.add_task("", total=total)
-
-    def __enter__(self) -> Shown:
-        self._progress.start()
-        return lambda at, events: self._progress.update(
-            self._task, completed=events, description=f"{at:%Y-%m-%d}"
-        )
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()

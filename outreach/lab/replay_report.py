@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from outreach.domain.evaluate import Ruleset
+from outreach.lab.pages_of import write_page
 from outreach.store.unit import StoreUnit
 
 COLUMNS = ("failures", "calls", "emails", "sms", "tasks", "holds")
@@ -20,6 +22,7 @@ _FROM_MONDAY = 3 * 86_400_000_000
 """The first of January 1970 was a Thursday."""
 _MONDAY = date(1969, 12, 29)
 _OF_CHANNEL = {"call": "calls", "email": "emails", "sms": "sms", "task": "tasks"}
+_OF_PLAYBOOK = ("runs", "calls", "emails", "sms", "tasks", "withheld", "holds", "ended")
 _DONE = (
     "t.status in ('on_desk', 'settled', 'draft', 'due', 'planned', 'sending', 'sent', 'unknown')"
     " and (t.settlement is null or t.settlement <> 'withdrawn')"
@@ -151,6 +154,29 @@ def _fill_totals(report: Report, unit: StoreUnit) -> None:
     }
 
 
+# -- on a page ----------------------------------------------------------------------------------------------
+
+
+def write_html(report: Report, path: Path) -> None:
+    """A page of its own: no script, nothing fetched."""
+    weeks, channels = _every_week(report), tuple(_OF_CHANNEL)
+    contacts = {day: {c: counts[_OF_CHANNEL[c]] for c in channels} for day, counts in weeks.items()}
+    write_page(
+        path, "replay.html", title="Replay", headline=_headline(report), told=report.as_json(), channels=channels,
+        weeks=contacts, failures=weeks, columns=_OF_PLAYBOOK, last_words=_last_words(report),
+        totals={channel: report.totals[_OF_CHANNEL[channel]] for channel in channels},
+    )  # fmt: skip
+
+
+def _every_week(report: Report) -> dict[date, Counter[str]]:
+    """Those in which nothing was, too: a gap is news."""
+    if not report.weeks:
+        return {}
+    first, last = min(report.weeks), max(report.weeks)
+    mondays = [first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1)]
+    return {monday: report.weeks.get(monday, Counter()) for monday in mondays}
+
+
 # -- for people ------------------------------------------------------------------------------------------
 
 
@@ -193,10 +219,9 @@ def _weeks_table(report: Report) -> Table:
 
 
 def _playbooks_table(report: Report) -> Table:
-    names = ("runs", "calls", "emails", "sms", "tasks", "withheld", "holds", "ended")
-    table = Table("playbook", *names, title="By playbook")
+    table = Table("playbook", *_OF_PLAYBOOK, title="By playbook")
     for playbook, counts in sorted(report.playbooks.items(), key=lambda item: -item[1]["runs"]):
-        table.add_row(playbook, *(_number(counts[name]) for name in names))
+        table.add_row(playbook, *(_number(counts[name]) for name in _OF_PLAYBOOK))
     return _to_the_right(table)
 
 

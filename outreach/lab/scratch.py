@@ -20,15 +20,16 @@ from outreach.assemble import keyed_hash, make_outside
 from outreach.channels.null import FaultySender, RecordingSender
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel
+from outreach.lab.waiting import first_due, has_due
 from outreach.service import intake, sweep
 from outreach.service.intake import Answer
 from outreach.service.ports import Ids, Outside, Sender
-from outreach.store.codec import instant
+from outreach.store.alone import AloneStore
 from outreach.store.engine import Store, open_database
+from outreach.store.unit import StoreUnit
 
 ROUNDS = 1000
 """So often one instant may be worked on; more means that something due never moves."""
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class VirtualClock:
@@ -105,13 +106,16 @@ class Scratch:
         """The earliest instant for which a row waits, past ones included."""
         return next_due(self.database)
 
+    def tick(self) -> None:
+        sweep.tick(self.outside)
+
     def settle(self) -> None:
         """Tick until nothing more is due now. Raises ``Stuck`` when that does not come to an end."""
         for _ in range(ROUNDS):
             due = self.next_due()
             if due is None or due > self.now:
                 return
-            sweep.tick(self.outside)
+            self.tick()
         raise Stuck(f"something has been due since {due.isoformat() if due else ''} and does not move")
 
     def advance_to(self, until: datetime) -> None:
@@ -126,29 +130,28 @@ class Scratch:
         self.advance_to(self.now + by)
 
 
+@dataclass(frozen=True)
+class AloneScratch(Scratch):
+    """For one thread, and where nobody asks for a heartbeat: a tick does only what has something due."""
+
+    looking: StoreUnit | None = None
+
+    def next_due(self) -> datetime | None:
+        assert self.looking is not None
+        return first_due(self.looking)
+
+    def tick(self) -> None:
+        assert self.looking is not None
+        due = has_due(self.looking, self.now)
+        for name, work in sweep.works():
+            if name in due:
+                work(self.outside, sweep.BATCH)
+                due = has_due(self.looking, self.now)
+
+
 def next_due(database: Store) -> datetime | None:
     with database.view() as unit:
-        stuck = sweep.STUCK_AFTER // _MICROSECOND + 1
-        (row,) = unit.bulk.rows(_NEXT_DUE, stuck)
-    return None if row[0] is None else instant(row[0])
-
-
-_NEXT_DUE = """
-    select min(t) from (
-        select min("at") t from due
-        union all select min(wake_at) from run where state = 'open'
-        union all select min(due) from touch where status in ('planned', 'due')
-        union all select min(intent_at) + ? from touch where status = 'sending'
-        union all select min("until") from parked
-        union all select min(due) from said
-        union all select min(m.due) from missed m join playbook_state s on s.playbook = m.playbook
-            where s.state not in ('paused', 'disabled')
-        union all select min(b."at") from blast b join run r on r.playbook = b.playbook and r.blast = b.nth
-            where b.state = 'refused' and r.state = 'open'
-        union all select min("until") from hold where ended_at is null
-        union all select min(at_most_until) from hold where ended_at is null
-    ) w
-"""
+        return first_due(unit)
 
 
 @contextmanager
@@ -160,11 +163,13 @@ def scratch_house(
     database_url: str | None = None,
     ids: Ids | None = None,
     endpoint_hash: Callable[[str, str], str] | None = None,
+    alone: bool = False,
 ) -> Iterator[Scratch]:
     """A house whose clock stands at ``start`` (aware), with an empty store that is deleted afterwards.
 
     ``rules``: a set of rules, or what gives the current one. ``database_url``: an empty database of
     one's own instead, which is left as it is. ``ids`` and ``endpoint_hash``: of the house whose rows are taken over.
+    ``alone``: for one thread only, which makes it quicker.
     """
     folder = Path(tempfile.mkdtemp(prefix="outreach-lab-", dir=_quickest_place()))
     hashed, path = endpoint_hash or keyed_hash(b"lab"), folder / "scratch.db"
@@ -175,7 +180,7 @@ def scratch_house(
         if database_url:
             found = open_database(database_url, endpoint_hash=hashed, durable=False, create=not opened)
         else:
-            found = _scratch_store(path, hashed)
+            found = _scratch_store(path, hashed, alone)
         opened[:] = [found]
         return found
 
@@ -189,16 +194,21 @@ def scratch_house(
         hashed,
     )
     try:
-        yield Scratch(outside, clock, database, sender, open_)
+        if alone:
+            with database.view() as unit:
+                yield AloneScratch(outside, clock, database, sender, open_, unit)
+        else:
+            yield Scratch(outside, clock, database, sender, open_)
     finally:
         opened[0].close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _scratch_store(path: Path, hashed: Callable[[str, str], str]) -> Store:
+def _scratch_store(path: Path, hashed: Callable[[str, str], str], alone: bool) -> Store:
     if not path.exists():
         path.write_bytes(_empty_store())
-    return open_database(f"sqlite:///{path}", endpoint_hash=hashed, durable=False, journal_mode="memory")
+    found = open_database(f"sqlite:///{path}", endpoint_hash=hashed, durable=False, journal_mode="memory")
+    return AloneStore(found.engine, hashed) if alone else found
 
 
 @cache

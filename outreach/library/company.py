@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from outreach.domain.blast import USUAL, Radius
-from outreach.domain.company import Caps, Company, Team
+from outreach.domain.company import Caps, Company, Costs, Team
 from outreach.domain.errors import Fault
 from outreach.domain.hours import Calendar
 from outreach.library.groups import Group, Key, Many, Named
@@ -92,6 +92,15 @@ BLAST_RADIUS = Group(
         Key("within", Length(business=False), "within so long", "1h"),
     ),
 )
+COSTS = Group(
+    "costs",
+    (
+        Key("call_minutes", Number(0.1, 600), "minutes that one call takes, with what is read before and written after", "a working day, shared by the team's capacity"),
+        Key("call_minute", Number(0, 1000), "what a minute of a call costs"),
+        Key("email", Number(0, 1000), "what an e-mail costs"),
+        Key("sms", Number(0, 1000), "what an SMS costs"),
+    ),
+)  # fmt: skip
 SENDER = Group(
     "sender",
     (
@@ -136,6 +145,7 @@ COMPANY = Group(
         Key("look_again", Length(), "a reached failure that is not put right comes back after it", "2 business days"),
         Key("caps", CAPS, "the most contact one person or endpoint gets"),
         Key("blast_radius", BLAST_RADIUS, "the most accounts that one playbook reaches before a second person is asked"),
+        Key("costs", COSTS, "what contacts cost, in the currency above; a backtest counts it, nothing is judged by it"),
         Key("teams", Named(TEAM, what="team"), "who works together"),
     ),
 )  # fmt: skip
@@ -179,6 +189,7 @@ def _company(tree: Table, values: Mapping[str, Any], reading: Reading) -> Compan
         sender_phone=sender.get("phone") or values["phone"] or "",
         caps=Caps(**(values["caps"] or {})),
         blast_radius=_radius(values["blast_radius"] or {}),
+        costs=Costs(**(values["costs"] or {})),
         teams=teams,
         **given,
     )

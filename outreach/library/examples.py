@@ -135,6 +135,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "look_again": "2 business days",
         "caps": "{per_person_per_day: 1, per_person_per_week: 3}",
         "blast_radius": "{accounts: 100, within: 1h}",
+        "costs": "{call_minutes: 7, call_minute: 0.9, email: 0.002, sms: 0.08}",
         "teams": "{berlin: {members: [jonas, miriam], manager: ruth, capacity: 30}}",
     },
     "holidays": {
@@ -151,6 +152,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "calls_per_person_per_day": "2",
     },
     "blast_radius": {"accounts": "100", "within": "2h"},
+    "costs": {"call_minutes": "7", "call_minute": "0.9", "email": "0.002", "sms": "0.08"},
     "sender": {"name": "Hearth & Home", "email": "hello@hearth-home.example", "phone": '"+49 30 23125 100"'},
     "a team": {
         "title": "New York",

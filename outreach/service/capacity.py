@@ -31,6 +31,15 @@ def share(company: Company, name: str, away: Collection[str]) -> int | None:
     return team.capacity // len(here) if name in here else None
 
 
+def minutes_per_call(company: Company, name: str) -> float | None:
+    """What one of their calls takes: as company.yaml says, else a working day shared by as many calls as they can make
+    well in it. None: nobody has said."""
+    if company.costs.call_minutes is not None:
+        return company.costs.call_minutes
+    team, can = company.team_of(name), share(company, name, ())
+    return team.calendar.minutes_a_day / can if team and can else None
+
+
 def loads(company: Company, waiting: Mapping[str, int], away: Collection[str]) -> list[Load]:
     """Of everybody for whom a call waits; who is shortest first."""
     found = [Load(name, count, share(company, name, away)) for name, count in waiting.items()]

@@ -122,7 +122,7 @@ POINTLESS: Mapping[str, str] = {
     "twice": "somebody had rung already", "small": "it was too small to ring about",
 }  # fmt: skip
 """Why a call was pointless, in a word → in words. It is about the playbook, not about the customer."""
-_POINTLESS = "call.pointless"
+POINTLESS_CALL = "call.pointless"
 
 
 def pointless(outside: Outside, card_id: str, touch_id: str, why: str, by: str) -> None:
@@ -135,7 +135,9 @@ def pointless(outside: Outside, card_id: str, touch_id: str, why: str, by: str) 
         run = unit.run(touch.run) if touch is not None and touch.card == card_id else None
         if run is None:
             raise NotFound("There is no such line on this card.")
-        unit.audit(outside.clock.now(), by, _POINTLESS, f"playbook/{run.playbook}", f"{why} touch/{touch_id}")
+        unit.audit(
+            outside.clock.now(), by, POINTLESS_CALL, f"playbook/{run.playbook}", f"{why} touch/{touch_id}"
+        )
 
     outside.database.retrying(work)
 
@@ -145,7 +147,7 @@ def pointless_calls(unit: Unit, playbook: str, since: datetime) -> Counter[str]:
     rows = [
         row
         for row in unit.audit_of(f"playbook/{playbook}", 1000)
-        if row.what == _POINTLESS and row.at >= since
+        if row.what == POINTLESS_CALL and row.at >= since
     ]
     said = {row.why.partition(" ")[2]: row.why.partition(" ")[0] for row in reversed(rows)}
     return Counter(said.values())

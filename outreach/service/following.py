@@ -35,7 +35,7 @@ class News:
 
 
 def tell_accounts(ledger: Ledger, news: Mapping[str, News]) -> None:
-    late = {account for account, found in news.items() if _is_late(ledger.accounts[account], found)}
+    late = {account for account, found in news.items() if is_late(ledger.accounts[account], found)}
     fast = {account: found.fresh for account, found in news.items() if account not in late}
     windows = ledger.unit.windows(_window_needs(ledger, fast))
     ledger.forget_histories(news)
@@ -55,7 +55,7 @@ def tell_accounts(ledger: Ledger, news: Mapping[str, News]) -> None:
         _tell_anew(ledger, account, news[account])
 
 
-def _is_late(state: AccountState, found: News) -> bool:
+def is_late(state: AccountState, found: News) -> bool:
     if found.floor is not None or any(event.type == BY_HAND for event in found.fresh):
         return True
     first = min((event.time for event in found.fresh), default=None)

@@ -27,7 +27,10 @@ from outreach.service.ports import NewEvent, Outside, Parked, Quarantined, Store
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 """Clocks differ; an event this far ahead is taken as now. Further ahead it is parked until its time."""
-_CREATES = frozenset({"account.described"})
+CREATES = frozenset({"account.described"})
+"""What an account begins with."""
+POISON = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
+"""What a well-formed event may still break in a room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def take_checked(outside: Outside, items: Sequence[Incoming | Rejected]) -> list
     try:
         answers: list[Answer] = outside.database.retrying(lambda unit: absorb(unit, outside, items, now))
         return answers
-    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as fault:
+    except POISON as fault:
         if len(items) == 1:
             return [_keep_poison(outside, items[0], fault, now)]
         return [answer for item in items for answer in take_checked(outside, [item])]
@@ -146,7 +149,7 @@ def _without_the_erased(unit: Unit, items: Sequence[Incoming]) -> Sequence[Incom
 def _create_described(ledger: Ledger, items: Iterable[Incoming]) -> None:
     for item in items:
         event = item.event
-        if event.type in _CREATES and event.subject not in ledger.accounts and not is_about_person(event):
+        if event.type in CREATES and event.subject not in ledger.accounts and not is_about_person(event):
             ledger.new_account(AccountState(event.subject))
 
 
@@ -254,7 +257,7 @@ def _parked(ledger: Ledger, item: Incoming, reason: str) -> Parked:
 
 def _welcome_parked(ledger: Ledger, items: Iterable[Incoming]) -> None:
     """An account has appeared: what waited for it comes in now."""
-    created = {item.event.subject for item in items if item.event.type in _CREATES}
+    created = {item.event.subject for item in items if item.event.type in CREATES}
     if not created:
         return
     rows = [row for row in ledger.unit.parked_for(created) if row.reason == "unknown_account"]

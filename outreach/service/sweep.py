@@ -28,6 +28,9 @@ from outreach.service.switches import note_rests
 
 Row = TypeVar("Row")
 
+Work = Callable[[Outside, int], int]
+"""Gives how many it moved, at most so many."""
+
 BATCH = 100
 STUCK_AFTER = timedelta(seconds=90)
 """Three provider time-outs."""
@@ -59,27 +62,27 @@ class Swept:
 
 def tick(outside: Outside, batch: int = BATCH) -> Swept:
     """One round over everything due. Idempotent; call it again while ``more``."""
-    said = write_down(outside, batch)
-    parked = take_parked(outside, batch)
-    events = ring(outside, batch)
-    missed, refused = resume_missed(outside, batch), stop_refused(outside, batch)
-    woken = wake(outside, batch)
-    touches = _deliver(outside, batch)
-    calls = move_calls(outside)
-    swept = Swept(
-        parked=parked,
-        events=events,
-        woken=woken,
-        touches=touches,
-        calls=calls,
-        said=said,
-        missed=missed,
-        refused=refused,
-        stuck=mark_stuck(outside, STUCK_AFTER, batch),
-        holds=end_overdue_holds(outside, batch),
-    )
+    moved = {name: work(outside, batch) for name, work in works()}
+    full = max(moved[name] for name in ("parked", "events", "woken", "touches", "said", "missed", "refused"))
+    swept = Swept(more=full >= batch, **moved)
     beat(outside, swept)
-    return replace(swept, more=max(parked, events, woken, touches, said, missed, refused) >= batch)
+    return swept
+
+
+def works() -> tuple[tuple[str, Work], ...]:
+    """What one round is, in its order: the field of ``Swept`` that it fills, and the work."""
+    return (
+        ("said", write_down),
+        ("parked", take_parked),
+        ("events", ring),
+        ("missed", resume_missed),
+        ("refused", stop_refused),
+        ("woken", wake),
+        ("touches", _deliver),
+        ("calls", lambda outside, batch: move_calls(outside)),
+        ("stuck", lambda outside, batch: mark_stuck(outside, STUCK_AFTER, batch)),
+        ("holds", end_overdue_holds),
+    )
 
 
 def beat(outside: Outside, swept: Swept) -> None:

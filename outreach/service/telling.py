@@ -13,7 +13,7 @@ from itertools import groupby
 from outreach.domain.account import AccountState, Due, Happening, History, fold, in_order
 from outreach.domain.conditions import Scope
 from outreach.domain.evaluate import BY_HAND, Match, failure_of, judge, match_by_hand, scope_of
-from outreach.domain.facts import CLOCK_SOURCE, Event
+from outreach.domain.facts import CLOCK_SOURCE, Event, Person
 from outreach.domain.recipient import hurt_one
 from outreach.service.front import Incoming, check, from_clock, whole
 from outreach.service.ledger import Ledger
@@ -55,10 +55,14 @@ class Telling:
 
     def tell(self, events: Iterable[Event]) -> Telling:
         for instant, same in groupby(in_order(events), key=lambda event: event.time):
-            while (due := self._first_due(before=instant)) is not None:
-                self._tell_instant(due.at, [])
+            self.wait_until(instant)
             self._tell_instant(instant, list(same))
         return self
+
+    def wait_until(self, instant: datetime) -> None:
+        """What time makes before that instant."""
+        while (due := self._first_due(before=instant)) is not None:
+            self._tell_instant(due.at, [])
 
     def _tell_instant(self, instant: datetime, events: Sequence[Event]) -> None:
         """All events of one instant are folded before any of them is judged, so that their order does
@@ -136,16 +140,21 @@ class Telling:
             self.by_hand.add((match.playbook.name, trigger.ref))
 
     def _scope_of(self, event: Event, history: History, *, about_people: bool) -> Scope:
-        person = self.ledger.person(event.data.get("person_id"))
-        people = self.ledger.people_of(self.state.id) if about_people else None
+        person, people = self._who(event, about_people=about_people)
         return scope_of(
             event,
             self.state,
             history,
-            person=person if people is None else hurt_one(person, self.state.id, people),
+            person=person,
             people=people,
             failure=self.state.failures.get(failure_of(event, self.ledger.rules.vocabulary) or ""),
         )
+
+    def _who(self, event: Event, *, about_people: bool) -> tuple[Person | None, list[Person] | None]:
+        """Who was hurt, and who is known there, where somebody asks for that."""
+        person = self.ledger.person(event.data.get("person_id"))
+        people = self.ledger.people_of(self.state.id) if about_people else None
+        return person if people is None else hurt_one(person, self.state.id, people), people
 
     def _history_for(self, made: Event) -> History:
         """The windows that nobody could have asked for before it was made."""

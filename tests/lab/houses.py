@@ -14,10 +14,12 @@ from outreach.assemble import House, TimeOrderedIds, keyed_hash, make_outside
 from outreach.channels.null import RecordingSender
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel
-from outreach.lab.scratch import VirtualClock
+from outreach.lab.backtest_played import Touched
+from outreach.lab.scratch import Scratch, VirtualClock
 from outreach.library.loader import Library
 from outreach.service.ports import Clock
 from outreach.settings import Settings, load_settings
+from outreach.store.codec import instant
 from outreach.store.engine import open_database
 from outreach.ways import ways_out
 
@@ -70,3 +72,13 @@ def write_lines(path: Path, *events: Mapping[str, Any] | bytes) -> Path:
 def count(house: House, rest: str) -> int:
     with house.database.view() as unit:
         return int(unit.bulk.rows(f"select count(*) from {rest}")[0][0])
+
+
+def touches_of(house: Scratch) -> list[Touched]:
+    """Everything that was laid there, as a backtest would tell it."""
+    with house.database.view() as unit:
+        rows = unit.bulk.rows(
+            "select t.account, r.playbook, r.key, t.step, t.attempt, t.round, t.channel, coalesce(t.caller, a.owner, ''),"
+            " t.due, t.status, t.because from touch t join run r on r.id = t.run join account a on a.id = t.account"
+        )
+    return sorted(Touched(*row[:8], instant(row[8]), *row[9:]) for row in rows)

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,14 +16,18 @@ from click.testing import CliRunner
 
 from outreach.cli.main import outreach
 from outreach.domain.errors import Refused
-from outreach.lab.backtest import Played, Touched, backtest
+from outreach.lab import backtest_parts
+from outreach.lab.backtest import backtest
 from outreach.lab.backtest_diff import FOLDERS, difference, rules_at
-from outreach.lab.backtest_report import Report, report_of, write_csv, write_html
+from outreach.lab.backtest_played import Played, Touched
+from outreach.lab.backtest_report import Report, report_of
+from outreach.lab.backtest_told import as_json, last_words, write_csv, write_html
 from outreach.lab.player import Arrival, Player
 from outreach.lab.scratch import cloud_event, scratch_house
 from outreach.library.loader import load
-from outreach.store.codec import instant
+from outreach.service import desk
 from outreach.store.schema import upgrade
+from tests.lab.houses import touches_of
 from tests.service.world import MONDAY
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -81,16 +86,29 @@ def history() -> list[Arrival]:
     return sorted(found, key=lambda arrival: arrival.at)
 
 
-def live(root: Path, url: str, until_days: int = 30) -> list[Touched]:
-    """The same history, as it would have come in day by day."""
+def live(root: Path, url: str, until_days: int = 30, percent: int = 100, marks: int = 0) -> list[Touched]:
+    """The same history, as it would have come in day by day. ``percent``: of the accounts have late-delivery; ``marks``: so
+    many of its calls are said to be pointless."""
     with scratch_house(load(root), MONDAY, database_url=url) as house:
+        with house.database.unit() as unit:
+            unit.set_publish_state("late-delivery", "percent", percent, "olga", "a few first", MONDAY)
         Player(house).play(history(), MONDAY + until_days * DAY)
         with house.database.view() as unit:
-            rows = unit.bulk.rows(
-                "select t.account, r.playbook, r.key, t.step, t.attempt, t.round, t.channel, coalesce(t.caller, a.owner, ''),"
-                " t.due, t.status, t.because from touch t join run r on r.id = t.run join account a on a.id = t.account"
-            )
-    return sorted(Touched(*row[:8], instant(row[8]), *row[9:]) for row in rows)
+            calls = unit.bulk.rows(_CALLS)
+        for card, touch in calls[:marks]:
+            desk.pointless(house.outside, card, touch, "small", "jonas")
+        return touches_of(house)
+
+
+_CALLS = (
+    "select t.card, t.id from touch t join run r on r.id = t.run"
+    " where r.playbook = 'late-delivery' and t.channel = 'call' and t.card is not null order by t.account"
+)
+
+
+def as_lived(touches: Iterable[Touched]) -> list[Touched]:
+    """Without what only a backtest asks."""
+    return [touch._replace(moot=False) for touch in touches]
 
 
 def test_it_agrees_with_the_live_house_touch_by_touch(tmp_path: Path, root: Path) -> None:
@@ -98,10 +116,23 @@ def test_it_agrees_with_the_live_house_touch_by_touch(tmp_path: Path, root: Path
     lived = live(root, url)
     played = backtest(root, url, MONDAY, MONDAY + 30 * DAY, workers=1)
     assert len(lived) > 20 and {touch.channel for touch in lived} >= {"call", "email"}
-    assert played.touches == lived
+    assert as_lived(played.touches) == lived
     assert (
         played.runs and played.decisions["started"] == sum(played.runs.values()) and len(played.failures) >= 8
     )
+
+
+def test_what_is_for_some_is_for_the_same_ones(tmp_path: Path, root: Path) -> None:
+    def late(touches: Iterable[Touched]) -> set[str]:
+        return {touch.account for touch in touches if touch.playbook == "late-delivery"}
+
+    url = f"sqlite:///{tmp_path}/live.db"
+    lived = live(root, url, percent=50)
+    played = backtest(root, url, MONDAY, MONDAY + 30 * DAY, workers=1)
+    assert as_lived(played.touches) == lived
+    everybody = late(live(root, f"sqlite:///{tmp_path}/all.db"))
+    assert 0 < len(late(played.touches)) < len(everybody)
+    assert played.decisions["not_live"] > 0
 
 
 def test_many_workers_say_the_same(tmp_path: Path, root: Path) -> None:
@@ -110,6 +141,21 @@ def test_many_workers_say_the_same(tmp_path: Path, root: Path) -> None:
     one = backtest(root, url, MONDAY, MONDAY + 30 * DAY, workers=1)
     two = backtest(root, url, MONDAY, MONDAY + 30 * DAY, workers=2)
     assert one.touches == two.touches and one.runs == two.runs
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_says_how_far_it_is(
+    tmp_path: Path, root: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backtest_parts, "SMALL", 10)
+    url = f"sqlite:///{tmp_path}/live.db"
+    live(root, url)
+    seen: list[tuple[int, int]] = []
+    backtest(
+        root, url, MONDAY, MONDAY + 30 * DAY, workers=workers, shown=lambda done, of: seen.append((done, of))
+    )
+    assert seen[0] == (0, len(history())) and seen[-1] == (len(history()), len(history()))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen) and len(seen) >= 3
 
 
 # -- what it comes to ----------------------------------------------------------------------------------------
@@ -200,6 +246,70 @@ def test_too_much_for_one_of_us_is_said_with_the_day() -> None:
     assert "jonas no longer over capacity" in [one.words for one in difference(calls(12), calls(5)).changes]
 
 
+# -- what it costs, and what was pointless ---------------------------------------------------------------------
+
+
+def priced(root: Path, folder: Path, costs: str) -> Report:
+    """Two calls of jonas, one of nobody, an e-mail, an SMS, and what was held back."""
+    changed(root, folder, "currency: EUR", f"currency: EUR\n{costs}", "company.yaml")
+    rows = [Touched(f"a{n}", "late", f"k{n}", 0, 1, 1, channel, whose, MONDAY, status, "late")
+            for n, (channel, whose, status) in enumerate([
+                ("call", "jonas", "on_desk"), ("call", "jonas", "settled"), ("call", "", "on_desk"), ("call", "jonas", "withheld"),
+                ("email", "jonas", "sent"), ("sms", "jonas", "sent"), ("sms", "jonas", "cancelled"),
+            ])]  # fmt: skip
+    rows[1] = rows[1]._replace(moot=True)
+    played = Played(MONDAY, MONDAY + 7 * DAY, rows, marked=frozenset({("a0", "k0"), ("a4", "k4")}))
+    return report_of(played, load(folder).company)
+
+
+def test_without_prices_there_are_minutes_and_no_money(root: Path, tmp_path: Path) -> None:
+    report = priced(root, tmp_path / "shop", "")
+    assert as_json(report)["cost"] == {
+        "minutes": 96, "calls_of_unknown_length": 1, "money": None, "currency": "EUR",
+    }, "eight hours are ten calls for jonas; for whom nobody has said anything is not guessed"  # fmt: skip
+    assert not any("EUR" in words for words in last_words(report))
+
+
+def test_with_prices_minutes_and_messages_cost_what_they_cost(root: Path, tmp_path: Path) -> None:
+    costs = "costs: {call_minutes: 10, call_minute: 0.9, sms: 0.08, email: 0.002}"
+    report = priced(root, tmp_path / "shop", costs)
+    assert as_json(report)["cost"] == {
+        "minutes": 30, "calls_of_unknown_length": 0, "money": 27.08, "currency": "EUR",
+    }  # fmt: skip
+    assert as_json(report)["playbooks"]["late"]["cost"]["money"] == 27.08
+    assert report.cost.money == pytest.approx(3 * 10 * 0.9 + 0.08 + 0.002)
+    write_html(report, tmp_path / "page.html")
+    assert "27.08" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_pointless_is_what_was_said_and_what_was_gone_within_a_day(root: Path, tmp_path: Path) -> None:
+    report = priced(root, tmp_path / "shop", "")
+    told = as_json(report)
+    assert told["pointless"] == {"said": 1, "moot": 1, "share": 2 / 3}, (
+        "of three calls; mails are not counted"
+    )
+    write_csv(report, tmp_path / "rows.csv")
+    rows = list(csv.DictReader((tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["pointless"] for row in rows] == ["said_pointless", "moot", "", "", "", "", ""]
+    assert any(words.startswith("66.7% of the calls were found pointless") for words in last_words(report))
+
+
+def test_what_was_said_of_the_real_calls_is_found_again(root: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/live.db"
+    live(root, url, marks=2)
+    report = told(root, url)
+    assert len(report.outcome.marked) == 2
+    assert report.playbooks["late-delivery"]["said_pointless"] == 2 == report.of_all("said_pointless")
+
+
+def test_a_call_whose_reason_goes_within_a_day_is_moot(root: Path, tmp_path: Path) -> None:
+    """a1 and a9 are put right an hour after the call was laid, a5 before it was."""
+    url = f"sqlite:///{tmp_path}/live.db"
+    live(root, url)
+    moot = {touch.account for touch in told(root, url).outcome.touches if touch.moot}
+    assert moot and moot <= {"a1", "a5", "a9"}
+
+
 # -- in the terminal -----------------------------------------------------------------------------------------
 
 
@@ -243,12 +353,19 @@ def test_the_commands_say_what_they_found_and_end_with_it(
     assert json.loads(run(outreach, ["backtest", str(root), *days, "--json"]).output)["totals"]["call"] > 0
     same = run(outreach, ["diff", str(root), str(root), *days, "--at-most", "0"])
     assert (same.exit_code, same.output) == (0, "Nothing changes for anybody.\n")
+    page = tmp_path / "diff.html"
     less = run(
         outreach,
-        ["diff", str(root), str(stricter), *days, "--at-most", "5", "--accounts"],
+        ["diff", str(root), str(stricter), *days, "--at-most", "5", "--accounts", "--html", str(page)],
         standalone_mode=False,
     )
+    said = page.read_text(encoding="utf-8")
+    assert "<script" not in said and "calls a week</summary><p>a" in said
     assert less.return_value == 1 and "calls a week" in less.output and "    a" in less.output
+    far = run(outreach, ["diff", str(root), str(root), *days, "--progress", "json"])
+    lines = [json.loads(line) for line in far.stderr.splitlines()]
+    assert [line["phase"] for line in lines if line["done"] == 0] == ["before", "after"]
+    assert lines[-1] == {"phase": "after", "done": len(history()), "of": len(history())}
     monkeypatch.setenv("OUTREACH_DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
     with pytest.raises(Refused, match="No history is stored here"):
         run(outreach, ["backtest", str(root)], standalone_mode=False, catch_exceptions=False)

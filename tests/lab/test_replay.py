@@ -14,7 +14,7 @@ from outreach.domain.errors import Refused
 from outreach.lab.olist import is_olist, olist_events
 from outreach.lab.player import Arrival, Player
 from outreach.lab.replay import AFTERWARDS, History, read_history, replay
-from outreach.lab.replay_report import Report, print_report
+from outreach.lab.replay_report import Report, print_report, write_html
 from outreach.lab.scratch import Scratch, scratch_house
 from outreach.service import workbench
 from outreach.store.engine import open_database
@@ -253,3 +253,19 @@ def test_real_history_is_replayed(shared_dir: Path) -> None:
     assert report.totals["calls"] >= report.totals["cards"] > 10
     assert report.totals["unreached"] == report.totals["failures"], "nobody answers"
     assert report.events["delivery.overdue"] > 0
+
+
+def test_the_page_stands_alone(tmp_path: Path) -> None:
+    history = _history(
+        tmp_path,
+        _account("a1"),
+        _earlier("a1"),
+        _order("a1", "o1", START + DAY, START + 3 * DAY),
+        line("order.placed", "a1", START + 60 * DAY, "o2", order_id="o2", amount=1.0),
+    )
+    write_html(replay(rules(), history), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<script" not in page and "http" not in page.replace("http-equiv", "")
+    assert 'class="call"' in page and 'class="failures"' in page and "late-delivery" in page
+    write_html(Report(totals=Counter()), tmp_path / "empty.html")
+    assert "Nobody would have been contacted" in (tmp_path / "empty.html").read_text(encoding="utf-8")

@@ -39,6 +39,12 @@ def test_the_blast_radius_is_there_without_being_named(given: str, radius: Radiu
     assert company(given + COMPANY).blast_radius == radius
 
 
+def test_what_contacts_cost_is_unknown_unless_somebody_says() -> None:
+    assert not company().costs.priced and company().costs.call_minutes is None
+    said_so = company(COMPANY + "costs: {call_minutes: 7, sms: 0.08}\n").costs
+    assert (said_so.call_minutes, said_so.call_minute, said_so.sms) == (7, None, 0.08) and said_so.priced
+
+
 def test_a_span_of_weekdays_is_every_day_in_it() -> None:
     week = company().calendar.week
     assert week == {day: ((time(9), time(17)),) for day in range(5)}
@@ -67,7 +73,7 @@ def test_a_team_has_the_companys_hours_unless_it_has_its_own() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("company: Grills", "blast_radius: {accounts: 0}\ncompany: Grills", "playbooks/company.yaml:2:26: `0` is not a whole number from 1 to 100000"),
+        ("company: Grills", "blast_radius: {accounts: 0}\ncompany: Grills", "playbooks/company.yaml:2:26: `0` is not a whole number from 1 to 100,000"),
         ("company: Grills", "blast_radius: {within: 2 business hours}\ncompany: Grills",
          "playbooks/company.yaml:2:24: `2 business hours`: business time means nothing here; write it in h, d or w"),
         ("Europe/Berlin", "Europe/Berln", "playbooks/company.yaml:3:7: 'Europe/Berln' is not a time zone; write an IANA name like Europe/Berlin"),
@@ -78,7 +84,7 @@ def test_a_team_has_the_companys_hours_unless_it_has_its_own() -> None:
         ("country: DE, region", "country: XX, region", "playbooks/company.yaml:7:11: no holidays are known for the country `XX`"),
         ("region: BE", "region: ZZ", "playbooks/company.yaml:7:11: no region `ZZ` of DE is known; known: Augsburg, BB, BE, BW, BY, HB, HE, HH, MV, NI, NW, RP …"),
         ("named_person: helen\n", "", "playbooks/company.yaml:2:1: company.yaml needs `named_person`; add `named_person:` (a user name)"),
-        ("capacity: 30", "capacity: many", "playbooks/company.yaml:13:54: `many` is not a whole number from 0 to 100000"),
+        ("capacity: 30", "capacity: many", "playbooks/company.yaml:13:54: `many` is not a whole number from 0 to 100,000"),
         ("per_person_per_day: 2", "per_person_a_day: 2", "playbooks/company.yaml:11:8: unknown key `per_person_a_day`; did you mean per_person_per_day?"),
     ],
 )  # fmt: skip
