@@ -58,6 +58,8 @@ class Run:
     """``still_open`` has turned false: the remaining steps take the branch's texts."""
     shadow: bool = False
     holdout: bool = False
+    blast: int | None = None
+    """It was beyond the blast radius when it started: with which question it waits for a second person."""
     success_by: datetime | None = None
     success_at: datetime | None = None
 
@@ -85,6 +87,10 @@ class Stopped(StrEnum):
     HOLDOUT = "holdout"
     SUPERSEDED = "superseded"
     NOT_LIVE = "not_live"
+    PAUSED = "paused"
+    """It is judged again once the playbook goes on."""
+    CLOSED = "closed"
+    """While the playbook was paused, what it is about was closed."""
     CANNOT_TELL = "cannot_tell"
 
 
@@ -103,6 +109,14 @@ class Decision:
     """``started`` or a ``Stopped`` value."""
     run: str | None = None
     trace: Trace | None = None
+
+
+def decided(match: Match, outcome: str, now: datetime, run: Run | None = None) -> Decision:
+    trigger, playbook = match.trigger, match.playbook
+    made = run.id if run else None
+    return Decision(
+        trigger.ref, trigger.subject, playbook.name, playbook.version, now, str(outcome), made, match.trace
+    )
 
 
 # -- which runs are justified ---------------------------------------------------------------------
@@ -188,23 +202,13 @@ class _Telling:
     def tell(self, match: Match) -> None:
         stopped = self._stopped(match)
         run = None if stopped and stopped is not Stopped.HOLDOUT else self._accept(match, stopped)
-        self.result.decisions.append(
-            Decision(
-                event=match.trigger.ref,
-                account=match.trigger.subject,
-                playbook=match.playbook.name,
-                version=match.playbook.version,
-                at=self.now,
-                outcome=str(stopped or "started"),
-                run=run.id if run else None,
-                trace=match.trace,
-            )
-        )
+        self.result.decisions.append(decided(match, stopped or "started", self.now, run))
 
     def _stopped(self, match: Match) -> Stopped | None:
         playbook = match.playbook
         if not (self._stands(match) or self._is_live(match)):
-            return Stopped.NOT_LIVE
+            paused = self.publish.get(playbook.name, LIVE).state == "paused"
+            return Stopped.PAUSED if paused else Stopped.NOT_LIVE
         if match.verdict is None:
             return Stopped.CANNOT_TELL
         if self._is_too_late(match):

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from outreach.domain.evaluate import Ruleset
 from outreach.lab.backtest_parts import Part, parts_of
 from outreach.lab.player import Player
-from outreach.lab.scratch import scratch_house
+from outreach.lab.scratch import scratch_house, with_nobody_asked
 from outreach.lab.stored import arrivals_of
 from outreach.library.loader import load
 from outreach.store.codec import instant, micros
@@ -137,7 +137,7 @@ _here: list[_Here] = []
 
 
 def _prepare(root: Path, url: str) -> None:
-    _here[:] = [_Here(load(root), url)]
+    _here[:] = [_Here(with_nobody_asked(load(root)), url)]
 
 
 def _play(task: Task) -> Played:

@@ -46,6 +46,7 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
         person=person,
         law=law_says(ledger, touch, person) if touch.purpose.sells else LawSays(True, None),
         publish_state="shadow" if run.shadow else state,
+        blast=ledger.answer(run),
         run_open=run.is_open,
         run_why=run.end_reason,
         suppressed=_suppressed(ledger, touch, run),

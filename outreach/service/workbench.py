@@ -1,4 +1,4 @@
-"""What ops do: see what is owed, mend and replay quarantine, publish, stop all, rebuild."""
+"""What ops do: see what is owed, mend and replay quarantine, stop all, rebuild."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from functools import partial
 import orjson
 
 from outreach.domain.account import AccountState, fold, in_order
-from outreach.domain.errors import NotFound, Refused
+from outreach.domain.errors import Refused
 from outreach.domain.facts import PERSON_PREFIX
 from outreach.domain.failure import Failure
 from outreach.domain.person import PersonState, fold_person
 from outreach.service.intake import Answer, take_in
 from outreach.service.ports import Outside, Unit, WindowNeed
-
-PUBLISH_STATES = ("shadow", "percent", "live", "paused", "disabled")
-
 
 # -- owed ----------------------------------------------------------------------------------------------
 
@@ -121,24 +118,7 @@ def _mark_quarantined(outside: Outside, id_: str, status: str, by: str, why_: st
     outside.database.retrying(work)
 
 
-# -- publish and stop ----------------------------------------------------------------------------------
-
-
-def publish(outside: Outside, playbook: str, state: str, by: str, reason: str, percent: int = 100) -> None:
-    """Raises NotFound for an unknown playbook, Refused for an unknown state or a missing reason."""
-    if playbook not in outside.rules().playbooks:
-        raise NotFound(f"There is no playbook {playbook}.")
-    if state not in PUBLISH_STATES:
-        raise Refused(f"{state!r} is not a publish state; choose {', '.join(PUBLISH_STATES)}.")
-    if not reason.strip():
-        raise Refused("Say why.")
-    now = outside.clock.now()
-
-    def work(unit: Unit) -> None:
-        unit.set_publish_state(playbook, state, percent, by, reason, now)
-        unit.audit(now, by, f"playbook.{state}", f"playbook/{playbook}", reason)
-
-    outside.database.retrying(work)
+# -- stop ----------------------------------------------------------------------------------
 
 
 def stop_all(outside: Outside, by: str, reason: str) -> None:

@@ -14,7 +14,7 @@ from outreach.library.drafts import Draft, digest, is_story
 from outreach.library.loader import Trees, assemble
 from outreach.library.saving import Author, Saved, in_git, save, take_back
 from outreach.library.yaml_reader import read_table
-from outreach.service import saves, workbench
+from outreach.service import publishing, saves
 from outreach.web import auth
 from outreach.web.highlight import coloured
 from outreach.web.playbooks import drafts
@@ -234,7 +234,8 @@ def _say_state(name: str, reason: str, *, is_new: bool) -> None:
     if is_new and not state:
         raise Refused("Say in which state it starts.")
     if state:
-        workbench.publish(outside(), name, state, auth.me().by, reason, min(max(percent, 0), 100))
+        say = publishing.begin if is_new else publishing.publish
+        say(outside(), name, state, auth.me().by, reason, min(max(percent, 0), 100))
 
 
 @playbook_drafts.post("/playbooks/<name>/saved/<id_>/back")

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from outreach.domain.errors import Fault, NotFound, OutreachError
 from outreach.domain.playbook import Playbook
 from outreach.library.drafts import Drafts
-from outreach.service import desk, saves, workbench
+from outreach.service import desk, publishing, saves
 from outreach.store import views_ops, views_playbooks
 from outreach.store.unit import StoreUnit
 from outreach.store.views_playbooks import DAYS, Activity
@@ -73,7 +73,7 @@ def overview() -> str:
     )
     return render_template(
         "playbooks.html", rows=shown, all=rows, state=state, order=order, orders=ORDERS, days=DAYS,
-        states=Counter(row.state.state for row in rows), publish_states=workbench.PUBLISH_STATES,
+        states=Counter(row.state.state for row in rows), publish_states=publishing.STATES,
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def page(name: str) -> str:
         shadow = views_playbooks.shadow_of(unit, name, g.now - views_playbooks.WINDOW)
     return render_template(
         "playbook.html", row=row, runs=runs[:PAGE], more=len(runs) > PAGE, page=turned, versions=versions, shadow=shadow, days=DAYS,
-        publish_states=workbench.PUBLISH_STATES, pointless_words=desk.POINTLESS, text=drafts().live(f"playbooks/{name}.yaml"),
+        publish_states=publishing.STATES, pointless_words=desk.POINTLESS, text=drafts().live(f"playbooks/{name}.yaml"),
         saves=saves.of(outside(), name),
     )  # fmt: skip
 
@@ -139,7 +139,7 @@ def publish(name: str) -> Response:
     form = request.form
     percent = min(max(form.get("percent", 100, type=int), 0), 100)
     try:
-        workbench.publish(
+        publishing.publish(
             outside(), name, form.get("state", ""), auth.me().by, form.get("reason", ""), percent
         )
     except OutreachError as fault:
