@@ -12,6 +12,7 @@ import pytest
 from outreach.domain.errors import NotFound
 from outreach.domain.evaluate import Ruleset
 from outreach.lab.scratch import Scratch
+from outreach.lab.simulate import simulate
 from outreach.service import care, desk, workbench
 from outreach.service.why import judged, why
 from outreach.service.why_told import Answer, Point, Why
@@ -147,6 +148,29 @@ def test_paused_disabled_and_outside_the_percentage(one: Ruleset) -> None:
         assert row.outcome == "not_live" and "live for 1 % of accounts; this one stands at" in row.sentence
         then = asked(home, at=home.now - HOUR)
         assert "disabled by ruth" in then.sentence, "what was said by then"
+
+
+def test_what_came_while_it_was_paused_is_judged_later(one: Ruleset) -> None:
+    with house(one) as home:
+        give(home)
+        say(home, "late", "paused")
+        late(home, "1")
+        row = asked(home)
+        assert row.outcome == "paused" and "stopped.paused" in codes(row.tree)
+        assert (
+            "paused by ruth 2 Mar 2026 09:00: strike; it is judged once the playbook goes on" in row.sentence
+        )
+        found = simulate(home.database, one, home.now, "a1", days=2)
+        assert not any("a run started" in point.words for point in found.timeline)
+        home.advance(HOUR)
+        say(home, "late", "live")
+        found = simulate(home.database, one, home.now, "a1", days=2)
+        assert "late: a run started" in [point.words for point in found.timeline], (
+            "what it missed is taken over"
+        )
+        home.settle()
+        desk.put_right(home.outside, "a1", "delivery/o1", "jonas", "customer", "")
+        assert asked(home).outcome == "started"
 
 
 def test_shadow_says_so_of_run_and_contact(one: Ruleset) -> None:
