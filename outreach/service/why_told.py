@@ -160,10 +160,6 @@ class Why:
         }  # fmt: skip
 
 
-TELLING = frozenset({"ended", "waits", "touch", "shadow", "holdout", "not_listening"})
-"""Points that a sentence ends with; all others are for those who unfold it."""
-
-
 def decisive(points: tuple[Point, ...]) -> list[Point]:
     """What a sentence says of a story: the first thing that stopped it, or what is open of its run."""
     stopped = [point for point in points if point.code.startswith("stopped.")]

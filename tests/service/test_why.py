@@ -13,9 +13,12 @@ from outreach.domain.errors import NotFound
 from outreach.domain.evaluate import Ruleset
 from outreach.lab.scratch import Scratch
 from outreach.lab.simulate import simulate
-from outreach.service import care, desk, workbench
+from outreach.service import care, desk, moving, workbench
 from outreach.service.why import judged, why
 from outreach.service.why_told import Answer, Point, Why
+from tests.service.test_moving import CALL as MOVED_CALL
+from tests.service.test_moving import MAIL as MOVED_MAIL
+from tests.service.test_moving import house as moved_house
 from tests.service.world import event, give, give_person, house, rules_with, run_of, touches
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -345,6 +348,17 @@ def test_the_kill_switch_and_a_pause_have_no_end_that_is_known(one: Ruleset) -> 
     assert (obstacle.code, obstacle.until) == ("kill_switch", None)
     assert "All sending is stopped by the kill switch." in answer.notes
     assert "it waits, and no end of that is known" in answer.rows[0].sentence
+
+
+def test_a_run_that_was_moved_stands_and_says_so() -> None:
+    with moved_house(MOVED_CALL) as (home, files):
+        files.write(MOVED_CALL + MOVED_MAIL)
+        moving.move(home.outside, "lost", "ruth", "the new words")
+        row = asked(home, "lost")
+    assert row.outcome == "moved" and next(row.tree.lines()).startswith(
+        "✓ lost: its run was taken to a newer"
+    )
+    assert "Call (step 1) to p1: on the desk" in row.sentence
 
 
 # -- as it was then ------------------------------------------------------------------------------------
