@@ -30,9 +30,8 @@ NEAR = 2_000
 _VERDICTS = {Verdict.TRUE: "not_decided", Verdict.FALSE: "no", Verdict.CANNOT_TELL: Stopped.CANNOT_TELL.value}
 _HEADS = {
     **NOT_STARTED,
-    Stopped.CLOSED: "while it was paused, what it is about was closed",
     "started": "a run started",
-    "moved": "its run was taken to a newer version of the playbook",
+    "moved": "a run started, and was moved to a newer version since",
     "no": "its condition does not hold",
     "cannot_tell": "it cannot tell",
     "not_decided": "its condition holds, and nothing is recorded: it may be newer than the event",

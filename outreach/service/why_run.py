@@ -28,8 +28,8 @@ ENDS: Mapping[str, str] = {
     "restarted": "a newer event began it again",
     "no_longer_true": "what it was about is no longer so",
     "reply": "the customer wrote back",
-    "blast_radius": "it would have reached too many accounts at once, and a second person said no",
     "stop_when": "one of its stop conditions came true",
+    "blast_radius": "it was beyond the blast radius, and a second person said no",
     "version_unreadable": "the version it was pinned to cannot be read any more",
 }
 CHANNELS: Mapping[Channel, str] = {

@@ -39,7 +39,7 @@ def stopped_by(look: Look, outcome: str, event: Event, playbook: Playbook, key: 
         case Stopped.NOT_LIVE | Stopped.PAUSED:
             yield _not_live(look, outcome, playbook.name, event.subject)
         case Stopped.CLOSED:
-            words = "it was judged once the playbook went on, and by then nothing was open any more"
+            words = "it was paused when this came, and what broke was closed before it went on"
             yield Point(words, Mark.AGAINST, "stopped.closed")
 
 

@@ -32,3 +32,4 @@ class StoreUnit(Feed, Traffic, Events, People, Runs, Desk, Phone, Records, Publi
         self._changed_holds = {}
         self._audit = []
         self._passed = {}
+        self.changed = []
