@@ -356,7 +356,7 @@ def test_a_run_that_was_moved_stands_and_says_so() -> None:
         moving.move(home.outside, "lost", "ruth", "the new words")
         row = asked(home, "lost")
     assert row.outcome == "moved" and next(row.tree.lines()).startswith(
-        "✓ lost: its run was taken to a newer"
+        "✓ lost: a run started, and was moved to a newer"
     )
     assert "Call (step 1) to p1: on the desk" in row.sentence
 
