@@ -52,7 +52,10 @@ def why(
 
     with house() as here:
         zone = here.library.current().company.zone
-        when = moment(at, here.outside.clock.now(), zone)
+        now = here.outside.clock.now()
+        when = moment(at, now, zone)
+        if when is not None and when > now:
+            raise click.BadParameter("that is still to come; ask outreach simulate", param_hint="--at")
         found = asked(here.outside, account, playbook=playbook, at=when, event=event, limit=limit)
     if as_json:
         answer(found.as_json())

@@ -21,7 +21,7 @@ from outreach.domain.errors import Refused
 from outreach.domain.evaluate import Ruleset
 from outreach.lab.backtest_parts import those_with
 from outreach.lab.player import Player
-from outreach.lab.scratch import Scratch, SequentialIds, scratch_house
+from outreach.lab.scratch import Scratch, SequentialIds, scratch_house, with_nobody_asked
 from outreach.lab.simulate_watch import Watch
 from outreach.lab.stored import arrivals_of
 from outreach.lab.taking_over import published, take_over
@@ -150,6 +150,7 @@ def _standing_at(
             raise unknown_account(unit, account)
         name, subjects = str(state.described.get("name") or account), those_with(unit, account)
         arrivals = arrivals_of(unit, subjects, moment) if moment < now else []
+        rules = with_nobody_asked(rules) if moment < now else rules
     start, ids = arrivals[0].at if arrivals else min(now, moment), SequentialIds(LATER)
     with scratch_house(rules, start, ids=ids, endpoint_hash=store.endpoint_hash) as house:
         with store.view() as unit, house.database.unit() as into:

@@ -14,7 +14,7 @@ from outreach.service.ledger import Ledger
 from outreach.service.ports import Unit
 from outreach.service.why import head_of
 from outreach.service.why_run import ENDS, Look, run_story, touch_point
-from outreach.service.why_told import Mark, Point, of_trace
+from outreach.service.why_told import Mark, Point, mark_of, of_trace
 
 MOST = 5_000
 _ORDER = ("event", "decision", "failure", "run", "hold", "touch")
@@ -104,10 +104,9 @@ def _named(run: Run, story: Point) -> Point:
 
 
 def decided(look: Look, decision: Decision) -> Point:
-    mark = Mark.FOR if decision.outcome == "started" else Mark.AGAINST
     parts = (of_trace(decision.trace),) if decision.trace else ()
     words = f"{decision.playbook}: {head_of(decision.outcome)}"
-    return Point(words, mark, decision.outcome, look.at, parts=parts)
+    return Point(words, mark_of(decision.outcome), decision.outcome, look.at, parts=parts)
 
 
 _CLIMBED = {

@@ -34,6 +34,7 @@ def take_over(source: StoreUnit, into: StoreUnit, subjects: Iterable[str]) -> No
     ):
         rows.copy(table, table.c.account, accounts)
     rows.copy(tables.decision, tables.decision.c.account, accounts)
+    rows.copy(tables.missed, tables.missed.c.account, accounts)
     rows.copy(tables.account, tables.account.c.id, accounts)
     rows.copy(tables.person, tables.person.c.id, people)
     rows.copy(tables.membership, tables.membership.c.person, people)
@@ -58,11 +59,12 @@ def _on_the_desk(rows: _Rows, identities: Sequence[str]) -> None:
 
 
 def _what_ops_said(source: StoreUnit, into: StoreUnit) -> None:
-    """Publish states, the kill switch, versions that runs are pinned to, and who is away."""
+    """Publish states, what a second person was asked, the kill switch, versions that runs are pinned to, and who is
+    away."""
     rows = _Rows(source, into)
     published(source, into)
-    rows.copy(tables.playbook_version)
-    rows.copy(tables.absence)
+    for table in (tables.blast, tables.playbook_version, tables.absence):
+        rows.copy(table)
     rows.copy(tables.setting, tables.setting.c.name, ["stop_all"])
 
 

@@ -36,11 +36,11 @@ def stopped_by(look: Look, outcome: str, event: Event, playbook: Playbook, key: 
         case Stopped.HOLDOUT:
             words = f"it leaves {playbook.holdout:g} % of accounts alone, to measure what it is worth; this is one of them"
             yield Point(words, Mark.AGAINST, "stopped.holdout")
+        case Stopped.NOT_LIVE | Stopped.PAUSED:
+            yield _not_live(look, outcome, playbook.name, event.subject)
         case Stopped.CLOSED:
             words = "it was paused when this came, and what broke was closed before it went on"
             yield Point(words, Mark.AGAINST, "stopped.closed")
-        case Stopped.NOT_LIVE | Stopped.PAUSED:
-            yield _not_live(look, playbook.name, event.subject)
 
 
 def _once(look: Look, runs: list[Run], key: str) -> Iterator[Point]:
@@ -74,18 +74,19 @@ def _too_late(look: Look, event: Event, playbook: Playbook) -> Point:
 # -- published -----------------------------------------------------------------------------------------
 
 
-def _not_live(look: Look, playbook: str, account: str) -> Point:
+def _not_live(look: Look, outcome: str, playbook: str, account: str) -> Point:
     said = _last_said(look, playbook)
     state, percent = look.ledger.publish_states.get(playbook, ("live", 100))
     word = said.what.removeprefix("playbook.") if said else ""
     if said is not None and word in OFF:
         words = f"{word} by {said.who} {look.told(said.at)}: {said.why}"
-        return Point(words, Mark.AGAINST, "stopped.not_live", said.at)
+        later = "; it is judged once the playbook goes on" if outcome == Stopped.PAUSED else ""
+        return Point(words + later, Mark.AGAINST, f"stopped.{outcome}", said.at)
     if percent < 100:
         place = place_of(playbook, account)
         words = f"live for {percent} % of accounts; this one stands at {place:.1f}"
         return Point(words, Mark.AGAINST, "stopped.not_live")
-    return Point(f"it was not live then; it is {state} now", Mark.AGAINST, "stopped.not_live")
+    return Point(f"it was not live then; it is {state} now", Mark.AGAINST, f"stopped.{outcome}")
 
 
 def _last_said(look: Look, playbook: str) -> AuditRow | None:

@@ -98,6 +98,15 @@ def sentences(trace: Trace | None) -> list[str]:
     return [part for child in decided or trace.children for part in sentences(child)]
 
 
+def mark_of(outcome: str) -> Mark:
+    return _OUTCOMES.get(outcome, Mark.AGAINST)
+
+
+_OUTCOMES = {
+    "started": Mark.FOR, "moved": Mark.FOR, "cannot_tell": Mark.UNSURE, "not_decided": Mark.NOTE,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Why:
     """One event and one playbook: what came of it, or why nothing did."""
@@ -115,12 +124,7 @@ class Why:
 
     @property
     def mark(self) -> Mark:
-        return {
-            "started": Mark.FOR,
-            "moved": Mark.FOR,
-            "cannot_tell": Mark.UNSURE,
-            "not_decided": Mark.NOTE,
-        }.get(self.outcome, Mark.AGAINST)
+        return mark_of(self.outcome)
 
     @property
     def sentence(self) -> str:
@@ -132,11 +136,7 @@ class Why:
     @property
     def _because(self) -> str:
         """Of a run the first things that speak for it."""
-        parts = (
-            sentences(self.trace)[:2]
-            if self.outcome in ("started", "moved") and self.trace.text != ALWAYS
-            else []
-        )
+        parts = sentences(self.trace)[:2] if self.mark is Mark.FOR and self.trace.text != ALWAYS else []
         return f" because {' and '.join(parts)}" if parts else ""
 
     @property
@@ -158,10 +158,6 @@ class Why:
             "sentence": self.sentence,
             "tree": self.tree.as_json(),
         }  # fmt: skip
-
-
-TELLING = frozenset({"ended", "waits", "touch", "shadow", "holdout", "not_listening"})
-"""Points that a sentence ends with; all others are for those who unfold it."""
 
 
 def decisive(points: tuple[Point, ...]) -> list[Point]:

@@ -338,5 +338,6 @@ def test_why_in_a_terminal(run: Run) -> None:
     )
     then = run("why", "a1", "--at", "2026-03-04T10:00", "--json").output
     assert orjson.loads(then)["as_of"] == "then"
+    assert "ask outreach simulate" in run("why", "a1", "--at", "+2d").output
     with pytest.raises(NotFound, match="did you mean late-delivery"):
         run("why", "a1", "--playbook", "late-delivry")

@@ -12,9 +12,13 @@ import pytest
 from outreach.domain.errors import NotFound
 from outreach.domain.evaluate import Ruleset
 from outreach.lab.scratch import Scratch
-from outreach.service import care, desk, workbench
+from outreach.lab.simulate import simulate
+from outreach.service import care, desk, moving, workbench
 from outreach.service.why import judged, why
 from outreach.service.why_told import Answer, Point, Why
+from tests.service.test_moving import CALL as MOVED_CALL
+from tests.service.test_moving import MAIL as MOVED_MAIL
+from tests.service.test_moving import house as moved_house
 from tests.service.world import event, give, give_person, house, rules_with, run_of, touches
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -147,6 +151,29 @@ def test_paused_disabled_and_outside_the_percentage(one: Ruleset) -> None:
         assert row.outcome == "not_live" and "live for 1 % of accounts; this one stands at" in row.sentence
         then = asked(home, at=home.now - HOUR)
         assert "disabled by ruth" in then.sentence, "what was said by then"
+
+
+def test_what_came_while_it_was_paused_is_judged_later(one: Ruleset) -> None:
+    with house(one) as home:
+        give(home)
+        say(home, "late", "paused")
+        late(home, "1")
+        row = asked(home)
+        assert row.outcome == "paused" and "stopped.paused" in codes(row.tree)
+        assert (
+            "paused by ruth 2 Mar 2026 09:00: strike; it is judged once the playbook goes on" in row.sentence
+        )
+        found = simulate(home.database, one, home.now, "a1", days=2)
+        assert not any("a run started" in point.words for point in found.timeline)
+        home.advance(HOUR)
+        say(home, "late", "live")
+        found = simulate(home.database, one, home.now, "a1", days=2)
+        assert "late: a run started" in [point.words for point in found.timeline], (
+            "what it missed is taken over"
+        )
+        home.settle()
+        desk.put_right(home.outside, "a1", "delivery/o1", "jonas", "customer", "")
+        assert asked(home).outcome == "started"
 
 
 def test_shadow_says_so_of_run_and_contact(one: Ruleset) -> None:
@@ -321,6 +348,17 @@ def test_the_kill_switch_and_a_pause_have_no_end_that_is_known(one: Ruleset) -> 
     assert (obstacle.code, obstacle.until) == ("kill_switch", None)
     assert "All sending is stopped by the kill switch." in answer.notes
     assert "it waits, and no end of that is known" in answer.rows[0].sentence
+
+
+def test_a_run_that_was_moved_stands_and_says_so() -> None:
+    with moved_house(MOVED_CALL) as (home, files):
+        files.write(MOVED_CALL + MOVED_MAIL)
+        moving.move(home.outside, "lost", "ruth", "the new words")
+        row = asked(home, "lost")
+    assert row.outcome == "moved" and next(row.tree.lines()).startswith(
+        "✓ lost: a run started, and was moved to a newer"
+    )
+    assert "Call (step 1) to p1: on the desk" in row.sentence
 
 
 # -- as it was then ------------------------------------------------------------------------------------

@@ -34,6 +34,13 @@ def test_why_and_why_not(let_down: World, otto: FlaskClient) -> None:
     assert otto.get("/ops/why").status_code == 200
 
 
+def test_it_is_answered_on_either_database(either: World) -> None:
+    either.account("a1", "Berlin Kitchens", person="anna")
+    either.late("a1", "anna", "o-2", 3)
+    rows = either.signed_in("otto", "ops").get("/ops/why.json?account=a1&playbook=late-delivery").json["rows"]
+    assert [row["outcome"] for row in rows] == ["started"] and "may be dialled now" in rows[0]["sentence"]
+
+
 def test_what_is_not_there_is_named_with_what_may_have_been_meant(let_down: World, otto: FlaskClient) -> None:
     answer = otto.get("/ops/why?account=a1x")
     assert answer.status_code == 404 and "did you mean a1" in answer.text
