@@ -37,11 +37,11 @@ def test(
     covers: bool, least: int | None,
 ) -> None:  # fmt: skip
     """Run the playbooks' stories on a virtual clock. Exit code 1 when one is not as told."""
-    from outreach.lab.finding import many
     from outreach.lab.stories import read_folder, summary, tell_all, untold
     from outreach.lab.story_coverage import Coverage
     from outreach.lab.story_junit import junit
     from outreach.library.loader import load
+    from outreach.service.finding import many
 
     _must_fit(covers or least is not None, update, force, narrowed=bool(only or fail_fast))
     rules = load(folder)

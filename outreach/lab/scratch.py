@@ -23,12 +23,11 @@ from outreach.domain.facts import Channel
 from outreach.service import intake, sweep
 from outreach.service.intake import Answer
 from outreach.service.ports import Outside, Sender
-from outreach.store.codec import instant
 from outreach.store.engine import Store, open_database
+from outreach.store.views_checkup import next_due
 
 ROUNDS = 1000
 """So often one instant may be worked on; more means that something due never moves."""
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class VirtualClock:
@@ -98,7 +97,8 @@ class Scratch:
 
     def next_due(self) -> datetime | None:
         """The earliest instant for which a row waits, past ones included."""
-        return next_due(self.database)
+        with self.database.view() as unit:
+            return next_due(unit)
 
     def settle(self) -> None:
         """Tick until nothing more is due now. Raises ``Stuck`` when that does not come to an end."""
@@ -119,27 +119,6 @@ class Scratch:
 
     def advance(self, by: timedelta) -> None:
         self.advance_to(self.now + by)
-
-
-def next_due(database: Store) -> datetime | None:
-    with database.view() as unit:
-        stuck = sweep.STUCK_AFTER // _MICROSECOND + 1
-        (row,) = unit.bulk.rows(_NEXT_DUE, stuck)
-    return None if row[0] is None else instant(row[0])
-
-
-_NEXT_DUE = """
-    select min(t) from (
-        select min("at") t from due
-        union all select min(wake_at) from run where state = 'open'
-        union all select min(due) from touch where status in ('planned', 'due')
-        union all select min(intent_at) + ? from touch where status = 'sending'
-        union all select min("until") from parked
-        union all select min(due) from said
-        union all select min("until") from hold where ended_at is null
-        union all select min(at_most_until) from hold where ended_at is null
-    ) w
-"""
 
 
 @contextmanager

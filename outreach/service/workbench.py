@@ -1,4 +1,4 @@
-"""What ops do: ask why, see what is owed, mend and replay quarantine, publish, stop all, rebuild."""
+"""What ops do: ask why, see what is owed, publish, stop all, rebuild."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-
-import orjson
 
 from outreach.domain.account import AccountState, fold, in_order
 from outreach.domain.errors import NotFound, Refused
@@ -18,7 +16,6 @@ from outreach.domain.person import PersonState, fold_person
 from outreach.domain.plan import Decision
 from outreach.domain.playbook import Playbook
 from outreach.domain.recipient import hurt_one
-from outreach.service.intake import Answer, take_in
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit, WindowNeed
 from outreach.service.telling import whole_history
@@ -153,43 +150,6 @@ def each_account(unit: Unit, page: int = 500) -> Iterator[AccountState]:
     while ids := unit.account_ids(after, page):
         yield from unit.accounts(ids)
         after = ids[-1]
-
-
-# -- quarantine ----------------------------------------------------------------------------------------
-
-
-def replay_quarantined(outside: Outside, id_: str, body: str, by: str) -> Answer:
-    """Take a mended event in again. Raises Refused while it is still wrong, with the reasons."""
-    try:
-        raw = orjson.loads(body)
-    except orjson.JSONDecodeError as fault:
-        raise Refused(f"This is not JSON: {fault}") from None
-    if not isinstance(raw, dict):
-        raise Refused("A CloudEvent is a JSON object.")
-    answer = _take_mended(outside, raw)
-    _mark_quarantined(outside, id_, "replayed", by)
-    return answer
-
-
-def _take_mended(outside: Outside, raw: dict[str, object]) -> Answer:
-    from outreach.service.front import Rejected, check
-
-    checked = check(raw, outside.rules().vocabulary, outside.clock.now())
-    if isinstance(checked, Rejected):
-        raise Refused("Still wrong: " + "; ".join(checked.reasons))
-    return take_in(outside, [raw])[0]
-
-
-def discard_quarantined(outside: Outside, id_: str, by: str, reason: str) -> None:
-    _mark_quarantined(outside, id_, "discarded", by, reason)
-
-
-def _mark_quarantined(outside: Outside, id_: str, status: str, by: str, why_: str = "") -> None:
-    def work(unit: Unit) -> None:
-        unit.mark_quarantined(id_, status)
-        unit.audit(outside.clock.now(), by, f"quarantine.{status}", f"quarantine/{id_}", why_)
-
-    outside.database.retrying(work)
 
 
 # -- publish and stop ----------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from outreach.web import (
     front,
     hooks,
     hooks_voice,
+    incidents,
     law,
     mailroom,
     oidc,
@@ -112,7 +113,7 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
         csrf.exempt(signed)
     front.limiter.init_app(app)
     for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, by_hand.by_hand, people.people, mailroom.room, away.away, diary.diary, welcome.welcome, oidc.oidc, reach.reaching, remedies.remedies, outbox.outbox,
-                      ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
+                      ops.ops, ops_pages.ops_pages, incidents.incidents, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
                       unsubscribe.unsubscribe, care.care, law.law):  # fmt: skip
         app.register_blueprint(blueprint)
     app.register_api(api)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from math import isfinite, nan
+from typing import Any
 
-from flask import request
+from flask import request, url_for
 from werkzeug.datastructures import MultiDict
 
 from outreach.domain.errors import Fault, Invalid
@@ -23,6 +24,18 @@ LAST_PAGE = 10_000
 def page_asked_for() -> int:
     """Of a list, from 1."""
     return min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
+
+
+def asked_again(endpoint: str, kept: Mapping[str, Any]) -> str:
+    """A list's own address with what was asked for."""
+    values: dict[str, Any] = {name: value for name, value in kept.items() if value}
+    return url_for(endpoint, **values)
+
+
+def turned_over(endpoint: str, kept: Mapping[str, Any]) -> str:
+    """The same, up to the number of its page."""
+    base = asked_again(endpoint, kept)
+    return base + ("&" if "?" in base else "?")
 
 
 class Checker:

@@ -1,4 +1,4 @@
-"""How the house runs: the clock, what is due, the playbooks and their faults, and the switch for all."""
+"""How the house runs: what somebody has to see to, the clock, what is due, and the switch for all."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from werkzeug.wrappers import Response
 
 from outreach.domain.errors import Fault, OutreachError
 from outreach.domain.playbook import Playbook
-from outreach.service import desk, switches, unknowns, workbench
-from outreach.service.errands import not_reached
-from outreach.service.reach import troubles
+from outreach.service import checkup, desk, switches, unknowns, workbench
 from outreach.service.sweep import CLOCK
 from outreach.store import views_ops as views
 from outreach.store.unit import StoreUnit
+from outreach.store.views_checkup import standing
 from outreach.web import auth
-from outreach.web.health import CLOCK_LATE
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
@@ -42,23 +40,22 @@ class PlaybookRow:
 def overview() -> str:
     rules = outside().rules()
     with reception().house.database.view() as unit:
-        counts, beats = views.counts(unit, g.now), unit.heartbeats()
+        stands, beats = standing(unit, g.now), unit.heartbeats()
+        findings = checkup.look_over(unit, outside(), stands)
         season = g.now - SEASON
         pointless = {name: desk.pointless_calls(unit, name, season) for name in rules.playbooks}
         states, running = views.playbook_states(unit), views.open_runs_by_playbook(unit)
         unknowns = views.unknown_touches(unit)
         parked = views.parked_by_reason(unit)
         audit = views.audit_rows(unit, 15)
-        ways, messages, unreached = _ways(unit), unit.count_inbound(), not_reached(unit)
-        untold = troubles(unit, g.now)
+        ways = _ways(unit)
     beat = beats.get(CLOCK)
-    late = beat is None or (g.now - beat[0]).total_seconds() > CLOCK_LATE
+    late = checkup.clock_late(g.now, beat[0] if beat else None)
     faults = tuple(getattr(reception().house.library, "faults", rules.faults))
     return render_template(
-        "ops.html", counts=counts, beat=beat, late=late, rows=_rows(rules.playbooks, states, running, faults),
+        "ops.html", findings=findings, counts=stands.counts, beat=beat, late=late, rows=_rows(rules.playbooks, states, running, faults),
         unknowns=unknowns, parked=parked, audit=audit, publish_states=workbench.PUBLISH_STATES,
-        shared=[fault for fault in faults if not _is_playbook(fault)], ways=ways, messages=messages,
-        unreached=unreached, untold=untold, pointless=pointless, pointless_words=desk.POINTLESS,
+        shared=[fault for fault in faults if not _is_playbook(fault)], ways=ways, pointless=pointless, pointless_words=desk.POINTLESS,
     )  # fmt: skip
 
 
