@@ -15,8 +15,6 @@ from outreach.domain.hours import instant
 from outreach.web import words
 
 LONGEST_TEXT = 5000
-YEARS = range(1970, 2200)
-"""Others are slips of the pen, and some of them no instant can hold."""
 LAST_PAGE = 10_000
 """Nobody turns over so many; and a number that no database can count to is no page."""
 
@@ -75,7 +73,7 @@ class Checker:
         except ValueError:
             self.wrong(name, why)
             return None
-        if wall.year not in YEARS:
+        if wall.year not in words.YEARS:
             self.wrong(name, why)
             return None
         return instant(wall.date(), wall.time().replace(tzinfo=None), words.my_zone())
@@ -99,7 +97,7 @@ class Checker:
             found = date.fromisoformat(value) if value else None
         except ValueError:
             found = date.min
-        if found is not None and found.year not in YEARS:
+        if found is not None and found.year not in words.YEARS:
             self.wrong(name, why)
             return None
         return found

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from outreach.domain.errors import Fault, OutreachError
 from outreach.domain.playbook import Playbook
-from outreach.service import checkup, desk, switches, unknowns, workbench
+from outreach.service import checkup, desk, incidents, switches, unknowns, workbench
 from outreach.service.sweep import CLOCK
 from outreach.store import views_ops as views
 from outreach.store.unit import StoreUnit
@@ -42,6 +42,7 @@ def overview() -> str:
     with reception().house.database.view() as unit:
         stands, beats = standing(unit, g.now), unit.heartbeats()
         findings = checkup.look_over(unit, outside(), stands)
+        shared_causes = incidents.all_of(unit, outside(), g.now)
         season = g.now - SEASON
         pointless = {name: desk.pointless_calls(unit, name, season) for name in rules.playbooks}
         states, running = views.playbook_states(unit), views.open_runs_by_playbook(unit)
@@ -53,7 +54,7 @@ def overview() -> str:
     late = checkup.clock_late(g.now, beat[0] if beat else None)
     faults = tuple(getattr(reception().house.library, "faults", rules.faults))
     return render_template(
-        "ops.html", findings=findings, counts=stands.counts, beat=beat, late=late, rows=_rows(rules.playbooks, states, running, faults),
+        "ops.html", findings=findings, incidents=len(shared_causes[0]), suggested=len(shared_causes[1]), counts=stands.counts, beat=beat, late=late, rows=_rows(rules.playbooks, states, running, faults),
         unknowns=unknowns, parked=parked, audit=audit, publish_states=workbench.PUBLISH_STATES,
         shared=[fault for fault in faults if not _is_playbook(fault)], ways=ways, pointless=pointless, pointless_words=desk.POINTLESS,
     )  # fmt: skip

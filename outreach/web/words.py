@@ -20,6 +20,8 @@ from outreach.web.reception import outside
 
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 _DAY = timedelta(days=1)
+YEARS = range(1970, 2200)
+"""Others are slips of the pen, and some of them no instant can hold."""
 
 
 def around_every_page() -> dict[str, Any]:
@@ -90,9 +92,10 @@ def until(end: datetime, start: datetime, zone: str | None = None) -> str:
 def day_from(text: str) -> datetime | None:
     """When that day begins for the reader; None for what is no day."""
     try:
-        return instant(date.fromisoformat(text), time(), my_zone())
-    except (ValueError, OverflowError):
+        found = date.fromisoformat(text)
+    except ValueError:
         return None
+    return instant(found, time(), my_zone()) if found.year in YEARS else None
 
 
 def next_midnight(now: datetime) -> datetime:
