@@ -156,27 +156,36 @@ def discard(events: tuple[str, ...], reason: str) -> None:
 @click.option("--what", default="", help="What happened, for colleagues; with --words.")
 @click.option("--words", default="", help="Write what may be said of it.")
 @click.option("--approve", type=int, help="Approve the wording of this number.")
+@click.option("--open", "take_up", type=int, help="Open the suggestion of this number in the list.")
+@click.option("--close", "reason", default="", help="Close it, for this reason.")
 @json_option
 def incidents(
-    incident: str | None, told: bool, what: str, words: str, approve: int | None, as_json: bool
-) -> None:
-    """One cause, many customers: what is open, and what looks like more. With INCIDENT: whom it hurt, and what we may say.
+    incident: str | None, told: bool, what: str, words: str, approve: int | None, take_up: int | None, reason: str, as_json: bool,
+) -> None:  # fmt: skip
+    """One cause, many customers: what is open, and what looks like more. With INCIDENT: whom it hurt, and what we may say."""
+    from outreach.service import incident_telling as telling
+    from outreach.service.incidents import close
 
-    Suggestions become incidents on the page, Ops → Incidents.
-    """
-    from outreach.service import incidents as service
-
-    if (told or words or approve) and not incident:
+    if (told or words or approve or reason) and not incident:
         raise click.UsageError("name the INCIDENT")
     with house() as here:
+        if take_up is not None:
+            _take_up(here, take_up)
+            return
         if incident is None:
             _list_incidents(here, as_json)
             return
+        if reason:
+            close(here.outside, incident, getpass.getuser(), reason)
+            click.echo(
+                "Closed. Its words are offered no more; what is open with customers stays on the desk."
+            )
+            return
         if words:
-            made = service.write(here.outside, incident, what, words, getpass.getuser())
+            made = telling.write(here.outside, incident, what, words, getpass.getuser())
             click.echo(f"Written: wording {made.number}. Nobody is told before it is approved.")
         if approve:
-            anew = service.approve(here.outside, incident, approve, getpass.getuser())
+            anew = telling.approve(here.outside, incident, approve, getpass.getuser())
             click.echo(f"Approved. Drafts written anew: {anew}.")
         if not (words or approve):
             _show_incident(here, incident, told, as_json)
@@ -200,12 +209,23 @@ def _list_incidents(here: House, as_json: bool) -> None:
         click.echo(
             f"{each.incident.id}  {each.incident.title}: reached {each.reached:,} of {each.accounts:,}{said}"
         )
-    for one in suggested:
+    for number, one in enumerate(suggested, 1):
         click.echo(
-            f"looks like one: {one.type}, {one.field} {one.value}, {one.accounts:,} customers since {_utc(one.since)}"
+            f"{number}. looks like one: {one.type}, {one.field} {one.value}, {one.accounts:,} customers since {_utc(one.since)}"
         )
     if not stand and not suggested:
         click.echo("No incident, and nothing that looks like one.")
+
+
+def _take_up(here: House, number: int) -> None:
+    from outreach.service.incidents import all_of, take_up
+
+    with here.database.view() as unit:
+        _, suggested = all_of(unit, here.outside, here.outside.clock.now())
+    if not 1 <= number <= len(suggested):
+        raise click.UsageError(f"there is no suggestion {number}: outreach incidents lists them")
+    made = take_up(here.outside, suggested[number - 1], getpass.getuser())
+    click.echo(f"{made.id}  {made.title}\nNow write what may be said: outreach incidents {made.id} --words …")
 
 
 def _stands(each: Standing) -> dict[str, object]:

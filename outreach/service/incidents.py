@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from outreach.domain.errors import NotFound, OutreachError, Refused
+from outreach.domain.errors import NotFound, Refused
 from outreach.domain.evaluate import failure_of
 from outreach.domain.facts import Severity
 from outreach.domain.failure import Failure, FailureState
@@ -26,17 +26,12 @@ from outreach.domain.incident import (
     told,
     weight,
 )
-from outreach.domain.message import RenderFault
-from outreach.domain.selling import selling
-from outreach.domain.touch import Status, Touch
-from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
-from outreach.service.posting import compose
 
-LOOKED_BACK = timedelta(days=14)
+LOOKED_BACK, MOST_SUGGESTED = timedelta(days=7), 10
 """Failures that we have known longer suggest nothing any more."""
 LONGEST = timedelta(days=90)
-LONGEST_TITLE, LONGEST_WORDS = 120, 1500
+LONGEST_TITLE = 120
 """Characters."""
 
 
@@ -97,7 +92,7 @@ def all_of(unit: Unit, outside: Outside, now: datetime) -> tuple[list[Standing],
     stand = [_standing(unit, outside, each, wordings) for each in incidents]
     known = [[(failure.account, failure.id) for failure in each.failures] for each in stand]
     stand.sort(key=lambda each: (-each.weight, -each.accounts, each.incident.id))
-    return stand, suggest(_hurts(unit, outside, now), known)
+    return stand, suggest(_hurts(unit, outside, now), known)[:MOST_SUGGESTED]
 
 
 def standing(unit: Unit, outside: Outside, id_: str) -> Standing:
@@ -209,6 +204,19 @@ def open_one(
     return made
 
 
+def title_of(outside: Outside, suggested: Suggested) -> str:
+    """What a suggestion is called until somebody says it better."""
+    kind = outside.rules().vocabulary.get(suggested.type)
+    what = kind.title if kind else suggested.type
+    return f"{what}: {suggested.field.replace('_', ' ')} {suggested.value}"[:LONGEST_TITLE]
+
+
+def take_up(outside: Outside, one: Suggested, by: str) -> Incident:
+    """A suggestion becomes an incident."""
+    title = title_of(outside, one)
+    return open_one(outside, title, one.type, one.field, one.value, one.since, one.until, by)
+
+
 def _must_mean_something(
     outside: Outside, title: str, type_: str, field: str, value: str, since: datetime, until: datetime
 ) -> None:
@@ -234,94 +242,18 @@ def close(outside: Outside, id_: str, by: str, reason: str) -> None:
     now = outside.clock.now()
 
     def work(unit: Unit) -> None:
-        incident = _open(unit, id_)
+        incident = still_open(unit, id_)
         unit.save_incident(replace(incident, closed_by=by, closed_at=now))
         unit.audit(now, by, "incident.closed", f"incident/{id_}", reason.strip())
 
     outside.database.retrying(work)
 
 
-def _open(unit: Unit, id_: str) -> Incident:
+def still_open(unit: Unit, id_: str) -> Incident:
+    """Raises NotFound; Refused once it is closed."""
     incident = unit.incident(id_)
     if incident is None:
         raise NotFound("There is no such incident.")
     if not incident.is_open:
         raise Refused("This incident is closed.")
     return incident
-
-
-# -- the words ---------------------------------------------------------------------------------------------
-
-
-def write(outside: Outside, id_: str, what: str, words: str, by: str) -> Wording:
-    """What happened, and what may be said of it; nobody is told before it is approved. Raises Refused for words that
-    sell, or that are none."""
-    what, words = what.strip(), words.strip()
-    if not words or max(len(what), len(words)) > LONGEST_WORDS:
-        raise Refused(f"Write what may be said, {LONGEST_WORDS} characters at most.")
-    sells = [found.words for found in selling(words)]
-    if sells:
-        raise Refused(f"This goes into apologies, and it would sell: {', '.join(sells[:5])}. Take it out.")
-    now = outside.clock.now()
-
-    def work(unit: Unit) -> Wording:
-        _open(unit, id_)
-        number = max((each.number for each in unit.wordings([id_])), default=0) + 1
-        wording = Wording(id_, number, what, words, by, now)
-        unit.add_wording(wording)
-        unit.audit(now, by, "wording.written", f"incident/{id_}", f"number {number}")
-        return wording
-
-    wording: Wording = outside.database.retrying(work)
-    return wording
-
-
-def approve(outside: Outside, id_: str, number: int, by: str) -> int:
-    """From now on cards say it, and mails that ask for it. Drafts are written anew with it; gives how many. What was
-    released with earlier words comes back to be read before it leaves (see ``sending``). Raises Refused when there is
-    a newer one, or somebody was faster."""
-    now = outside.clock.now()
-
-    def work(unit: Unit) -> int:
-        _open(unit, id_)
-        newest = proposed(unit.wordings([id_]))
-        if newest is None or newest.number != number:
-            raise Refused("There is a newer wording, or it is approved already. Read it again.")
-        if not unit.approve_wording(id_, number, by, now):
-            raise Refused("Somebody has just approved it.")
-        unit.audit(now, by, "wording.approved", f"incident/{id_}", f"number {number}")
-        return _write_anew(unit, outside, standing(unit, outside, id_))
-
-    count: int = outside.database.retrying(work)
-    return count
-
-
-def _write_anew(unit: Unit, outside: Outside, stands: Standing) -> int:
-    hurt = {(failure.account, failure.id) for failure in stands.failures}
-    drafts = unit.drafts_of({account for account, _ in hurt})
-    ledger = Ledger(unit, outside, outside.clock.now())
-    ledger.lock(sorted({draft.account for draft in drafts}))
-    changed = 0
-    for draft in drafts:
-        touch = ledger.touches[draft.account].get(draft.id)
-        run = ledger.runs[draft.account].get(draft.run)
-        if touch and run and touch.status is Status.DRAFT and (run.account, run.failure) in hurt:
-            fresh = _drafted(ledger, touch)
-            if fresh is not None:
-                ledger.put_touch(replace(touch, draft=fresh))
-                changed += 1
-    ledger.flush()
-    return changed
-
-
-def _drafted(ledger: Ledger, touch: Touch) -> dict[str, str] | None:
-    """The draft as it reads now; None where it reads as it did, or cannot be written."""
-    run = ledger.runs[touch.account][touch.run]
-    try:
-        message = compose(ledger, run, touch)
-    except (RenderFault, OutreachError):
-        return None
-    before = touch.draft or {}
-    if (message.subject, message.text) == (before.get("subject") or "", before.get("text")):
-        return None
-    return {"subject": message.subject, "text": message.text, "html": message.html}

@@ -10,14 +10,14 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response
 
 from outreach.domain.errors import OutreachError
-from outreach.domain.incident import Suggested, common_fields
+from outreach.domain.incident import common_fields
+from outreach.service import incident_telling
 from outreach.service import incidents as service
 from outreach.store.views_incidents import customers
 from outreach.web import auth
 from outreach.web.forms import Checker, page_asked_for, turned_over
 from outreach.web.problems import code_of, tell
 from outreach.web.reception import outside, reception
-from outreach.web.words import happened
 
 incidents = Blueprint("incidents", __name__, url_prefix="/ops/incidents")
 PAGE = 50
@@ -43,13 +43,9 @@ def _page(form: Any) -> str:
     vocabulary = outside().rules().vocabulary
     kinds = {name: kind for name, kind in sorted(vocabulary.types.items()) if kind.failure}
     return render_template(
-        "incidents.html", stand=stand, suggested=[(each, title_of(each)) for each in suggested], closed=closed, kinds=kinds,
+        "incidents.html", stand=stand, suggested=[(each, service.title_of(outside(), each)) for each in suggested], closed=closed, kinds=kinds,
         fields=sorted({field for kind in kinds.values() for field in common_fields(kind)}), form=form,
     )  # fmt: skip
-
-
-def title_of(one: Suggested) -> str:
-    return f"{happened(one.type)}: {one.field.replace('_', ' ')} {one.value}"[: service.LONGEST_TITLE]
 
 
 @incidents.post("")
@@ -86,16 +82,7 @@ def take_up() -> Response:
     if found is None:
         flash("It has changed meanwhile. Look again.", "problem")
         return redirect(url_for("incidents.page"))
-    made = service.open_one(
-        outside(),
-        title_of(found),
-        found.type,
-        found.field,
-        found.value,
-        found.since,
-        found.until,
-        auth.me().by,
-    )
+    made = service.take_up(outside(), found, auth.me().by)
     flash("Opened. Now write what happened, and what we may say.", "done")
     return redirect(url_for("incidents.one", id_=made.id))
 
@@ -143,9 +130,9 @@ def write(id_: str) -> Response | tuple[str, int]:
 
     def work() -> str:
         what, words = request.form.get("what", ""), request.form.get("words", "")
-        made = service.write(outside(), id_, what, words, auth.me().by)
+        made = incident_telling.write(outside(), id_, what, words, auth.me().by)
         if request.form.get("approve") and auth.me().may("steer"):
-            return _approved(service.approve(outside(), id_, made.number, auth.me().by))
+            return _approved(incident_telling.approve(outside(), id_, made.number, auth.me().by))
         return "Written. Nobody is told before it is approved."
 
     return _do(id_, work)
@@ -156,7 +143,7 @@ def write(id_: str) -> Response | tuple[str, int]:
 def approve(id_: str) -> Response | tuple[str, int]:
     def work() -> str:
         number = request.form.get("number", 0, type=int)
-        return _approved(service.approve(outside(), id_, number, auth.me().by))
+        return _approved(incident_telling.approve(outside(), id_, number, auth.me().by))
 
     return _do(id_, work)
 

@@ -12,7 +12,7 @@ from outreach.domain.incident import Incident
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition, Status
 from outreach.lab.scratch import Scratch
-from outreach.service import desk, incidents, outcomes
+from outreach.service import desk, incident_telling, incidents, outcomes
 from outreach.service.incident_words import spoken_of
 from outreach.service.ledger import Ledger
 from tests.service import world
@@ -50,8 +50,8 @@ def opened(home: Scratch, carrier: str = "North", field: str = "carrier") -> Inc
 
 
 def say(home: Scratch, incident: Incident, words: str) -> int:
-    made = incidents.write(home.outside, incident.id, "Snow in the Alps.", words, "ruth")
-    return incidents.approve(home.outside, incident.id, made.number, "otto")
+    made = incident_telling.write(home.outside, incident.id, "Snow in the Alps.", words, "ruth")
+    return incident_telling.approve(home.outside, incident.id, made.number, "otto")
 
 
 def stands(home: Scratch, incident: Incident) -> incidents.Standing:
@@ -145,10 +145,12 @@ def test_a_rule_has_to_mean_somebody(change: dict[str, Any], why: str) -> None:
 def test_nothing_is_said_before_somebody_has_approved_it() -> None:
     with house(mails()) as home:
         it = opened(home)
-        made = incidents.write(home.outside, it.id, "", FRIDAY, "ruth")
+        made = incident_telling.write(home.outside, it.id, "", FRIDAY, "ruth")
         let_down(home)
         assert drafts(home) and FRIDAY not in drafts(home)[0]
-        assert incidents.approve(home.outside, it.id, made.number, "otto") == 6, "each draft is written anew"
+        assert incident_telling.approve(home.outside, it.id, made.number, "otto") == 6, (
+            "each draft is written anew"
+        )
         assert FRIDAY in drafts(home)[0]
         with home.database.view() as unit:
             ledger = Ledger(unit, home.outside, home.now)
@@ -242,7 +244,7 @@ def test_a_closed_incident_is_told_no_more() -> None:
         assert FRIDAY not in drafts(home)[0]
         for again in (
             lambda: incidents.close(home.outside, it.id, "otto", "again"),
-            lambda: incidents.write(home.outside, it.id, "", FRIDAY, "otto"),
+            lambda: incident_telling.write(home.outside, it.id, "", FRIDAY, "otto"),
         ):
             with pytest.raises(Refused, match="closed"):
                 again()
@@ -251,15 +253,15 @@ def test_a_closed_incident_is_told_no_more() -> None:
 def test_only_the_newest_wording_is_approved_and_once() -> None:
     with house(calls()) as home:
         it = opened(home)
-        first = incidents.write(home.outside, it.id, "", FRIDAY, "ruth")
-        second = incidents.write(home.outside, it.id, "", MONDAY, "ruth")
+        first = incident_telling.write(home.outside, it.id, "", FRIDAY, "ruth")
+        second = incident_telling.write(home.outside, it.id, "", MONDAY, "ruth")
         with pytest.raises(Refused, match="newer wording"):
-            incidents.approve(home.outside, it.id, first.number, "otto")
-        incidents.approve(home.outside, it.id, second.number, "otto")
+            incident_telling.approve(home.outside, it.id, first.number, "otto")
+        incident_telling.approve(home.outside, it.id, second.number, "otto")
         with pytest.raises(Refused, match="approved already"):
-            incidents.approve(home.outside, it.id, second.number, "otto")
+            incident_telling.approve(home.outside, it.id, second.number, "otto")
         with pytest.raises(NotFound):
-            incidents.approve(home.outside, "none", 1, "otto")
+            incident_telling.approve(home.outside, "none", 1, "otto")
 
 
 @pytest.mark.parametrize(
@@ -269,4 +271,4 @@ def test_only_the_newest_wording_is_approved_and_once() -> None:
 def test_words_that_sell_or_are_none_are_refused(words: str, why: str) -> None:
     with house(calls()) as home:
         with pytest.raises(Refused, match=why):
-            incidents.write(home.outside, opened(home).id, "", words, "ruth")
+            incident_telling.write(home.outside, opened(home).id, "", words, "ruth")
