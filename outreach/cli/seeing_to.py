@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from outreach.assemble import House
     from outreach.domain.incident import Suggested
     from outreach.service.incidents import Standing
-    from outreach.service.quarantine import Which
     from outreach.store.views_incidents import Customer
 
 LIMIT = click.option("--limit", default=50, show_default=True, help="At most so many.")
@@ -28,19 +27,19 @@ def _utc(at: datetime | None) -> str:
 # -- holds ---------------------------------------------------------------------------------------------
 
 
-@click.group(invoke_without_command=True)
+@click.group()
+def holds() -> None:
+    """What is withheld from whom."""
+
+
+@holds.command("list")
 @click.option("--purpose", default="", help="Only what withholds this: marketing, reorder, winback.")
 @click.option("--playbook", default="", help="Only because of this playbook.")
 @click.option("--account", "accounts", multiple=True, help="Only of this account; may be repeated.")
 @LIMIT
 @json_option
-@click.pass_context
-def holds(
-    ctx: click.Context, purpose: str, playbook: str, accounts: tuple[str, ...], limit: int, as_json: bool
-) -> None:
-    """What is withheld from whom, until when and why; what ends first comes first."""
-    if ctx.invoked_subcommand is not None:
-        return
+def list_holds(purpose: str, playbook: str, accounts: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """Until when, and why; what ends first comes first."""
     from outreach.store.views_ops import HoldsAsked, count_holds, open_holds
 
     asked = HoldsAsked(purpose, playbook, accounts)
@@ -84,27 +83,33 @@ def end_hold(hold: str, reason: str) -> None:
 # -- quarantine ----------------------------------------------------------------------------------------
 
 
-@click.group(invoke_without_command=True)
-@click.option("--type", "type_", default="", help="Only of this type.")
-@click.option("--source", default="", help="Only from this source.")
-@click.option("--about", default="", help="Only with these words in a reason.")
+def which(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which of them."""
+    for option in (
+        click.option("--about", default="", help="Only with these words in a reason."),
+        click.option("--source", default="", help="Only from this source."),
+        click.option("--type", "type_", default="", help="Only of this type."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def quarantine() -> None:
+    """Events that came in wrong."""
+
+
+@quarantine.command("list")
+@which
 @LIMIT
 @json_option
-@click.pass_context
-def quarantine(ctx: click.Context, type_: str, source: str, about: str, limit: int, as_json: bool) -> None:
-    """Events that came in wrong, with the reasons. Exit code 1 when there are any."""
+def list_quarantine(type_: str, source: str, about: str, limit: int, as_json: bool) -> None:
+    """How many for which reason, and each with its reasons. Exit code 1 when there are any."""
     from outreach.service.quarantine import Which
-
-    ctx.obj = Which(type_, source, about)
-    if ctx.invoked_subcommand is None:
-        _list_quarantine(ctx.obj, limit, as_json)
-
-
-def _list_quarantine(which: Which, limit: int, as_json: bool) -> None:
     from outreach.store.views_ops import quarantine_by_reason, quarantined
 
     with house() as here, here.database.view() as unit:
-        rows, reasons = quarantined(unit, which, limit), quarantine_by_reason(unit)
+        rows, reasons = quarantined(unit, Which(type_, source, about), limit), quarantine_by_reason(unit)
     if as_json:
         answer([row._asdict() | {"reasons": row.reasons.splitlines()} for row in rows])
     else:
@@ -118,15 +123,15 @@ def _list_quarantine(which: Which, limit: int, as_json: bool) -> None:
 
 
 @quarantine.command("replay")
-@click.pass_obj
-def replay(which: Which) -> None:
-    """Take in again whatever is right by now; the rest stays. Say which before the word: --type … replay."""
-    from outreach.service.quarantine import AT_ONCE, Replayed, replay_all
+@which
+def replay(type_: str, source: str, about: str) -> None:
+    """Take in again whatever is right by now; the rest stays. Exit code 1 when some are still wrong."""
+    from outreach.service.quarantine import AT_ONCE, Replayed, Which, replay_all
 
     by, done = getpass.getuser(), Replayed()
     with house() as here:
         while True:
-            part = replay_all(here.outside, which, by, after=done.after, most=AT_ONCE)
+            part = replay_all(here.outside, Which(type_, source, about), by, after=done.after, most=AT_ONCE)
             done = Replayed(done.taken + part.taken, done.still_wrong + part.still_wrong, False, part.after)
             if not part.more:
                 break

@@ -189,7 +189,7 @@ def waiting_events(standing: Standing) -> Findings:
     if count.quarantined:
         yield look(
             f"{many(count.quarantined, 'event')} in quarantine",
-            "mend or discard them: /ops/quarantine, or `outreach quarantine`",
+            "mend or discard them: /ops/quarantine, or `outreach quarantine list`",
         )
     old = oldest is not None and now - oldest > PARKED_OLD
     if oldest is not None and old:

@@ -30,8 +30,9 @@ where f.state <> 'void' and {{alive}} and e.subject = f.account and {{types}} an
 """
 _OPEN = "f.state in ('open', 'reached') and f.known_at >= ? and f.known_at < ?"
 _ALIVE = "f.opened_at < ? and (f.closed_at is null or f.closed_at >= ?)"
+# Of a call the moment of its dial: what stood on the card then is what they may have heard.
 _SAID = """
-select t.account, r.failure, t.channel, coalesce(a."at", t.ended_at), a.text
+select t.account, r.failure, t.channel, coalesce(a."at", t.intent_at, t.ended_at), a.text
 from run r join touch t on t.run = r.id left join attempt a on a.token = t.token
 where r.failure is not null and {} and ((t.status in ('sending', 'sent', 'unknown') and a.text is not null)
   or (t.channel = 'call' and t.settlement = 'reached' and t.ended_at is not null))

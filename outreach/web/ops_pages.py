@@ -46,7 +46,7 @@ def quarantine() -> str:
         kept, which = _asked(request.args, reasons)
         rows = views.quarantined(unit, which, PAGE + 1, (page - 1) * PAGE)
     return render_template(
-        "quarantine.html", rows=rows[:PAGE], more=len(rows) > PAGE, page=page, kept=kept, which=which,
+        "quarantine.html", rows=rows[:PAGE], more=len(rows) > PAGE, page=page, kept=kept, which=which, after=request.args.get("after", ""),
         reasons=[(_mark(reason), reason, type_, many) for reason, type_, many in reasons[:MOST_REASONS]],
         base=turned_over("ops_pages.quarantine", kept),
     )  # fmt: skip
@@ -78,7 +78,7 @@ def replay_all() -> Response:
     kept, which = _asked_by_form()
     done = service.replay_all(outside(), which, auth.me().by, after=request.form.get("after", ""))
     flash(done.sentence, "done" if done.taken else "problem")
-    return redirect(asked_again("ops_pages.quarantine", kept))
+    return redirect(asked_again("ops_pages.quarantine", kept | {"after": done.after if done.more else ""}))
 
 
 @ops_pages.post("/quarantine/discard")

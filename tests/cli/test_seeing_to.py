@@ -39,12 +39,15 @@ def let_down(folder: Path, accounts: int = 3) -> str:
 
 def test_holds_are_listed_and_one_is_ended(run: Run, tmp_path: Path) -> None:
     let_down(tmp_path)
-    listed = json.loads(run("holds", "--json", "--account", "a2").output)
+    listed = json.loads(run("holds", "list", "--json", "--account", "a2").output)
     assert [(row["account"], row["playbook"]) for row in listed] == [("a2", "late-delivery")]
-    assert "3 in all" in run("holds").output and "Gasthof 1" in run("holds", "--purpose", "marketing").output
+    assert (
+        "3 in all" in run("holds", "list").output
+        and "Gasthof 1" in run("holds", "list", "--purpose", "marketing").output
+    )
     hold = listed[0]["hold"]
     assert "Ended. a2 gets generic mail again" in run("holds", "end", hold, "--reason", "they asked").output
-    assert json.loads(run("holds", "--json", "--account", "a2").output) == []
+    assert json.loads(run("holds", "list", "--json", "--account", "a2").output) == []
     with pytest.raises(Refused, match="ended already"):
         run("holds", "end", hold, "--reason", "again")
     assert run("holds", "end", hold).exit_code == 2, "a reason is needed"
@@ -52,18 +55,18 @@ def test_holds_are_listed_and_one_is_ended(run: Run, tmp_path: Path) -> None:
 
 
 def test_quarantine_is_listed_taken_in_and_discarded(run: Run, tmp_path: Path) -> None:
-    assert run("quarantine").output == "Empty.\n" and run("quarantine").exit_code == 0
+    assert run("quarantine", "list").output == "Empty.\n" and run("quarantine", "list").exit_code == 0
     let_down(tmp_path)
-    listed = run("quarantine")
+    listed = run("quarantine", "list")
     assert listed.exit_code == 1 and "did you mean delivery.delayed?" in listed.output
-    rows = json.loads(run("quarantine", "--json").output)
+    rows = json.loads(run("quarantine", "list", "--json").output)
     assert len(rows) == 2 and rows[0]["type"] == "delivery.delaid"
-    again = run("quarantine", "--type", "delivery.delaid", "replay")
+    again = run("quarantine", "replay", "--type", "delivery.delaid")
     assert again.exit_code == 1 and "Still wrong: 2." in again.output
-    assert "nothing to take in" in run("quarantine", "--source", "nobody", "replay").output
+    assert "nothing to take in" in run("quarantine", "replay", "--source", "nobody").output
     ids = [row["id"] for row in rows]
     assert "Discarded: 2." in run("quarantine", "discard", *ids, "--reason", "a test").output
-    assert run("quarantine").output == "Empty.\n"
+    assert run("quarantine", "list").output == "Empty.\n"
 
 
 def test_an_incident_is_worded_and_corrected(run: Run, tmp_path: Path) -> None:

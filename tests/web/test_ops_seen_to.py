@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from outreach.domain.facts import Purpose
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition
-from outreach.service import outcomes, workbench
+from outreach.service import outcomes, quarantine, workbench
 from outreach.service.care import Asked, may_send
 from outreach.service.intake import take_in
 from tests.web.scenes import busy_day, snowed_in, with_draft
@@ -169,6 +169,22 @@ def test_what_passes_by_now_is_taken_in_at_once(
     monkeypatch.setattr(here.app.extensions["outreach"], "outside", house)
     assert "Taken in: 3." in said(otto, "/ops/quarantine/replay", {"type": "delivery.delaid"})
     assert ids(here) == [] and "Empty." in otto.get("/ops/quarantine").text
+
+
+def test_more_than_one_page_waits_for_goes_on_where_it_stopped(
+    here: World, otto: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong(here, "shop", 3)
+    monkeypatch.setattr(quarantine.replay_all, "__kwdefaults__", {"after": "", "most": 2})
+    first = post(otto, "/ops/quarantine/replay", {"type": "delivery.delaid"})
+    page = otto.get(first.headers["Location"])
+    assert (
+        "Still wrong: 2. There are more; ask again." in text_of(page) and "Go on with the rest" in page.text
+    )
+    (after,) = re.findall(r'name="after" value="(\w+)"', page.text)
+    assert "Still wrong: 1." in said(
+        otto, "/ops/quarantine/replay", {"type": "delivery.delaid", "after": after}
+    )
 
 
 def test_several_are_discarded_with_a_reason(here: World, otto: FlaskClient) -> None:
