@@ -13,23 +13,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from outreach.domain.evaluate import Ruleset
-from outreach.domain.facts import CLOCK_SOURCE, Event
 from outreach.lab.backtest_parts import Part, parts_of
-from outreach.lab.player import Arrival, Player
-from outreach.lab.scratch import scratch_house
+from outreach.lab.player import Player
+from outreach.lab.scratch import scratch_house, with_nobody_asked
+from outreach.lab.stored import arrivals_of
 from outreach.library.loader import load
 from outreach.store.codec import instant, micros
 from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit
 
-TOO_LATE = timedelta(days=7)
-"""What was learnt so long after it happened came with an import: it is played as if it had been known in time."""
 OFF = ("paused", "disabled")
 
 
@@ -139,13 +137,13 @@ _here: list[_Here] = []
 
 
 def _prepare(root: Path, url: str) -> None:
-    _here[:] = [_Here(load(root), url)]
+    _here[:] = [_Here(with_nobody_asked(load(root)), url)]
 
 
 def _play(task: Task) -> Played:
     (here,) = _here
     with _reading(here.url) as store, store.view() as unit:
-        arrivals = sorted(_arrivals(unit, task), key=lambda arrival: arrival.at)
+        arrivals = arrivals_of(unit, task.part.subjects, task.until)
         off = {name for name, (state, _) in unit.publish_states().items() if state in OFF}
     outcome = Played(task.since, task.until)
     if not arrivals:
@@ -167,22 +165,6 @@ def _reading(url: str) -> Iterator[Store]:
         yield store
     finally:
         store.close()
-
-
-def _arrivals(unit: StoreUnit, task: Task) -> Iterator[Arrival]:
-    for subject in task.part.subjects:
-        for event in unit.events_of(subject):
-            at = event.arrived if event.arrived - event.time <= TOO_LATE else event.time
-            if event.source != CLOCK_SOURCE and not event.retracted and at <= task.until:
-                yield Arrival(at, _raw(event))
-
-
-def _raw(event: Event) -> dict[str, Any]:
-    order = {"sequence": event.sequence} if event.sequence else {}
-    return {
-        "specversion": "1.0", "id": event.id, "source": event.source, "type": event.type, "subject": event.subject,
-        "time": event.time.isoformat(), "data": dict(event.data), **order,
-    }  # fmt: skip
 
 
 def _switch_off(store: Store, names: Iterable[str], at: datetime) -> None:

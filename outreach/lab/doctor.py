@@ -91,6 +91,7 @@ def _standing(house: House) -> Findings:
         yield from checkup.sending(unit)
         yield from checkup.colleagues(unit, house.outside)
         yield from checkup.waiting_events(found)
+        yield from checkup.publishing_waits(unit, house.outside)
         yield from checkup.stuck_runs(unit, house.outside, found)
         yield from checkup.board(found)
 

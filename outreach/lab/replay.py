@@ -29,7 +29,7 @@ from outreach.lab.lines import left_to_time, opened, parsed, read_lines
 from outreach.lab.olist import is_olist, olist_events
 from outreach.lab.player import Arrival, Player
 from outreach.lab.replay_report import Report, print_report, report_of
-from outreach.lab.scratch import scratch_house
+from outreach.lab.scratch import scratch_house, with_nobody_asked
 from outreach.library.loader import load
 from outreach.settings import load_settings
 from outreach.store.schema import upgrade
@@ -157,7 +157,10 @@ def replay(
     started, first, last = time.monotonic(), history.arrivals[0].at, history.arrivals[-1].at
     url = _new_store(store) if store else None
     show = shown or (lambda total: nullcontext(lambda at, events: None))
-    with scratch_house(rules, first, database_url=url) as house, show(len(history.arrivals)) as bar:
+    with (
+        scratch_house(with_nobody_asked(rules), first, database_url=url) as house,
+        show(len(history.arrivals)) as bar,
+    ):
         player = Player(house, bar)
         player.play(history.arrivals, last + AFTERWARDS)
         with house.database.view() as unit:

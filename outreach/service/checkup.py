@@ -13,7 +13,7 @@ import humanize
 
 from outreach.domain.errors import Invalid, NotFound
 from outreach.domain.plan import Run
-from outreach.service import switches
+from outreach.service import publishing, switches
 from outreach.service.errands import not_reached
 from outreach.service.finding import Finding, Findings, Gravity, look, many, well
 from outreach.service.ports import Outside, Unit
@@ -63,7 +63,7 @@ def look_over(unit: Unit, outside: Outside, standing: Standing) -> list[Finding]
     """Everything that somebody has to see to, the gravest first. Well is not told."""
     found = [
         *clock(unit, standing), *sending(unit), *ways_out(unit, outside), *mailroom(unit), *colleagues(unit, outside),
-        *waiting_events(standing), *stuck_runs(unit, outside, standing), *board(standing),
+        *waiting_events(standing), *publishing_waits(unit, outside), *stuck_runs(unit, outside, standing), *board(standing),
     ]  # fmt: skip
     return sorted((each for each in found if not each.ok), key=lambda each: -each.gravity)
 
@@ -199,6 +199,23 @@ def waiting_events(standing: Standing) -> Findings:
         )
     if not count.quarantined and not old:
         yield well(f"no event in quarantine, {count.parked:,} parked")
+
+
+def publishing_waits(unit: Unit, outside: Outside) -> Findings:
+    asked = publishing.asked_in(unit)
+    for each in asked:
+        yield look(
+            f"{each.playbook} stopped {ago(outside.clock.now(), each.since)}, after {many(each.reached, 'account')}:"
+            f" {each.accounts:,} more wait for a second person",
+            f"`outreach publish {each.playbook} --let-go --reason …`, or --refuse",
+            Gravity.NOW,
+        )
+    if not asked:
+        yield well("no playbook waits for a second person")
+    missed, states = unit.count_missed(), unit.publish_states()
+    for name, count in sorted(missed.items()):
+        if states.get(name, ("", 0))[0] == "paused":
+            yield well(f"{name} is paused; {many(count, 'trigger')} will be judged once it goes on")
 
 
 def stuck_runs(unit: Unit, outside: Outside, standing: Standing) -> Findings:

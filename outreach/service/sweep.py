@@ -14,12 +14,14 @@ from typing import TypeVar
 
 from outreach.domain.account import Due
 from outreach.domain.hold import ended
+from outreach.domain.steps import end
 from outreach.service.calls_now import move_calls
 from outreach.service.front import Rejected, check, from_clock
 from outreach.service.intake import absorb_into, take_parked
 from outreach.service.ledger import Ledger
 from outreach.service.outcomes import write_down
-from outreach.service.ports import Outside, Unit
+from outreach.service.ports import Missed, Outside, Unit
+from outreach.service.resuming import end_refused, judge_missed, missed_by_now, refused_by_now
 from outreach.service.runs import progress
 from outreach.service.sending import BREAKS, PUT_OFF, deliver_due, mark_stuck
 from outreach.service.switches import note_rests
@@ -45,12 +47,14 @@ class Swept:
     holds: int = 0
     calls: int = 0
     said: int = 0
+    missed: int = 0
+    refused: int = 0
     more: bool = False
 
     @property
     def total(self) -> int:
         moved = (self.events, self.woken, self.touches, self.stuck, self.holds, self.calls, self.said)
-        return self.parked + sum(moved)
+        return self.parked + self.missed + self.refused + sum(moved)
 
 
 def tick(outside: Outside, batch: int = BATCH) -> Swept:
@@ -58,6 +62,7 @@ def tick(outside: Outside, batch: int = BATCH) -> Swept:
     said = write_down(outside, batch)
     parked = take_parked(outside, batch)
     events = ring(outside, batch)
+    missed, refused = resume_missed(outside, batch), stop_refused(outside, batch)
     woken = wake(outside, batch)
     touches = _deliver(outside, batch)
     calls = move_calls(outside)
@@ -68,11 +73,13 @@ def tick(outside: Outside, batch: int = BATCH) -> Swept:
         touches=touches,
         calls=calls,
         said=said,
+        missed=missed,
+        refused=refused,
         stuck=mark_stuck(outside, STUCK_AFTER, batch),
         holds=end_overdue_holds(outside, batch),
     )
     beat(outside, swept)
-    return replace(swept, more=max(parked, events, woken, touches, said) >= batch)
+    return replace(swept, more=max(parked, events, woken, touches, said, missed, refused) >= batch)
 
 
 def beat(outside: Outside, swept: Swept) -> None:
@@ -168,6 +175,43 @@ def _wake_later(unit: Unit, run_id: str, now: datetime, fault: str) -> None:
     if run is not None and run.is_open and run.wake_at is not None and run.wake_at <= now:
         unit.save_runs([replace(run, wake_at=now + PUT_OFF)])
         unit.audit(now, CLOCK, "run.put_off", f"run/{run_id}", fault)
+
+
+def resume_missed(outside: Outside, batch: int = BATCH) -> int:
+    """What came while a playbook was paused is judged, now that it goes on."""
+    now, database = outside.clock.now(), outside.database
+    with database.view() as unit:
+        rows = missed_by_now(unit, now, batch)
+    return _each_alone(
+        rows,
+        lambda some: database.retrying(lambda unit: judge_missed(unit, outside, some)),
+        lambda row, fault: database.retrying(lambda unit: _missed_later(unit, row, now, fault)),
+    )
+
+
+def _missed_later(unit: Unit, row: Missed, now: datetime, fault: str) -> None:
+    unit.put_off_missed(row, now + PUT_OFF)
+    unit.audit(now, CLOCK, "missed.put_off", row.account, f"{row.playbook}: {fault}")
+
+
+def stop_refused(outside: Outside, batch: int = BATCH) -> int:
+    """What waited for a second person ends, now that the answer is no."""
+    now, database = outside.clock.now(), outside.database
+    with database.view() as unit:
+        rows = refused_by_now(unit, now, batch)
+    return _each_alone(
+        rows,
+        lambda some: database.retrying(lambda unit: end_refused(unit, outside, some)),
+        lambda row, fault: database.retrying(lambda unit: _end_alone(unit, row[1], now, fault)),
+    )
+
+
+def _end_alone(unit: Unit, run_id: str, now: datetime, fault: str) -> None:
+    """Whatever is wrong with it: it ends, and what is left of it is dropped when its time comes."""
+    run = unit.run(run_id)
+    if run is not None and run.is_open:
+        unit.save_runs([end(run, "blast_radius", now)])
+        unit.audit(now, CLOCK, "run.ended_alone", f"run/{run_id}", fault)
 
 
 def _deliver(outside: Outside, batch: int) -> int:

@@ -16,12 +16,15 @@ from outreach.store.feed import Feed
 from outreach.store.incidents import Incidents
 from outreach.store.people import People
 from outreach.store.phone import Phone
+from outreach.store.publishing import Publishing
 from outreach.store.records import Records
 from outreach.store.runs import Runs
 from outreach.store.traffic import Traffic
 
 
-class StoreUnit(Feed, Traffic, Events, People, Runs, Desk, Phone, Records, Alerts, Incidents, Audit):
+class StoreUnit(
+    Feed, Traffic, Events, People, Runs, Desk, Phone, Records, Publishing, Alerts, Incidents, Audit
+):
     """What was read is kept until the end, so that only differences are written. Never commits by itself."""
 
     def __init__(self, core: Connection, bulk: Bulk, endpoint_hash: EndpointHash, *, writes: bool) -> None:

@@ -22,6 +22,10 @@ _NEXT_DUE = """
         union all select min(intent_at) + ? from touch where status = 'sending'
         union all select min("until") from parked
         union all select min(due) from said
+        union all select min(m.due) from missed m join playbook_state s on s.playbook = m.playbook
+            where s.state not in ('paused', 'disabled')
+        union all select min(b."at") from blast b join run r on r.playbook = b.playbook and r.blast = b.nth
+            where b.state = 'refused' and r.state = 'open'
         union all select min("until") from hold where ended_at is null
         union all select min(at_most_until) from hold where ended_at is null
     ) w

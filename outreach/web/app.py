@@ -35,12 +35,16 @@ from outreach.web import (
     ops_pages,
     outbox,
     people,
+    playbook_drafts,
+    playbooks,
     problems,
     reach,
     remedies,
     sayings,
+    trying,
     unsubscribe,
     welcome,
+    why,
 )
 from outreach.web.api import api
 from outreach.web.health import Metrics, health
@@ -113,8 +117,8 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
         csrf.exempt(signed)
     front.limiter.init_app(app)
     for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, by_hand.by_hand, people.people, mailroom.room, away.away, diary.diary, welcome.welcome, oidc.oidc, reach.reaching, remedies.remedies, outbox.outbox,
-                      ops.ops, ops_pages.ops_pages, incidents.incidents, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
-                      unsubscribe.unsubscribe, care.care, law.law):  # fmt: skip
+                      ops.ops, ops_pages.ops_pages, incidents.incidents, playbooks.playbooks, playbook_drafts.playbook_drafts, trying.trying, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
+                      unsubscribe.unsubscribe, care.care, law.law, why.why):  # fmt: skip
         app.register_blueprint(blueprint)
     app.register_api(api)
     app.after_request(_protect)

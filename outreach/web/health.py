@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from outreach.domain.blast import Answer, Blast
 from outreach.domain.errors import OutreachError
 from outreach.service import switches
 from outreach.service.ports import Outside, Unit
@@ -56,6 +57,7 @@ class _Standing(Collector):
         with self._desk.house.database.view() as unit:
             counts, beats = views.counts(unit, now), unit.heartbeats()
             stopped = unit.setting("stop_all") is not None
+            states, missed, blasts = unit.publish_states(), unit.count_missed(), unit.blasts_standing()
             ways, messages = list(_ways(unit, self._desk.outside, now)), unit.count_inbound()
         touches = GaugeMetricFamily("outreach_touches", "Touches by status", labels=["status"])
         for status, count in sorted(counts.touches.items()):
@@ -80,11 +82,34 @@ class _Standing(Collector):
             ("outreach_queue_depth", "Requests that wait to be stored", self._desk.writer.depth),
         ):
             yield GaugeMetricFamily(name, says, value=value)
+        yield from _published(states, missed, blasts)
         for name, says, of in _WAYS:
             gauge = GaugeMetricFamily(name, says, labels=["provider"])
             for way in ways:
                 gauge.add_metric([way.provider], int(of(way)))
             yield gauge
+
+
+def _published(
+    states: Mapping[str, tuple[str, int]], missed: Mapping[str, int], blasts: Iterable[Blast]
+) -> Iterator[GaugeMetricFamily]:
+    """Of playbooks that anything was said of; all others are live."""
+    said = GaugeMetricFamily(
+        "outreach_playbook_state", "1 for the publish state", labels=["playbook", "state"]
+    )
+    for playbook, (state, _) in sorted(states.items()):
+        said.add_metric([playbook, state], 1)
+    asks = GaugeMetricFamily(
+        "outreach_playbook_asks", "1 while it waits for a second person", labels=["playbook"]
+    )
+    for blast in blasts:
+        asks.add_metric([blast.playbook], int(blast.state is Answer.ASKING))
+    waits = GaugeMetricFamily(
+        "outreach_playbook_missed", "Triggers that came while it was paused", labels=["playbook"]
+    )
+    for playbook, count in sorted(missed.items()):
+        waits.add_metric([playbook], count)
+    yield from (said, asks, waits)
 
 
 @dataclass(frozen=True, slots=True)

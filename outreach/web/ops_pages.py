@@ -1,4 +1,4 @@
-"""What ops look into: quarantine, holds, what we owe, and why something did or did not happen."""
+"""What ops look into: quarantine, holds, and who did what."""
 
 from __future__ import annotations
 
@@ -17,14 +17,12 @@ from werkzeug.wrappers import Response
 from outreach.domain.errors import NotFound, OutreachError, Refused
 from outreach.domain.sight import ALL
 from outreach.service import quarantine as service
-from outreach.service import workbench
 from outreach.service.holds import end
 from outreach.service.pushing import SELLING
 from outreach.service.quarantine import Which
 from outreach.store import views_ops as views
 from outreach.store.views import accounts_like, accounts_named
 from outreach.web import auth
-from outreach.web.conversation import sentences
 from outreach.web.forms import asked_again, page_asked_for, turned_over
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
@@ -252,18 +250,3 @@ def _name(account: str) -> str:
     with reception().house.database.view() as unit:
         known = unit.account(account)
     return str(known.described.get("name") or account) if known else account
-
-
-@ops_pages.get("/why")
-@auth.may("watch")
-def why() -> str | tuple[str, int]:
-    """For one account: what its events started, and why others started nothing."""
-    account = request.args.get("account", "").strip()
-    if not account:
-        return render_template("why.html", account="", rows=[], sentences=sentences)
-    try:
-        rows = workbench.why(outside(), account)
-    except NotFound as fault:
-        code = tell(fault)
-        return render_template("why.html", account=account, rows=[], sentences=sentences), code
-    return render_template("why.html", account=account, rows=rows, sentences=sentences)

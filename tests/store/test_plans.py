@@ -98,13 +98,24 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
         unit.given_by(["jonas"], NOW),
         unit.unreached_of(["jonas"]),
     ),
+    "blast": lambda unit: (
+        unit.reached("late", NOW, 9),
+        unit.blasts_standing(),
+        unit.blasts_refused(NOW),
+        unit.blast("late", 1),
+        unit.blasts_of("late"),
+        unit.runs_of_blast("late", 1, 9),
+        unit.accounts_of_blast("late", 1),
+    ),
+    "missed": lambda unit: (unit.missed(["late"], NOW, 9), unit.forget_missed("late")),
+    "published": lambda unit: unit.published("late", 9),
     "user_by_email": lambda unit: (unit.user_by_email("x"), unit.token("#t")),
     "user_by_subject": lambda unit: (
         unit.user_by_subject("https://id.example", "s1"),
         unit.bind_user("u1", "https://id.example", "s1"),
     ),
 }
-OPEN_ONLY = r"INDEX (ix_touch_desk|ux_card_open|ix_ask_open|ix_said_due)\b"
+OPEN_ONLY = r"INDEX (ix_touch_desk|ux_card_open|ix_ask_open|ix_said_due|ix_blast_stands)\b"
 """Indexes that hold only what is open: to walk through them is what they are for."""
 # How each is meant to be found, where more than the absence of a walk matters.
 BY_INDEX = {
@@ -116,6 +127,7 @@ BY_INDEX = {
     "contacts_since": "INDEX ix_touch_endpoint",
     "open_card": "INDEX ux_card_open",
     "feed": "INDEX ux_feed_number",
+    "blast": "COVERING INDEX ix_run_reached",
 }
 
 
