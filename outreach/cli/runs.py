@@ -44,6 +44,8 @@ def list_(playbook: str | None, account: str | None, limit: int, as_json: bool) 
             f"{each.run.account}  {each.run.playbook}  {each.run.version[:SHORT]}{old}"
             f"  since {each.run.started_at:%Y-%m-%d %H:%M}Z  {each.next_step}  {due}"
         )
+    if len(found) == limit:
+        click.echo(f"These are the first {limit:,}; --limit shows more.")
     if not found:
         click.echo("No run is under way.")
 

@@ -88,7 +88,7 @@ CAPS = Group(
 BLAST_RADIUS = Group(
     "blast_radius",
     (
-        Key("accounts", Number(1, 1_000_000, whole=True), "so many accounts", "200"),
+        Key("accounts", Number(1, 100_000, whole=True), "so many accounts", "200"),
         Key("within", Length(business=False), "within so long", "1h"),
     ),
 )

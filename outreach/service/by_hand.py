@@ -27,6 +27,7 @@ NOT_STARTED: Mapping[str, str] = {
     Stopped.TOO_LATE: "That is too long ago for it.",
     Stopped.HOLDOUT: "They are among those it leaves alone, to measure what it is worth.",
     Stopped.PAUSED: "It is paused.",
+    Stopped.CLOSED: "What broke was closed before it could begin.",
     Stopped.NOT_LIVE: "It is not live for this customer.",
 }
 

@@ -31,6 +31,7 @@ _VERDICTS = {Verdict.TRUE: "not_decided", Verdict.FALSE: "no", Verdict.CANNOT_TE
 _HEADS = {
     **NOT_STARTED,
     "started": "a run started",
+    "moved": "a run started, and was moved to a newer version since",
     "no": "its condition does not hold",
     "cannot_tell": "it cannot tell",
     "not_decided": "its condition holds, and nothing is recorded: it may be newer than the event",

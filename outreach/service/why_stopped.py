@@ -36,7 +36,10 @@ def stopped_by(look: Look, outcome: str, event: Event, playbook: Playbook, key: 
         case Stopped.HOLDOUT:
             words = f"it leaves {playbook.holdout:g} % of accounts alone, to measure what it is worth; this is one of them"
             yield Point(words, Mark.AGAINST, "stopped.holdout")
-        case Stopped.NOT_LIVE | "paused":
+        case Stopped.CLOSED:
+            words = "it was paused when this came, and what broke was closed before it went on"
+            yield Point(words, Mark.AGAINST, "stopped.closed")
+        case Stopped.NOT_LIVE | Stopped.PAUSED:
             yield _not_live(look, playbook.name, event.subject)
 
 

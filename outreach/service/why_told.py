@@ -105,7 +105,7 @@ class Why:
     event: Event
     playbook: str
     outcome: str
-    """``started``, a ``Stopped`` reason, ``no`` or ``not_decided``"""
+    """``started``, ``moved``, a ``Stopped`` reason, ``no`` or ``not_decided``"""
     trace: Trace
     decided_at: datetime | None = None
     head: str = ""
@@ -115,9 +115,12 @@ class Why:
 
     @property
     def mark(self) -> Mark:
-        return {"started": Mark.FOR, "cannot_tell": Mark.UNSURE, "not_decided": Mark.NOTE}.get(
-            self.outcome, Mark.AGAINST
-        )
+        return {
+            "started": Mark.FOR,
+            "moved": Mark.FOR,
+            "cannot_tell": Mark.UNSURE,
+            "not_decided": Mark.NOTE,
+        }.get(self.outcome, Mark.AGAINST)
 
     @property
     def sentence(self) -> str:
@@ -129,7 +132,11 @@ class Why:
     @property
     def _because(self) -> str:
         """Of a run the first things that speak for it."""
-        parts = sentences(self.trace)[:2] if self.outcome == "started" and self.trace.text != ALWAYS else []
+        parts = (
+            sentences(self.trace)[:2]
+            if self.outcome in ("started", "moved") and self.trace.text != ALWAYS
+            else []
+        )
         return f" because {' and '.join(parts)}" if parts else ""
 
     @property

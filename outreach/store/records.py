@@ -26,6 +26,7 @@ class Records(Part):
 
     def add_decisions(self, rows: Sequence[Decision]) -> None:
         self.bulk.insert(tables.decision, DECISION.names, [DECISION.row(row) for row in rows])
+        self.changed += [(None, row) for row in rows]
 
     def decisions_of(self, account: str, limit: int = 200) -> list[Decision]:
         """Newest first."""

@@ -226,6 +226,8 @@ touch = Table(
     # Caps count only what has an intent.
     some("ix_touch_endpoint", "endpoint intent_at", "intent_at is not null"),
     some("ix_touch_identity", "identity intent_at", "intent_at is not null"),
+    # What has ended lately is counted for those who watch.
+    some("ix_touch_ended", "ended_at", "ended_at is not null"),
 )
 
 attempt = Table(

@@ -35,3 +35,4 @@ class StoreUnit(
         self._changed_holds = {}
         self._audit = []
         self._passed = {}
+        self.changed = []

@@ -19,6 +19,7 @@ from outreach.web import auth
 from outreach.web.highlight import coloured
 from outreach.web.playbooks import drafts
 from outreach.web.problems import tell
+from outreach.web.publishing import percent_in_form
 from outreach.web.reception import outside
 from outreach.web.trying import check_draft, tryouts
 
@@ -230,12 +231,12 @@ def _as_fault(found: dict[str, Any]) -> Fault:
 
 
 def _say_state(name: str, reason: str, *, is_new: bool) -> None:
-    state, percent = request.form.get("state", ""), request.form.get("percent", 100, type=int)
+    state = request.form.get("state", "")
     if is_new and not state:
         raise Refused("Say in which state it starts.")
     if state:
         say = publishing.begin if is_new else publishing.publish
-        say(outside(), name, state, auth.me().by, reason, min(max(percent, 0), 100))
+        say(outside(), name, state, auth.me().by, reason, percent_in_form())
 
 
 @playbook_drafts.post("/playbooks/<name>/saved/<id_>/back")

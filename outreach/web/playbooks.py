@@ -6,19 +6,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask import Blueprint, g, render_template, request
 
-from outreach.domain.errors import Fault, NotFound, OutreachError
+from outreach.domain.errors import Fault, NotFound
 from outreach.domain.playbook import Playbook
 from outreach.library.drafts import Drafts
 from outreach.service import desk, publishing, saves
+from outreach.service.ports import Published, Save
 from outreach.store import views_ops, views_playbooks
 from outreach.store.unit import StoreUnit
 from outreach.store.views_playbooks import DAYS, Activity
 from outreach.web import auth
 from outreach.web.forms import page_asked_for
-from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
 playbooks = Blueprint("playbooks", __name__, url_prefix="/ops/playbooks")
@@ -72,7 +71,7 @@ def overview() -> str:
         (row for row in rows if state in ("", row.state.state)), key=_ORDER.get(order, _ORDER["name"])
     )
     return render_template(
-        "playbooks.html", rows=shown, all=rows, state=state, order=order, orders=ORDERS, days=DAYS,
+        "playbooks.html", rows=shown, all=rows, asked=publishing.asked(outside()), state=state, order=order, orders=ORDERS, days=DAYS,
         states=Counter(row.state.state for row in rows), publish_states=publishing.STATES,
     )  # fmt: skip
 
@@ -129,22 +128,12 @@ def page(name: str) -> str:
     return render_template(
         "playbook.html", row=row, runs=runs[:PAGE], more=len(runs) > PAGE, page=turned, versions=versions, shadow=shadow, days=DAYS,
         publish_states=publishing.STATES, pointless_words=desk.POINTLESS, text=drafts().live(f"playbooks/{name}.yaml"),
-        saves=saves.of(outside(), name),
+        history=_history(name), newest_save=next((save.id for save in saves.of(outside(), name, 1)), ""),
+        asked=next((each for each in publishing.asked(outside()) if each.playbook == name), None),
     )  # fmt: skip
 
 
-@playbooks.post("/<name>")
-@auth.may("steer")
-def publish(name: str) -> Response:
-    form = request.form
-    percent = min(max(form.get("percent", 100, type=int), 0), 100)
-    try:
-        publishing.publish(
-            outside(), name, form.get("state", ""), auth.me().by, form.get("reason", ""), percent
-        )
-    except OutreachError as fault:
-        tell(fault)
-    else:
-        state = form.get("state", "")
-        flash(f"{name} is now {state}" + (f" for {percent} %." if state == "percent" else "."), "done")
-    return redirect(url_for("playbooks.page", name=name))
+def _history(name: str) -> list[Published | Save]:
+    """What was said and what was saved, newest first."""
+    told: list[Published | Save] = [*publishing.history(outside(), name), *saves.of(outside(), name)]
+    return sorted(told, key=lambda each: each.at, reverse=True)[:PAGE]

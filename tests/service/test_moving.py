@@ -13,7 +13,8 @@ from outreach.domain.evaluate import Ruleset
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition, Status
 from outreach.lab.scratch import Scratch
-from outreach.service import moving, outcomes, workbench
+from outreach.service import moving, outcomes, why
+from outreach.service.why_told import Mark
 from tests.service import world
 from tests.service.test_late import no_difference
 from tests.service.world import event, give, run_of, statuses, touches
@@ -92,18 +93,18 @@ def test_it_is_written_down_and_why_it_began_is_not_forgotten() -> None:
     with house(CALL + MAIL) as (home, files):
         began = run_of(home, "lost")
         with home.database.view() as unit:
-            why = unit.decision_of_run("a1", began.id)
+            started = unit.decision_of_run("a1", began.id)
         files.write(CALL + TEXT)
         move(home)
         with home.database.view() as unit:
             (row,) = unit.audit_of(f"run/{began.id}")
             moved = unit.decision_of_run("a1", began.id)
         assert (row.who, row.what, row.why.rpartition(": ")[2]) == ("ruth", "run.moved", "the new words")
-        assert why is not None and moved is not None
-        assert (moved.outcome, moved.trace, moved.event) == ("moved", why.trace, why.event)
-        assert [each.outcome for each in workbench.why(home.outside, "a1") if each.playbook == "lost"] == [
-            "moved"
-        ]
+        assert started is not None and moved is not None
+        assert (moved.outcome, moved.trace, moved.event) == ("moved", started.trace, started.event)
+        (told,) = [row for row in why.why(home.outside, "a1").rows if row.playbook == "lost"]
+        assert (told.outcome, told.mark) == ("moved", Mark.FOR)
+        assert "was moved to a newer version since" in told.sentence
 
 
 def test_what_was_sent_is_not_sent_again(database_url: str) -> None:

@@ -9,11 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from outreach.domain.blast import Radius
 from outreach.domain.touch import Status
 from outreach.lab.scratch import Scratch
-from outreach.service import desk, publishing, resuming, sweep
+from outreach.service import desk, publishing, resuming, sweep, why
 from tests.service import world
 from tests.service.test_late import no_difference
 from tests.service.world import event, failure, give, house, runs, touches
@@ -247,3 +249,44 @@ def test_one_that_cannot_be_judged_stops_none_of_the_others(monkeypatch: pytest.
         monkeypatch.undo()
         home.advance(HOUR)
         assert [len(runs(home, f"a{n}")) for n in (1, 2, 3)] == [1, 1, 1]
+
+
+days = st.integers(1, 4)
+news = st.lists(
+    st.tuples(st.sampled_from(["delivery.delayed", "delivery.arrived"]), st.sampled_from("123"), days, st.integers(0, 90)),
+    max_size=7,
+)  # fmt: skip
+
+
+@settings(max_examples=10)
+@given(news)
+def test_a_pause_changes_when_it_starts_and_not_what_starts(told: list[tuple[str, str, int, int]]) -> None:
+    """Whatever came, late and revised events too: the same triggers start the same runs as without the pause."""
+    with paused() as home, house(home.outside.rules()) as live:
+        give(live)
+        for number, (type_, order, late_by, back) in enumerate(told):
+            for each in (home, live):
+                each.advance(HOUR)
+                time = each.now - timedelta(minutes=back)
+                data = {"order_id": f"o{order}", "days_late": late_by}
+                each.take_in(event(each, type_, f"e{number}", time=time, **data))
+                each.settle()
+        assert runs(home) == []
+        publish(home, "live")
+        home.settle()
+        assert {(run.key, run.trigger) for run in runs(home)} == {
+            (r.key, r.trigger) for r in runs(live) if not r.taken_back
+        }
+        assert missed(home) == {} and no_difference(home)
+
+
+def test_why_tells_what_became_of_what_was_missed() -> None:
+    with paused() as home:
+        late(home)
+        (row,) = why.why(home.outside, "a1").rows
+        assert "It is paused".lower() in row.sentence.lower()
+        desk.let_be(home.outside, "a1", "delivery/o1", "berta", "she rang us herself")
+        publish(home, "live")
+        home.settle()
+        (row,) = [row for row in why.why(home.outside, "a1").rows if row.playbook == "late"]
+        assert (row.outcome, [point.code for point in row.story][:1]) == ("closed", ["stopped.closed"])

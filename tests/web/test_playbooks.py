@@ -139,6 +139,76 @@ def test_shadow_is_compared_with_what_is_live(either: World) -> None:
     assert "In shadow" not in otto.get("/ops/playbooks/damaged-goods").text
 
 
+def test_a_state_is_taken_back_and_told(here: World) -> None:
+    client = here.signed_in("otto", "ops")
+    path = "/ops/playbooks/win-back"
+    post(client, path, {"state": "percent", "percent": 20, "reason": "slowly"})
+    post(client, path, {"state": "live", "reason": "looks good"})
+    page = text_of(post(client, f"{path}/back", {"reason": "too much"}, follow_redirects=True))
+    assert "win-back is now percent for 20 %." in page
+    assert "You made it percent for 20 % today 10:30: too much it was live" in page
+    assert "You made it live today 10:30: looks good it was percent for 20 %" in page
+    nothing = post(client, "/ops/playbooks/thank-you/back", {"reason": "x"}, follow_redirects=True)
+    assert "there is nothing to go back to" in nothing.text
+
+
+def storm(own: World) -> None:
+    """Three are let down where two may hear from us within the hour."""
+    company = own.house.settings.root / "playbooks/company.yaml"
+    company.write_text(company.read_text().replace("accounts: 200", "accounts: 2"))
+    for number in (1, 2, 3):
+        own.account(f"a{number}", f"Grill {number}", person=f"p{number}")
+        own.late(f"a{number}", f"p{number}", f"o-{number}")
+    own.tick()
+
+
+def test_what_would_reach_too_many_waits_for_a_second_person(own: World, otto: FlaskClient) -> None:
+    post(otto, "/ops/playbooks/late-delivery", {"state": "live", "reason": "as before"})
+    storm(own)
+    assert "late-delivery waits for a second person since today" in text_of(otto.get("/ops/playbooks"))
+    page = otto.get("/ops/playbooks/late-delivery").text
+    assert "it had reached 2 accounts within the hour, and 1 more wait" in page and "Yes, let it" not in page
+    path = "/ops/playbooks/late-delivery/answer"
+    own_yes = post(otto, path, {"said": "yes", "reason": "it is a strike"}, follow_redirects=True)
+    assert "A second person has to say yes" in own_yes.text
+    ruth = own.signed_in("ruth", "ops")
+    assert "Say yes or no" in post(ruth, path, {"reason": "x"}, follow_redirects=True).text
+    assert len(own.cards()) == 2
+    assert (
+        "1 account hears from us"
+        in post(ruth, path, {"said": "yes", "reason": "a strike"}, follow_redirects=True).text
+    )
+    own.pass_time(minutes=5)
+    own.tick()
+    assert len(own.cards()) == 3
+    assert "waits for a second person" not in ruth.get("/ops/playbooks").text
+
+
+def test_anybody_may_say_no(own: World, otto: FlaskClient) -> None:
+    storm(own)
+    said = {"said": "no", "reason": "wrong data"}
+    page = text_of(post(otto, "/ops/playbooks/late-delivery/answer", said, follow_redirects=True))
+    assert "late-delivery is paused" in page and "State paused" in page
+
+
+def test_runs_are_moved_after_a_look(own: World, otto: FlaskClient) -> None:
+    own.account("a1", "Berlin Kitchens", person="anna")
+    own.late("a1", "anna", "o-1")
+    own.tick()
+    moves = "/ops/playbooks/late-delivery/moves"
+    assert "Everything is up to date." in otto.get(moves).text
+    keep(otto, own, lambda text: text.replace("  - wait: 30d", "  - wait: 20d"))
+    post(otto, f"{DRAFT}/save", {"reason": "thirty days are long"})
+    page = otto.get(moves)
+    assert "1 run of" in page.text and "Move 1 run" in page.text
+    assert "Move them to today" in otto.get("/ops/playbooks/late-delivery").text
+    assert "Choose a version" in post(otto, moves, {"reason": "x"}, follow_redirects=True).text
+    version = re.search(r'name="version" value="(\w+)"', page.text)
+    assert version
+    done = post(otto, moves, {"version": version[1], "reason": "all alike"}, follow_redirects=True)
+    assert "1 run moved." in done.text and "Everything is up to date." in otto.get(moves).text
+
+
 # -- drafts --------------------------------------------------------------------------------------------
 
 
@@ -387,5 +457,22 @@ def test_a_new_playbook_begins_as_a_copy(own: World, otto: FlaskClient) -> None:
     again = post(otto, "/ops/new-playbook", {"name": "very-late", "like": "late-delivery"})
     assert again.status_code == 409 and "There is a playbook very-late already" in again.text
     assert post(otto, "/ops/new-playbook", {"name": "../x", "like": "late-delivery"}).status_code == 409
+    save = "/ops/playbooks/very-late/draft/save"
+    assert "Say in which state it starts" in post(otto, save, {"reason": "x"}, follow_redirects=True).text
     gone = post(otto, "/ops/playbooks/very-late/draft/drop", follow_redirects=True)
     assert "very-late" not in text_of(gone).partition("Playbooks")[2]
+
+
+def test_a_new_playbook_is_never_live_before_somebody_says_so(own: World, otto: FlaskClient) -> None:
+    post(otto, "/ops/new-playbook", {"name": "very-late", "like": "late-delivery"})
+    text = (
+        live(own)
+        .replace("playbook: late-delivery", "playbook: very-late")
+        .replace("supersedes: [promise-moved]\n", "")
+    )
+    keep(otto, own, text, "playbooks/very-late.yaml", "very-late")
+    post(otto, "/ops/playbooks/very-late/draft/drop", {"file": "playbooks/stories/very-late.yaml"})
+    form = {"reason": "for the worst", "state": "shadow"}
+    page = text_of(post(otto, "/ops/playbooks/very-late/draft/save", form, follow_redirects=True))
+    assert "Saved 1 file as commit" in page and "State shadow" in page
+    assert "You made it shadow today 10:30: for the worst" in page
