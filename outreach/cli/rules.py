@@ -37,7 +37,7 @@ def check(folder: Path, strict: bool, as_json: bool) -> None:
 
 def _tell(found: Checked, excerpts: Excerpts) -> None:
     """People read it, so errors stand last: that is where a terminal stops."""
-    from outreach.lab.finding import many
+    from outreach.service.finding import many
 
     for word, faults in (("warning: ", found.warnings), ("", found.errors)):
         for fault in faults:

@@ -105,7 +105,7 @@ def doctor(as_json: bool) -> None:
         for row in found:
             click.echo(
                 f"{'ok  ' if row.ok else 'LOOK'}  {row.what}"
-                + (f"\n      {row.remedy}" if row.remedy else "")
+                + (f"\n      {row.remedy.replace('`', '')}" if row.remedy else "")
             )
     found_something(any(not row.ok for row in found))
 

@@ -82,8 +82,8 @@ def _of(playbook: str, problems: list[str]) -> list[str]:
 
 
 def _say(told: list[Told], problems: list[str], covered: list[Covered]) -> None:
-    from outreach.lab.finding import many
     from outreach.lab.stories import summary
+    from outreach.service.finding import many
 
     wrong = sum(not one.good for one in told)
     if covered:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from outreach.domain.place import number_place
-from outreach.lab.finding import Finding, Findings, look, many, well
-from outreach.service import switches
-from outreach.service.errands import not_reached
+from outreach.service import checkup, switches
+from outreach.service.finding import Finding, Findings, look, many, well
 
 if TYPE_CHECKING:
     from outreach.assemble import House
@@ -35,7 +34,7 @@ def providers(house: House) -> Findings:
         yield from _answers(house)
     yield from _sender_domain(house, names)
     if names:
-        yield from _switches(house, names)
+        yield from _switches(house)
     yield from _mailroom(house)
 
 
@@ -198,33 +197,9 @@ def _sender_domain(house: House, names: list[str]) -> Findings:
         yield well(f"account managers write from {sender} under their own name (no OUTREACH_MAIL_DOMAINS)")
 
 
-def _switches(house: House, names: list[str]) -> Findings:
+def _switches(house: House) -> Findings:
     with house.database.view() as unit:
-        rehearsing = [name for name in names if not switches.is_live(unit, name)]
-        stopped = [(way, why) for name in names for way, why in switches.stopped_ways(unit, name)]
-        resting, unreached = switches.resting(unit, house.outside.clock.now()), not_reached(unit)
-    for way, until in resting.items():
-        yield look(
-            f"{way} rests until {until:%H:%M:%S} UTC: it was unwell, or asked for it",
-            "look at the provider's status page",
-        )
-    for errand, why in unreached.items():
-        yield look(
-            f"{errand.replace('_', ' ')}: the provider was not reached ({why})",
-            "it is tried every minute; look at the provider's status page",
-        )
-    for way, why in stopped:
-        yield look(f"{way} is stopped: {why}", f"mend it, then outreach resume {way} --reason …")
-    if rehearsing:
-        told = len(house.settings.rehearsal_to)
-        yield look(
-            f"{' and '.join(rehearsing)} {'rehearses' if len(rehearsing) == 1 else 'rehearse'}: only {many(told, 'named address')} contacted, the rest goes to the outbox",
-            "when you have seen it work: outreach go-live --reason …"
-            if told
-            else "set OUTREACH_REHEARSAL_TO to your own address and number, and restart",
-        )
-    else:
-        yield well(f"live: {', '.join(names)}")
+        yield from checkup.ways_out(unit, house.outside)
 
 
 def _hooks(name: str, url: str, *paths: str) -> Iterator[Finding]:
@@ -233,8 +208,4 @@ def _hooks(name: str, url: str, *paths: str) -> Iterator[Finding]:
 
 def _mailroom(house: House) -> Findings:
     with house.database.view() as unit:
-        waiting = unit.count_inbound()
-    if waiting:
-        yield look(f"{many(waiting, 'message')} nobody has placed or read", "/desk/messages")
-    else:
-        yield well("every message that came in has found its reader")
+        yield from checkup.mailroom(unit)

@@ -20,13 +20,13 @@ from outreach.assemble import keyed_hash, make_outside
 from outreach.channels.null import FaultySender, RecordingSender
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel
-from outreach.lab.waiting import first_due, has_due
 from outreach.service import intake, sweep
 from outreach.service.intake import Answer
 from outreach.service.ports import Ids, Outside, Sender
 from outreach.store.alone import AloneStore
 from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit
+from outreach.store.views_waiting import first_due, has_due
 
 ROUNDS = 1000
 """So often one instant may be worked on; more means that something due never moves."""
@@ -104,7 +104,8 @@ class Scratch:
 
     def next_due(self) -> datetime | None:
         """The earliest instant for which a row waits, past ones included."""
-        return next_due(self.database)
+        with self.database.view() as unit:
+            return first_due(unit)
 
     def tick(self) -> None:
         sweep.tick(self.outside)
@@ -147,11 +148,6 @@ class AloneScratch(Scratch):
             if name in due:
                 work(self.outside, sweep.BATCH)
                 due = has_due(self.looking, self.now)
-
-
-def next_due(database: Store) -> datetime | None:
-    with database.view() as unit:
-        return first_due(unit)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from outreach.domain.errors import Fault, Invalid, OutreachError
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.message import RenderFault
 from outreach.domain.touch import Status
-from outreach.lab.finding import many
 from outreach.lab.scratch import scratch_house
 from outreach.lab.story_acts import act
 from outreach.lab.story_amiss import Wrong, each_once, wrong_of
@@ -22,6 +21,7 @@ from outreach.lab.story_reader import Entry, Said, Story, read_stories
 from outreach.lab.story_stage import Complaint, Stage
 from outreach.lab.story_time import first_instant
 from outreach.library.yaml_reader import MAX_BYTES
+from outreach.service.finding import many
 
 FOLDER = "playbooks/stories"
 BEFORE = timedelta(hours=1)

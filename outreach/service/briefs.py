@@ -14,6 +14,7 @@ from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook
 from outreach.domain.steps import may_leave_message
 from outreach.domain.touch import Touch
+from outreach.service.incident_words import spoken_of
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Unit
 
@@ -56,10 +57,18 @@ def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
         "preferences": preferences_of(person, now),
         "run": {"attempts": run.attempts, "round": run.round},
         "others": _others(state, run.failure, now),
+        "incident": _incident(ledger, run),
         "late_apology": is_late(touch, now),
         "may_leave_message": may_leave_message(touch, ledger.playbook(run).steps[touch.step]),
         "said": last_words(ledger.unit, run.account, touch.person, now),
     }  # fmt: skip
+
+
+def _incident(ledger: Ledger, run: Run) -> dict[str, Any]:
+    found = spoken_of(ledger, run.account, run.failure)
+    if found is None:
+        return {"title": None, "what": None, "words": None}
+    return {"title": found.incident.title, "what": found.now.what, "words": found.now.words}
 
 
 def _what_happened(trigger: Event) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from outreach.domain.errors import Invalid, NotFound
 from outreach.domain.evaluate import Ruleset, merged_needs
 from outreach.domain.facts import Channel, Event, Person
 from outreach.domain.hold import Hold
+from outreach.domain.incident import Incident, Wording
 from outreach.domain.person import PersonState, as_person, strictest
 from outreach.domain.plan import Decision, Run
 from outreach.domain.playbook import Playbook
@@ -57,6 +58,7 @@ class Ledger:
         self._changed_holds: dict[str, Hold] = {}
         self._publish: dict[str, tuple[str, int]] | None = None
         self._kill_switch: bool | None = None
+        self._incidents: list[tuple[Incident, tuple[Wording, ...]]] | None = None
         self._blasts: dict[str, Blast] | None = None
         self._reached: dict[str, int] = {}
         self._new_blasts: list[Blast] = []
@@ -284,6 +286,17 @@ class Ledger:
         if self._kill_switch is None:
             self._kill_switch = self.unit.setting("stop_all") is not None
         return self._kill_switch
+
+    @property
+    def incidents(self) -> list[tuple[Incident, tuple[Wording, ...]]]:
+        """Those that are open, the one opened last first, each with its wordings."""
+        if self._incidents is None:
+            found = self.unit.incidents_open()
+            wordings = self.unit.wordings([each.id for each in found]) if found else []
+            self._incidents = [
+                (each, tuple(one for one in wordings if one.incident == each.id)) for each in found
+            ]
+        return self._incidents
 
     def touches_of_run(self, run: Run) -> list[Touch]:
         return [touch for touch in self.touches[run.account].values() if touch.run == run.id]

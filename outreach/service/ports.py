@@ -20,7 +20,9 @@ from outreach.domain.cover import Absence
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel, Event
+from outreach.domain.failure import Failure
 from outreach.domain.hold import Hold
+from outreach.domain.incident import Incident, SaidAbout, Wording
 from outreach.domain.message import Message
 from outreach.domain.person import PersonState
 from outreach.domain.phone import Leg, PhoneCall
@@ -293,7 +295,15 @@ class Unit(Protocol):
 
     # parking and quarantine
     def quarantine(self, rows: Sequence[Quarantined]) -> None: ...
-    def mark_quarantined(self, id_: str, status: str) -> None: ...
+    def quarantined(
+        self, *, type_: str = "", source: str = "", about: str = "", after: str = "", limit: int = 100
+    ) -> list[Quarantined]:
+        """Those that nobody has dealt with, of this type and source, with these words in a reason; in order of their
+        ids, from the one after ``after``."""
+
+    def mark_quarantined(self, id_: str, status: str) -> bool:
+        """False when somebody has dealt with it already."""
+
     def park(self, rows: Sequence[Parked]) -> None: ...
     def parked(self, refs: Collection[tuple[str, str]]) -> dict[tuple[str, str], Parked]: ...
     def parked_for(self, subjects: Collection[str]) -> list[Parked]: ...
@@ -370,6 +380,7 @@ class Unit(Protocol):
     def contacts_since(self, identity: str, endpoint: str | None, since: datetime) -> list[Touch]:
         """Touches of this human or endpoint that count for caps: sending, sent, unknown, dialled."""
 
+    def hold(self, id_: str) -> Hold | None: ...
     def holds_of(self, accounts: Collection[str]) -> list[Hold]: ...
     def holds_on(
         self, people: Collection[str], accounts: Collection[str], groups: Collection[str]
@@ -596,6 +607,36 @@ class Unit(Protocol):
         """The newest that there was something to tell in."""
 
     def forget_alerts(self, before: datetime) -> int: ...
+
+    # incidents
+    def incident(self, id_: str) -> Incident | None: ...
+    def incidents_open(self) -> list[Incident]:
+        """The one opened last first."""
+
+    def incidents_closed(self, limit: int) -> list[Incident]:
+        """The one closed last first."""
+
+    def save_incident(self, incident: Incident) -> None: ...
+    def wordings(self, incidents: Collection[str]) -> list[Wording]:
+        """Of each in the order of their numbers."""
+
+    def add_wording(self, wording: Wording) -> None: ...
+    def approve_wording(self, incident: str, number: int, by: str, at: datetime) -> bool:
+        """False when somebody has approved it already."""
+
+    def hurt_lately(
+        self, types: Collection[str], since: datetime, until: datetime
+    ) -> list[tuple[Failure, Event]]:
+        """Open failures that we learnt of then, each with every event of these types of its account at that time: not all
+        of these are about it. Without what is personal; in order of time."""
+
+    def hurt_by(self, type_: str, since: datetime, until: datetime) -> list[tuple[Failure, Event]]:
+        """The same of failures that were open at some moment then, whatever has become of them."""
+
+    def said_about(self, accounts: Collection[str]) -> list[SaidAbout]:
+        """What left, or may have, and calls that reached somebody, about failures of these accounts."""
+
+    def drafts_of(self, accounts: Collection[str]) -> list[Touch]: ...
 
     # calls through the house
     def add_call(self, call: PhoneCall, legs: Sequence[Leg]) -> None: ...

@@ -123,8 +123,12 @@ class Asked:
 def asked(outside: Outside) -> list[Asked]:
     """What asks now, the longest first."""
     with outside.database.view() as unit:
-        asks = [each for each in unit.blasts_standing() if each.state is Answer.ASKING]
-        found = [_asked(unit, each) for each in asks]
+        return asked_in(unit)
+
+
+def asked_in(unit: Unit) -> list[Asked]:
+    asks = [each for each in unit.blasts_standing() if each.state is Answer.ASKING]
+    found = [_asked(unit, each) for each in asks]
     return sorted(found, key=lambda each: (each.since, each.playbook))
 
 

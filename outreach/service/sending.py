@@ -19,6 +19,7 @@ from outreach.domain.policy import Action, rule
 from outreach.domain.signal import SENTENCES, Delivery, further
 from outreach.domain.touch import Status, Touch, advance
 from outreach.service.endpoints import follow
+from outreach.service.incident_words import outdated
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Attempt, Outside, Receipt, Unit
 from outreach.service.posting import OUTBOX, addressed, as_attempt, compose, provider_for, too_close
@@ -161,6 +162,8 @@ def _send_or_not(ledger: Ledger, run: Run, touch: Touch, claim: bool) -> Prepare
     if ruling.action is Action.DROP:
         withhold(ledger, touch, ruling)
         return None
+    if outdated(ledger, run, touch):
+        touch = replace(touch, draft=None)
     try:
         message = compose(ledger, run, touch)
     except RenderFault as fault:

@@ -1,4 +1,4 @@
-"""What ops do: see what is owed, mend and replay quarantine, stop all, rebuild."""
+"""What ops do: see what is owed, stop all, rebuild."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-import orjson
-
 from outreach.domain.account import AccountState, fold, in_order
 from outreach.domain.errors import Refused
 from outreach.domain.facts import PERSON_PREFIX
 from outreach.domain.failure import Failure
 from outreach.domain.person import PersonState, fold_person
-from outreach.service.intake import Answer, take_in
 from outreach.service.ports import Outside, Unit, WindowNeed
 
 # -- owed ----------------------------------------------------------------------------------------------
@@ -79,43 +76,6 @@ def each_account(unit: Unit, page: int = 500) -> Iterator[AccountState]:
     while ids := unit.account_ids(after, page):
         yield from unit.accounts(ids)
         after = ids[-1]
-
-
-# -- quarantine ----------------------------------------------------------------------------------------
-
-
-def replay_quarantined(outside: Outside, id_: str, body: str, by: str) -> Answer:
-    """Take a mended event in again. Raises Refused while it is still wrong, with the reasons."""
-    try:
-        raw = orjson.loads(body)
-    except orjson.JSONDecodeError as fault:
-        raise Refused(f"This is not JSON: {fault}") from None
-    if not isinstance(raw, dict):
-        raise Refused("A CloudEvent is a JSON object.")
-    answer = _take_mended(outside, raw)
-    _mark_quarantined(outside, id_, "replayed", by)
-    return answer
-
-
-def _take_mended(outside: Outside, raw: dict[str, object]) -> Answer:
-    from outreach.service.front import Rejected, check
-
-    checked = check(raw, outside.rules().vocabulary, outside.clock.now())
-    if isinstance(checked, Rejected):
-        raise Refused("Still wrong: " + "; ".join(checked.reasons))
-    return take_in(outside, [raw])[0]
-
-
-def discard_quarantined(outside: Outside, id_: str, by: str, reason: str) -> None:
-    _mark_quarantined(outside, id_, "discarded", by, reason)
-
-
-def _mark_quarantined(outside: Outside, id_: str, status: str, by: str, why_: str = "") -> None:
-    def work(unit: Unit) -> None:
-        unit.mark_quarantined(id_, status)
-        unit.audit(outside.clock.now(), by, f"quarantine.{status}", f"quarantine/{id_}", why_)
-
-    outside.database.retrying(work)
 
 
 # -- stop ----------------------------------------------------------------------------------

@@ -39,6 +39,9 @@ class Desk(Part):
 
     # --- holds
 
+    def hold(self, id_: str) -> Hold | None:
+        return self.bulk.one(HOLD, "where id = ?", id_)
+
     def holds_of(self, accounts: Collection[str]) -> list[Hold]:
         return self.bulk.by_keys(HOLD, "account", accounts, "order by id")
 

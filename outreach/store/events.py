@@ -12,7 +12,7 @@ from outreach.domain.facts import Event
 from outreach.service.ports import NewEvent, Parked, Quarantined, StoredRef, WindowNeed
 from outreach.store import tables
 from outreach.store.base import Part
-from outreach.store.bulk import Row
+from outreach.store.bulk import Row, as_pattern
 from outreach.store.codec import (
     EARLIEST,
     EPOCH,
@@ -201,8 +201,19 @@ class Events(Part):
         texts = [[_without_nul(item) for item in QUARANTINED.row(row)] for row in rows]
         self.bulk.insert(tables.quarantine, QUARANTINED.names, texts, " on conflict (id) do nothing")
 
-    def mark_quarantined(self, id_: str, status: str) -> None:
-        self.bulk.run("update quarantine set status = ? where id = ?", status, id_)
+    def quarantined(
+        self, *, type_: str = "", source: str = "", about: str = "", after: str = "", limit: int = 100
+    ) -> list[Quarantined]:
+        where, values = waiting_in_quarantine(type_, source, about)
+        return self.bulk.all(
+            QUARANTINED, f"where {where} and id > ? order by id limit ?", *values, after, limit
+        )
+
+    def mark_quarantined(self, id_: str, status: str) -> bool:
+        changed = self.bulk.run(
+            "update quarantine set status = ? where id = ? and status = 'open'", status, id_
+        )
+        return changed == 1
 
     def park(self, rows: Sequence[Parked]) -> None:
         """What came again under the same (source, id) takes the place of what lay there."""
@@ -235,6 +246,20 @@ class Events(Part):
 
     def _parked(self, where: str, *values: Any) -> list[Parked]:
         return [_made_parked(row) for row in self.bulk.rows(_PARKED_SELECT + where, *values)]
+
+
+def waiting_in_quarantine(type_: str, source: str, about: str) -> tuple[str, list[str]]:
+    """The conditions that are asked for, as a ``where`` and its values."""
+    asked = [("type = ?", type_), ("source = ?", source)]
+    where, values = ["status = 'open'"], []
+    for condition, value in asked:
+        if value:
+            where.append(condition)
+            values.append(value)
+    if about:
+        where.append("lower(reasons) like ? escape '\\'")
+        values.append(f"%{as_pattern(about.lower())}%")
+    return " and ".join(where), values
 
 
 def _event_row(new: NewEvent) -> tuple[Any, ...]:

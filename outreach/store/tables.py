@@ -365,6 +365,29 @@ ask = Table(
 )
 """Remedies above a limit: whoever has to be asked says yes or no."""
 
+incident = Table(
+    "incident",
+    metadata,
+    *key("id"),
+    *must("title type field value opened_by"),
+    *must("since until opened_at", Utc),
+    *may("closed_by"),
+    *may("closed_at", Utc),
+)
+"""One cause, many customers: who belongs to it is asked, not kept."""
+
+wording = Table(
+    "wording",
+    metadata,
+    *key("incident"),
+    *key("number", Integer),
+    *must("what words by"),
+    *must("at", Utc),
+    *may("approved_by"),
+    *may("approved_at", Utc),
+)
+"""What the customers of an incident are told, with every earlier wording."""
+
 care_link = Table(
     "care_link",
     metadata,

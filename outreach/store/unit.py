@@ -13,6 +13,7 @@ from outreach.store.bulk import Bulk
 from outreach.store.desk import Desk
 from outreach.store.events import Events
 from outreach.store.feed import Feed
+from outreach.store.incidents import Incidents
 from outreach.store.people import People
 from outreach.store.phone import Phone
 from outreach.store.publishing import Publishing
@@ -21,7 +22,9 @@ from outreach.store.runs import Runs
 from outreach.store.traffic import Traffic
 
 
-class StoreUnit(Feed, Traffic, Events, People, Runs, Desk, Phone, Records, Publishing, Alerts, Audit):
+class StoreUnit(
+    Feed, Traffic, Events, People, Runs, Desk, Phone, Records, Publishing, Alerts, Incidents, Audit
+):
     """What was read is kept until the end, so that only differences are written. Never commits by itself."""
 
     def __init__(self, core: Connection, bulk: Bulk, endpoint_hash: EndpointHash, *, writes: bool) -> None:

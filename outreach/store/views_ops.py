@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from outreach.domain.touch import Touch
+from outreach.service.checkup import Counts
 from outreach.service.ports import AuditRow, Quarantined
-from outreach.store.bulk import quoted
+from outreach.service.quarantine import Which
+from outreach.store.bulk import as_pattern, quoted
 from outreach.store.codec import from_json, instant, micros
-from outreach.store.events import QUARANTINED
+from outreach.store.events import QUARANTINED, waiting_in_quarantine
 from outreach.store.runs import TOUCH
 from outreach.store.unit import StoreUnit
 from outreach.store.views import OPEN_FAILURE, count, count_owed, count_unmatched, count_unreached
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How the house stands, as numbers."""
-
-    touches: Mapping[str, int]
-    due: int
-    """Touches whose time has come and that wait for the clock."""
-    overdue_calls: int
-    open_runs: int
-    open_failures: int
-    unreached: int
-    unmatched: int
-    owed: int
-    quarantined: int
-    parked: int
-    holds: int
 
 
 def counts(unit: StoreUnit, now: datetime) -> Counts:
@@ -80,11 +66,27 @@ def open_runs_by_playbook(unit: StoreUnit) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def quarantined(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[Quarantined]:
+def quarantined(unit: StoreUnit, which: Which, limit: int = 50, offset: int = 0) -> list[Quarantined]:
     """Those that nobody has dealt with, newest first."""
+    where, values = waiting_in_quarantine(which.type, which.source, which.about)
     return unit.bulk.all(
-        QUARANTINED, "where status = 'open' order by \"at\" desc, id desc limit ? offset ?", limit, offset
+        QUARANTINED, f'where {where} order by "at" desc, id desc limit ? offset ?', *values, limit, offset
     )
+
+
+MOST_COUNTED = 10_000
+
+
+def quarantine_by_reason(unit: StoreUnit) -> list[tuple[str, str, int]]:
+    """(first reason, type, how many) of what waits in quarantine, the most first."""
+    rows = unit.bulk.rows(
+        "select reasons, type, count(*) from quarantine where status = 'open' group by reasons, type limit ?",
+        MOST_COUNTED,
+    )
+    found: Counter[tuple[str, str]] = Counter()
+    for reasons, type_, many in rows:
+        found[reasons.partition("\n")[0], type_] += many
+    return [(reason, type_, many) for (reason, type_), many in found.most_common()]
 
 
 def quarantined_one(unit: StoreUnit, id_: str) -> Quarantined | None:
@@ -99,25 +101,73 @@ class HoldRow:
     scope: str
     purposes: tuple[str, ...]
     because: str
+    """The playbook."""
     since: datetime
-    ends: datetime
+    until: datetime | None
+    """Known once it is put right: the cool-off runs."""
+    at_most_until: datetime
+    failure: str | None
+    run: str
+
+    @property
+    def ends(self) -> datetime:
+        return min(self.until or self.at_most_until, self.at_most_until)
 
 
-def open_holds(unit: StoreUnit, limit: int = 50, offset: int = 0) -> list[HoldRow]:
-    """Those that last longest come last."""
+@dataclass(frozen=True, slots=True)
+class HoldsAsked:
+    """Which holds somebody wants to see; empty: all."""
+
+    purpose: str = ""
+    playbook: str = ""
+    accounts: tuple[str, ...] = ()
+    newest: bool = False
+    """Those first that began last; else those that end first."""
+
+
+def open_holds(unit: StoreUnit, asked: HoldsAsked, limit: int = 50, offset: int = 0) -> list[HoldRow]:
+    where, values = _holds_where(unit, asked)
+    order = "h.since desc, h.id desc" if asked.newest else "coalesce(h.until, h.at_most_until), h.id"
     rows = unit.bulk.rows(
-        "select h.id, h.account, a.name, h.scope, h.purposes, h.because, h.since, h.at_most_until, h.until"
-        " from hold h left join account a on a.id = h.account where h.ended_at is null"
-        " order by coalesce(h.until, h.at_most_until), h.id limit ? offset ?",
-        limit, offset,
+        "select h.id, h.account, coalesce(a.name, h.account), h.scope, h.purposes, h.because, h.since, h.until,"
+        f" h.at_most_until, r.failure, h.run {where} order by {order} limit ? offset ?",
+        *values, limit, offset,
     )  # fmt: skip
     return [
         HoldRow(
-            row[0], row[1], row[2] or row[1], row[3], tuple(from_json(row[4])), row[5], instant(row[6]),
-            instant(min(row[7], row[8] if row[8] is not None else row[7])),
+            row[0], row[1], row[2], row[3], tuple(from_json(row[4])), row[5], instant(row[6]),
+            None if row[7] is None else instant(row[7]), instant(row[8]), row[9], row[10],
         )
         for row in rows
     ]  # fmt: skip
+
+
+def count_holds(unit: StoreUnit, asked: HoldsAsked) -> int:
+    where, values = _holds_where(unit, asked)
+    return int(unit.bulk.rows(f"select count(*) {where}", *values)[0][0])
+
+
+def held_because(unit: StoreUnit) -> list[str]:
+    """The playbooks that withhold something now."""
+    return [
+        row[0]
+        for row in unit.bulk.rows("select distinct because from hold where ended_at is null order by because")
+    ]
+
+
+def _holds_where(unit: StoreUnit, asked: HoldsAsked) -> tuple[str, list[Any]]:
+    where = "from hold h left join account a on a.id = h.account left join run r on r.id = h.run where h.ended_at is null"
+    values: list[Any] = []
+    if asked.purpose:
+        where += " and h.purposes like ? escape '\\'"
+        values.append(f'%"{as_pattern(asked.purpose)}"%')
+    if asked.playbook:
+        where += " and h.because = ?"
+        values.append(asked.playbook)
+    if asked.accounts:
+        where += f" and {unit.bulk.one_of('h.account')}"
+        values.append(unit.bulk.keys(asked.accounts))
+    return where, values
 
 
 def unknown_touches(unit: StoreUnit, limit: int = 50) -> list[tuple[Touch, str]]:
@@ -151,14 +201,27 @@ def _because(unit: StoreUnit, reasons: Sequence[str], where: str, *values: int) 
 
 
 def audit_rows(
-    unit: StoreUnit, limit: int = 50, offset: int = 0, *, who: str = "", about: str = ""
+    unit: StoreUnit,
+    limit: int = 50,
+    offset: int = 0,
+    *,
+    who: str = "",
+    about: str = "",
+    since: datetime | None = None,
+    before: datetime | None = None,
 ) -> list[AuditRow]:
-    """What people and the house did, newest first; of somebody alone, or about a subject."""
-    wanted = {"who": who, "subject": about}
-    where = " and ".join(f"{name} = ?" for name, value in wanted.items() if value)
+    """What people and the house did, newest first; of somebody alone, about a subject, from an instant on and up to
+    another."""
+    asked: list[tuple[str, str | int | None]] = [
+        ("who = ?", who or None),
+        ("subject = ?", about or None),
+        ('"at" >= ?', None if since is None else micros(since)),
+        ('"at" < ?', None if before is None else micros(before)),
+    ]
+    asked = [(condition, value) for condition, value in asked if value is not None]
+    where = "where " + " and ".join(condition for condition, _ in asked) if asked else ""
     rows = unit.bulk.rows(
-        f'select seq, "at", who, what, subject, why from audit {"where " + where if where else ""}'
-        " order by seq desc limit ? offset ?",
-        *(value for value in wanted.values() if value), limit, offset,
+        f'select seq, "at", who, what, subject, why from audit {where} order by seq desc limit ? offset ?',
+        *(value for _, value in asked), limit, offset,
     )  # fmt: skip
     return [AuditRow(row[0], instant(row[1]), *row[2:]) for row in rows]

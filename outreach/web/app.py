@@ -28,6 +28,7 @@ from outreach.web import (
     front,
     hooks,
     hooks_voice,
+    incidents,
     law,
     mailroom,
     oidc,
@@ -121,7 +122,7 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
         csrf.exempt(signed)
     front.limiter.init_app(app)
     for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, by_hand.by_hand, people.people, mailroom.room, away.away, diary.diary, welcome.welcome, oidc.oidc, reach.reaching, remedies.remedies, outbox.outbox,
-                      ops.ops, ops_pages.ops_pages, playbooks.playbooks, publishing.publishing, playbook_drafts.playbook_drafts, trying.trying, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
+                      ops.ops, ops_pages.ops_pages, incidents.incidents, playbooks.playbooks, publishing.publishing, playbook_drafts.playbook_drafts, trying.trying, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
                       unsubscribe.unsubscribe, care.care, law.law, why.why):  # fmt: skip
         app.register_blueprint(blueprint)
     app.register_api(api)

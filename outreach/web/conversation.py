@@ -14,6 +14,7 @@ from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.evaluate import BY_HAND
 from outreach.domain.facts import Channel, Endpoint, Person, Severity, Trace
 from outreach.domain.failure import Failure, FailureState
+from outreach.domain.incident import SaidAbout
 from outreach.domain.message import RenderFault, render_brief, sms_parts
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Remedy
@@ -22,6 +23,8 @@ from outreach.domain.talk import Outcome, Said
 from outreach.domain.touch import Status, Touch
 from outreach.service import by_hand, desk, outcomes, posting
 from outreach.service.briefs import WORDS_LAST, context_of, is_late, preferences_of, template_of
+from outreach.service.incident_words import Spoken, spoken_of
+from outreach.service.incidents import heard_by
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Ask, Outside
 from outreach.service.why_told import sentences
@@ -54,6 +57,10 @@ class LineShown:
     failure: Failure | None
     asks: tuple[Ask, ...]
     """Remedies for it above the limit: asked for, granted, refused."""
+    spoken_of: Spoken | None
+    """The incident it is part of, and what we may say of that."""
+    told_before: SaidAbout | None
+    """They were told words of it that have been corrected since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +254,7 @@ def _line(ledger: Ledger, touch: Touch, asks: Iterable[Ask]) -> LineShown:
     except OutreachError:
         playbook = None
     brief, fault = _brief(ledger, run, touch, playbook)
+    spoken = spoken_of(ledger, run.account, run.failure)
     return LineShown(
         touch=touch,
         account=state,
@@ -261,7 +269,17 @@ def _line(ledger: Ledger, touch: Touch, asks: Iterable[Ask]) -> LineShown:
         may_offer=playbook.may_offer if playbook else (),
         failure=state.failures.get(run.failure or ""),
         asks=tuple(ask for ask in asks if ask.failure == run.failure),
+        spoken_of=spoken,
+        told_before=_told_before(ledger, run, spoken),
     )
+
+
+def _told_before(ledger: Ledger, run: Run, spoken: Spoken | None) -> SaidAbout | None:
+    if spoken is None or spoken.now.number == 1:
+        return None
+    heard = heard_by(ledger.unit, [run.account], spoken.wordings)
+    number, said = heard.get((run.account, run.failure or ""), (0, None))
+    return said if number < spoken.now.number else None
 
 
 def _because(ledger: Ledger, run: Run) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from math import isfinite, nan
+from typing import Any
 
-from flask import request
+from flask import request, url_for
 from werkzeug.datastructures import MultiDict
 
 from outreach.domain.errors import Fault, Invalid
@@ -14,8 +15,6 @@ from outreach.domain.hours import instant
 from outreach.web import words
 
 LONGEST_TEXT = 5000
-YEARS = range(1970, 2200)
-"""Others are slips of the pen, and some of them no instant can hold."""
 LAST_PAGE = 10_000
 """Nobody turns over so many; and a number that no database can count to is no page."""
 
@@ -23,6 +22,18 @@ LAST_PAGE = 10_000
 def page_asked_for() -> int:
     """Of a list, from 1."""
     return min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
+
+
+def asked_again(endpoint: str, kept: Mapping[str, Any]) -> str:
+    """A list's own address with what was asked for."""
+    values: dict[str, Any] = {name: value for name, value in kept.items() if value}
+    return url_for(endpoint, **values)
+
+
+def turned_over(endpoint: str, kept: Mapping[str, Any]) -> str:
+    """The same, up to the number of its page."""
+    base = asked_again(endpoint, kept)
+    return base + ("&" if "?" in base else "?")
 
 
 class Checker:
@@ -62,7 +73,7 @@ class Checker:
         except ValueError:
             self.wrong(name, why)
             return None
-        if wall.year not in YEARS:
+        if wall.year not in words.YEARS:
             self.wrong(name, why)
             return None
         return instant(wall.date(), wall.time().replace(tzinfo=None), words.my_zone())
@@ -86,7 +97,7 @@ class Checker:
             found = date.fromisoformat(value) if value else None
         except ValueError:
             found = date.min
-        if found is not None and found.year not in YEARS:
+        if found is not None and found.year not in words.YEARS:
             self.wrong(name, why)
             return None
         return found

@@ -7,10 +7,11 @@ from flask import Blueprint, Response, g
 from prometheus_client import generate_latest
 
 from outreach.domain.errors import OutreachError
+from outreach.service import checkup
 from outreach.service.sweep import CLOCK
 from outreach.web.reception import reception
 
-CLOCK_LATE = 120.0
+CLOCK_LATE = checkup.CLOCK_LATE.total_seconds()
 """Seconds without a heartbeat after which the clock counts as stopped."""
 
 health = Blueprint("health", __name__)

@@ -1,4 +1,4 @@
-"""How the house runs: the clock, what is due, the playbooks and their faults, and the switch for all."""
+"""How the house runs: what somebody has to see to, the clock, what is due, and the switch for all."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response
 
 from outreach.domain.errors import OutreachError
-from outreach.service import desk, switches, unknowns, workbench
-from outreach.service.errands import not_reached
-from outreach.service.reach import troubles
+from outreach.service import checkup, desk, incidents, switches, unknowns, workbench
 from outreach.service.sweep import CLOCK
 from outreach.store import views_ops as views
 from outreach.store.unit import StoreUnit
+from outreach.store.views_checkup import standing
 from outreach.web import auth
-from outreach.web.health import CLOCK_LATE
 from outreach.web.playbooks import faults_now, playbook_of
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
@@ -29,20 +27,21 @@ ops = Blueprint("ops", __name__, url_prefix="/ops")
 @auth.may("watch")
 def overview() -> str:
     with reception().house.database.view() as unit:
-        counts, beats = views.counts(unit, g.now), unit.heartbeats()
+        stands, beats = standing(unit, g.now), unit.heartbeats()
+        findings = checkup.look_over(unit, outside(), stands)
+        shared_causes = incidents.all_of(unit, outside(), g.now)
         unknowns = views.unknown_touches(unit)
         parked = views.parked_by_reason(unit)
         audit = views.audit_rows(unit, 15)
-        ways, messages, unreached = _ways(unit), unit.count_inbound(), not_reached(unit)
-        untold = troubles(unit, g.now)
+        ways = _ways(unit)
     beat = beats.get(CLOCK)
-    late = beat is None or (g.now - beat[0]).total_seconds() > CLOCK_LATE
+    late = checkup.clock_late(g.now, beat[0] if beat else None)
     faults = faults_now()
     return render_template(
-        "ops.html", counts=counts, beat=beat, late=late, unknowns=unknowns, parked=parked, audit=audit,
-        shared=[fault for fault in faults if not playbook_of(fault)], ways=ways, messages=messages,
+        "ops.html", findings=findings, incidents=len(shared_causes[0]), suggested=len(shared_causes[1]),
+        counts=stands.counts, beat=beat, late=late, unknowns=unknowns, parked=parked, audit=audit,
+        shared=[fault for fault in faults if not playbook_of(fault)], ways=ways,
         faulty=sorted({playbook_of(fault) for fault in faults if playbook_of(fault) and not fault.warning}),
-        unreached=unreached, untold=untold,
     )  # fmt: skip
 
 

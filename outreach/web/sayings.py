@@ -24,7 +24,7 @@ def install(app: Flask) -> None:
     said = (
         words.when, words.until, words.day, words.ago, words.left, words.iso, words.money, words.human, words.someone,
         words.looked_after, words.failure_name, words.failure_key, words.standing, words.happened,
-        words.lower_first, words.upper_first, of_touch, why_here,
+        words.lower_first, words.upper_first, words.as_code, words.playbook_title, of_touch, why_here,
     )  # fmt: skip
     filters: dict[str, Callable[..., Any]] = {each.__name__: each for each in said}
     filters["sentence"] = of_event

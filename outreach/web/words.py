@@ -8,7 +8,7 @@ from typing import Any
 import humanize
 from flask import g, request
 from flask_login import current_user
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from outreach.domain.errors import OutreachError
 from outreach.domain.facts import Severity
@@ -20,6 +20,8 @@ from outreach.web.reception import outside
 
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 _DAY = timedelta(days=1)
+YEARS = range(1970, 2200)
+"""Others are slips of the pen, and some of them no instant can hold."""
 
 
 def around_every_page() -> dict[str, Any]:
@@ -85,6 +87,15 @@ def until(end: datetime, start: datetime, zone: str | None = None) -> str:
     here = zone or my_zone()
     wall = local(end, here)
     return f"{wall:%H:%M}" if wall.date() == local(start, here).date() else when(end, zone)
+
+
+def day_from(text: str) -> datetime | None:
+    """When that day begins for the reader; None for what is no day."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return instant(found, time(), my_zone()) if found.year in YEARS else None
 
 
 def next_midnight(now: datetime) -> datetime:
@@ -179,6 +190,14 @@ def lower_first(text: Markup) -> Markup:
 
 def upper_first(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def as_code(text: str) -> Markup:
+    """What stands between backquotes is to be typed."""
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>%s</code>") % part if i % 2 else part for i, part in enumerate(parts)
+    )
 
 
 def looked_after(owner: str | None) -> str:

@@ -15,10 +15,11 @@ from outreach.domain.blast import Answer, Blast
 from outreach.lab.doctor import Finding, examine
 from outreach.lab.scratch import VirtualClock
 from outreach.library.loader import Library
-from outreach.service import intake, sweep, workbench
+from outreach.service import checkup, intake, sweep, workbench
 from outreach.service.ports import Missed
 from outreach.store.engine import open_database
 from outreach.store.schema import upgrade
+from outreach.store.views_checkup import standing
 from tests.lab.houses import NOW, ROOT, house_in, line, settings_in
 from tests.support.openid import liar
 
@@ -56,6 +57,21 @@ def _clock(house: House) -> VirtualClock:
 def test_a_house_at_work_is_well(house: House) -> None:
     sweep.tick(house.outside)
     assert [finding for finding in examine(house) if not finding.ok] == []
+
+
+def test_the_ops_page_says_what_the_doctor_says(house: House) -> None:
+    """All that the database knows, the gravest first."""
+    late = line("delivery.delayed", "a", NOW, "d", order_id="o", days_late=3)
+    moved = line("backorder.moved", "a", NOW, "r", order_id="r")
+    intake.take_in(house.outside, [_account("a"), late, moved], internal=True)
+    intake.take_in(house.outside, [line("delivery.late", "a", NOW, "w")])
+    workbench.stop_all(house.outside, "olga", "wrong prices")
+    _clock(house).set(NOW + 3 * DAY)
+    with house.database.view() as unit:
+        told = checkup.look_over(unit, house.outside, standing(unit, NOW + 3 * DAY))
+    assert set(told) <= set(examine(house)) and len(told) >= 5
+    gravities = [finding.gravity for finding in told]
+    assert gravities == sorted(gravities, reverse=True) and all(finding.remedy for finding in told)
 
 
 def test_a_clock_that_never_ran_or_stopped(house: House) -> None:
@@ -122,7 +138,7 @@ def test_calls_past_their_hour_and_failures_without_a_playbook(house: House) -> 
     _clock(house).set(NOW + DAY)
     assert not _said(house, "1 call past the promised hour").ok
     assert not _said(house, "1 failure that no playbook sees to").ok
-    assert _said(house, "1 failure learnt of too late").remedy == "outreach owed"
+    assert _said(house, "1 failure learnt of too late").remedy.startswith("`outreach owed`")
     assert _said(house, "every open run waits for something").ok
 
 
@@ -134,7 +150,7 @@ def test_a_run_that_waits_for_nothing(house: House) -> None:
         unit.bulk.run("update touch set status = 'withheld'")
     finding = _said(house, "waits for nothing, at step 2")
     assert not finding.ok
-    assert finding.remedy == "outreach why a"
+    assert finding.remedy == "`outreach why a`"
 
 
 def test_a_run_through_all_its_steps_waits_for_its_failure(house: House) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from outreach.assemble import with_ways
 from outreach.lab import doctor_providers
-from outreach.lab.finding import Finding
 from outreach.service import intake, switches
+from outreach.service.finding import Finding
 from outreach.settings import load_settings
 from outreach.ways import ways_out
 from tests.lab.houses import NOW, ROOT, house_in, line
@@ -141,7 +141,7 @@ def test_stopped_ways_and_live_ones_are_told(examined: Examined) -> None:
     switches.go_live(outside, "otto", "tried", accept_strict=True)
     assert "live: smtp" in right(examined(**SMTP))
     outside.database.retrying(lambda unit: switches.stop_provider(unit, "smtp", "the password is wrong", NOW))
-    assert "smtp is stopped: the password is wrong → mend it, then outreach resume smtp" in wrong(
+    assert "smtp is stopped: the password is wrong → mend it, then `outreach resume smtp" in wrong(
         examined(**SMTP)
     )
 

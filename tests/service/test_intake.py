@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from outreach.lab.scratch import Scratch, cloud_event
-from outreach.service import workbench
+from outreach.service import quarantine, workbench
 from outreach.service.intake import Answer, take_in
 from tests.service import world
 
@@ -189,7 +189,7 @@ def test_a_mended_item_goes_in_again() -> None:
         with house.database.view() as unit:
             ((id_,),) = unit.bulk.rows("select id from quarantine where status = 'open'")
         mended = '{"id": "1", "source": "erp", "type": "delivery.delayed", "subject": "a1", "data": {"order_id": "o1", "days_late": 3}}'
-        assert workbench.replay_quarantined(house.outside, id_, mended, "ops").outcome == "accepted"
+        assert quarantine.replay(house.outside, id_, mended, "ops").outcome == "accepted"
 
 
 # -- keys that others choose ---------------------------------------------------------------------------

@@ -27,6 +27,7 @@ TEXTS = {
     "templates/x/softer.md": b"It came. Say sorry all the same.\n",
     "templates/x/mail.md": b"Subject: We let you down\n\nI am sorry. Call me.\n",
     "templates/x/text.md": b"I am sorry. Call me.\n",
+    "templates/x/many.md": b"Subject: We let you down\n\nI am sorry.{% if incident.words %} {{ incident.words }}{% endif %} Call me.\n",
     "templates/x/offer.md": b"Subject: About now\n\nTime for charcoal?\n",
 }
 

@@ -62,3 +62,14 @@ def with_draft(here: World) -> tuple[str, str]:
         rows = unit.bulk.rows("select card, id from touch where status = 'draft'")
     assert rows, "the playbook's mail waits"
     return rows[0][0], rows[0][1]
+
+
+def snowed_in(here: World, customers: int = 7) -> None:
+    """A pass is shut, and one carrier is late everywhere."""
+    for number in range(1, customers + 1):
+        id_, person = f"s{number}", f"person{number}"
+        here.account(id_, f"Gasthof {number}", person=person)
+        here.tell("delivery.delayed", id_, {
+            "order_id": f"o-s{number}", "days_late": 3, "carrier": "Nordfracht", "person_id": person,
+        })  # fmt: skip
+    here.tick()

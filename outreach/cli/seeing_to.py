@@ -1,0 +1,282 @@
+"""What ops see to: what is withheld from whom, events that came in wrong, one cause that hurt many."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from outreach.cli.common import answer, found_something, house, json_option
+
+if TYPE_CHECKING:
+    from outreach.assemble import House
+    from outreach.domain.incident import Suggested
+    from outreach.service.incidents import Standing
+    from outreach.store.views_incidents import Customer
+
+LIMIT = click.option("--limit", default=50, show_default=True, help="At most so many.")
+
+
+def _utc(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "?"
+
+
+# -- holds ---------------------------------------------------------------------------------------------
+
+
+@click.group()
+def holds() -> None:
+    """What is withheld from whom."""
+
+
+@holds.command("list")
+@click.option("--purpose", default="", help="Only what withholds this: marketing, reorder, winback.")
+@click.option("--playbook", default="", help="Only because of this playbook.")
+@click.option("--account", "accounts", multiple=True, help="Only of this account; may be repeated.")
+@LIMIT
+@json_option
+def list_holds(purpose: str, playbook: str, accounts: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """Until when, and why; what ends first comes first."""
+    from outreach.store.views_ops import HoldsAsked, count_holds, open_holds
+
+    asked = HoldsAsked(purpose, playbook, accounts)
+    with house() as here, here.database.view() as unit:
+        rows, count = open_holds(unit, asked, limit), count_holds(unit, asked)
+    if as_json:
+        answer([
+            {"hold": row.id, "account": row.account, "name": row.account_name, "scope": row.scope, "purposes": row.purposes,
+             "playbook": row.because, "failure": row.failure, "since": row.since, "ends": row.ends}
+            for row in rows
+        ])  # fmt: skip
+        return
+    for row in rows:
+        about = f" ({row.failure})" if row.failure else ""
+        at_last = "until" if row.until else "at the latest"
+        click.echo(
+            f"{row.id}  {row.account_name}  {', '.join(row.purposes)}  {row.because}{about}  {at_last} {_utc(row.ends)}"
+        )
+    said = (
+        "Nothing is held back."
+        if not count
+        else f"\n{count:,} in all; outreach holds end ID --reason … ends one."
+    )
+    click.echo(said)
+
+
+@holds.command("end")
+@click.argument("hold")
+@click.option(
+    "--reason", required=True, help="Why they may get it again. Stands in the audit with your name."
+)
+def end_hold(hold: str, reason: str) -> None:
+    """From now on their generic mail goes out again, unless another hold is on them."""
+    from outreach.service.holds import end
+
+    with house() as here:
+        ended = end(here.outside, hold, getpass.getuser(), reason)
+    click.echo(f"Ended. {ended.account} gets generic mail again, unless another hold is on them.")
+
+
+# -- quarantine ----------------------------------------------------------------------------------------
+
+
+def which(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which of them."""
+    for option in (
+        click.option("--about", default="", help="Only with these words in a reason."),
+        click.option("--source", default="", help="Only from this source."),
+        click.option("--type", "type_", default="", help="Only of this type."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def quarantine() -> None:
+    """Events that came in wrong."""
+
+
+@quarantine.command("list")
+@which
+@LIMIT
+@json_option
+def list_quarantine(type_: str, source: str, about: str, limit: int, as_json: bool) -> None:
+    """How many for which reason, and each with its reasons. Exit code 1 when there are any."""
+    from outreach.service.quarantine import Which
+    from outreach.store.views_ops import quarantine_by_reason, quarantined
+
+    with house() as here, here.database.view() as unit:
+        rows, reasons = quarantined(unit, Which(type_, source, about), limit), quarantine_by_reason(unit)
+    if as_json:
+        answer([row._asdict() | {"reasons": row.reasons.splitlines()} for row in rows])
+    else:
+        for reason, kind, many in reasons:
+            click.echo(f"{many:>6,}  {kind or 'no type'}  {reason}")
+        for row in rows:
+            click.echo(f"\n{row.id}  {row.type or 'no type'}  {row.source}  {row.event_id}  {_utc(row.at)}")
+            click.echo("\n".join(f"    {reason}" for reason in row.reasons.splitlines()))
+        click.echo("\noutreach quarantine replay takes in what is right by now." if rows else "Empty.")
+    found_something(bool(rows))
+
+
+@quarantine.command("replay")
+@which
+def replay(type_: str, source: str, about: str) -> None:
+    """Take in again whatever is right by now; the rest stays. Exit code 1 when some are still wrong."""
+    from outreach.service.quarantine import AT_ONCE, Replayed, Which, replay_all
+
+    by, done = getpass.getuser(), Replayed()
+    with house() as here:
+        while True:
+            part = replay_all(here.outside, Which(type_, source, about), by, after=done.after, most=AT_ONCE)
+            done = Replayed(done.taken + part.taken, done.still_wrong + part.still_wrong, False, part.after)
+            if not part.more:
+                break
+            click.echo(done.sentence, err=True)
+    click.echo(done.sentence)
+    found_something(bool(done.still_wrong))
+
+
+@quarantine.command("discard")
+@click.argument("events", nargs=-1, required=True)
+@click.option("--reason", required=True, help="Why they are of no use. Stands in the audit with your name.")
+def discard(events: tuple[str, ...], reason: str) -> None:
+    """These are of no use. They stay in the records."""
+    from outreach.service.quarantine import discard as of_no_use
+
+    with house() as here:
+        gone = of_no_use(here.outside, events, getpass.getuser(), reason)
+    click.echo(f"Discarded: {gone:,}.")
+
+
+# -- incidents -----------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("incident", required=False)
+@click.option("--told", is_flag=True, help="Only who was told words that have been corrected since.")
+@click.option("--what", default="", help="What happened, for colleagues; with --words.")
+@click.option("--words", default="", help="Write what may be said of it.")
+@click.option("--approve", type=int, help="Approve the wording of this number.")
+@click.option("--open", "take_up", type=int, help="Open the suggestion of this number in the list.")
+@click.option("--close", "reason", default="", help="Close it, for this reason.")
+@json_option
+def incidents(
+    incident: str | None, told: bool, what: str, words: str, approve: int | None, take_up: int | None, reason: str, as_json: bool,
+) -> None:  # fmt: skip
+    """One cause, many customers: what is open, and what looks like more. With INCIDENT: whom it hurt, and what we may say."""
+    from outreach.service import incident_telling as telling
+    from outreach.service.incidents import close
+
+    if (told or words or approve or reason) and not incident:
+        raise click.UsageError("name the INCIDENT")
+    with house() as here:
+        if take_up is not None:
+            _take_up(here, take_up)
+            return
+        if incident is None:
+            _list_incidents(here, as_json)
+            return
+        if reason:
+            close(here.outside, incident, getpass.getuser(), reason)
+            click.echo(
+                "Closed. Its words are offered no more; what is open with customers stays on the desk."
+            )
+            return
+        if words:
+            made = telling.write(here.outside, incident, what, words, getpass.getuser())
+            click.echo(f"Written: wording {made.number}. Nobody is told before it is approved.")
+        if approve:
+            anew = telling.approve(here.outside, incident, approve, getpass.getuser())
+            click.echo(f"Approved. Drafts written anew: {anew}.")
+        if not (words or approve):
+            _show_incident(here, incident, told, as_json)
+
+
+def _list_incidents(here: House, as_json: bool) -> None:
+    from outreach.service.incidents import all_of
+
+    with here.database.view() as unit:
+        stand, suggested = all_of(unit, here.outside, here.outside.clock.now())
+    if as_json:
+        answer(
+            {
+                "incidents": [_stands(each) for each in stand],
+                "suggested": [_looks(each) for each in suggested],
+            }
+        )
+        return
+    for each in stand:
+        said = "" if each.now else "; nothing may be said of it yet"
+        click.echo(
+            f"{each.incident.id}  {each.incident.title}: reached {each.reached:,} of {each.accounts:,}{said}"
+        )
+    for number, one in enumerate(suggested, 1):
+        click.echo(
+            f"{number}. looks like one: {one.type}, {one.field} {one.value}, {one.accounts:,} customers since {_utc(one.since)}"
+        )
+    if not stand and not suggested:
+        click.echo("No incident, and nothing that looks like one.")
+
+
+def _take_up(here: House, number: int) -> None:
+    from outreach.service.incidents import all_of, take_up
+
+    with here.database.view() as unit:
+        _, suggested = all_of(unit, here.outside, here.outside.clock.now())
+    if not 1 <= number <= len(suggested):
+        raise click.UsageError(f"there is no suggestion {number}: outreach incidents lists them")
+    made = take_up(here.outside, suggested[number - 1], getpass.getuser())
+    click.echo(f"{made.id}  {made.title}\nNow write what may be said: outreach incidents {made.id} --words …")
+
+
+def _stands(each: Standing) -> dict[str, object]:
+    it = each.incident
+    return {
+        "incident": it.id, "title": it.title, "type": it.type, "field": it.field, "value": it.value, "since": it.since,
+        "until": it.until, "customers": each.accounts, "reached": each.reached, "put_right": each.right,
+        "severity": each.severity.word, "words": each.now and each.now.words,
+    }  # fmt: skip
+
+
+def _looks(one: Suggested) -> dict[str, object]:
+    return {
+        "type": one.type, "field": one.field, "value": one.value, "since": one.since, "customers": one.accounts,
+        "unreached": one.unreached, "severity": one.severity.word,
+    }  # fmt: skip
+
+
+def _show_incident(here: House, id_: str, told: bool, as_json: bool) -> None:
+    from outreach.service.incidents import standing, told_earlier
+    from outreach.store.views_incidents import customers
+
+    with here.database.view() as unit:
+        stands = standing(unit, here.outside, id_)
+        earlier = {(each.failure.account, each.failure.id) for each in told_earlier(unit, stands)}
+        people = customers(unit, stands.failures)
+    if told:
+        people = [each for each in people if (each.failure.account, each.failure.id) in earlier]
+    if as_json:
+        answer(_stands(stands) | {"who": list(_who(people, earlier))})
+        return
+    click.secho(
+        f"{stands.incident.title}: reached {stands.reached:,} of {stands.accounts:,}, put right with {stands.right:,}",
+        bold=True,
+    )
+    for wording in stands.wordings:
+        approved = f"approved by {wording.approved_by}" if wording.approved_by else "waits to be approved"
+        click.echo(f"  {wording.number}. {wording.words}  ({wording.by}; {approved})")
+    for each in people:
+        late = "  was told earlier words" if (each.failure.account, each.failure.id) in earlier else ""
+        click.echo(f"{each.failure.account}  {each.name}  {each.failure.id}  {each.stands}{late}")
+
+
+def _who(people: Iterable[Customer], earlier: set[tuple[str, str]]) -> Iterable[dict[str, object]]:
+    for each in people:
+        yield {
+            "account": each.failure.account, "failure": each.failure.id, "stands": each.stands, "owner": each.owner,
+            "promised": each.promised, "desk": each.desk, "told_earlier": (each.failure.account, each.failure.id) in earlier,
+        }  # fmt: skip
