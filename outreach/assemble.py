@@ -26,6 +26,7 @@ from outreach.settings import Settings
 from outreach.store.engine import Store, open_database
 from outreach.store.erasure_log import FileErasureLog
 from outreach.store.schema import upgrade
+from outreach.store.told import Told
 from outreach.ways import Ways, ways_out
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -99,15 +100,19 @@ class House:
 
 
 def assemble(
-    settings: Settings, clock: Clock | None = None, ids: Ids | None = None, migrate: bool = True
+    settings: Settings,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    migrate: bool = True,
+    told: Told | None = None,
 ) -> House:
-    """The house on its real database, migrated to the newest schema where wished."""
+    """The house on its real database, migrated to the newest schema where wished. ``told`` hears what was committed."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     collect_less_often()
     if migrate:
         upgrade(settings.database_url)
     hashed = keyed_hash(settings.endpoint_key)
-    database = open_database(settings.database_url, endpoint_hash=hashed)
+    database = open_database(settings.database_url, endpoint_hash=hashed, told=told)
     library = Library(settings.root)
     clock = clock or SystemClock()
     ways = ways_out(settings, clock)

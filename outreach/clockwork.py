@@ -14,11 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from secrets import token_hex
 from types import FrameType
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from structlog.contextvars import bound_contextvars
 
 from outreach.domain.errors import OutreachError
 from outreach.service.errands import run_errands
@@ -58,12 +60,13 @@ def run_clock(outside: Outside, every_seconds: float, stop: threading.Event) -> 
     their own: a provider that is slow to answer a question must not keep anything from leaving."""
 
     def safely(work: Callable[[Outside], object], name: str) -> None:
-        try:
-            work(outside)
-        except OutreachError as fault:
-            log.error(f"{name}_failed", fault=type(fault).__name__)
-        except Exception:
-            log.exception(f"{name}_broke")
+        with bound_contextvars(**{name: token_hex(4)}):  # what one ring has done is found by its id
+            try:
+                work(outside)
+            except OutreachError as fault:
+                log.error(f"{name}_failed", fault=type(fault).__name__)
+            except Exception:
+                log.exception(f"{name}_broke")
 
     def errands(house: Outside) -> None:
         moved = run_errands(house)

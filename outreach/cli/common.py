@@ -15,6 +15,7 @@ import orjson
 from outreach.assemble import House, assemble
 from outreach.logs import set_up_logs
 from outreach.settings import Settings, load_settings
+from outreach.store.told import Told
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
 progress_option = click.option(
@@ -33,13 +34,13 @@ def settings_from_here() -> Settings:
 
 
 @contextmanager
-def house(migrate: bool = True, database: str | None = None) -> Iterator[House]:
-    """The house of these settings; on another database where one is named."""
+def house(migrate: bool = True, database: str | None = None, told: Told | None = None) -> Iterator[House]:
+    """The house of these settings; on another database where one is named. ``told``: for what runs on, which logs."""
     settings = settings_from_here()
     set_up_logs(settings.log_format, settings.log_level)
     if database:
         settings = replace(settings, database_url=database)
-    found = assemble(settings, migrate=migrate)
+    found = assemble(settings, migrate=migrate, told=told)
     try:
         yield found
     finally:

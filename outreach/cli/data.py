@@ -1,8 +1,7 @@
-"""What came in and what became of it: import, rebuild, replay, owed, why."""
+"""What came in and what became of it: import, rebuild, replay, owed."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -102,27 +101,3 @@ def owed(include_back: bool, store: Path | None, as_json: bool) -> None:
 
 def _ordered(amount: float | None) -> str:
     return f"value unknown, ordered {amount:,.0f} so far" if amount else "value unknown"
-
-
-@click.command()
-@click.argument("account")
-@click.option("--limit", default=20, show_default=True)
-@json_option
-def why(account: str, limit: int, as_json: bool) -> None:
-    """Why, and why not, for an account's newest events and every playbook."""
-    from outreach.service.workbench import why as reasons
-
-    with house() as here:
-        rows = reasons(here.outside, account, limit)
-    if as_json:
-        answer([{"event": r.event.ref, "type": r.event.type, "time": r.event.time,
-                 "playbook": r.playbook, "outcome": r.outcome, "sentence": r.sentence} for r in rows])  # fmt: skip
-        return
-    for row in rows:
-        click.echo(f"{_local(row.event.time)}  {row.event.type}\n    {row.sentence}")
-    if not rows:
-        click.echo("No playbook listens to any of its events.")
-
-
-def _local(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

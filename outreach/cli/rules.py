@@ -1,4 +1,4 @@
-"""What ops do with playbooks from the terminal."""
+"""What ops do with rules from the terminal: check them, measure, stop all."""
 
 from __future__ import annotations
 
@@ -59,28 +59,6 @@ def bench(quick: bool, only: tuple[str, ...], as_json: bool) -> None:
     from outreach.lab.bench import run_bench
 
     run_bench(quick=quick, only=only, as_json=as_json)
-
-
-@click.command()
-@click.argument("playbook")
-@click.argument("state", type=click.Choice(["shadow", "percent", "live", "paused", "disabled"]))
-@click.option(
-    "--percent", type=click.IntRange(0, 100), help="For percent: of the accounts, by a stable hash."
-)
-@click.option("--reason", required=True)
-def publish(playbook: str, state: str, percent: int | None, reason: str) -> None:
-    """Set a playbook's publish state. Disabling stops all its versions before the next send."""
-    from outreach.service.workbench import publish as set_state
-
-    if (state == "percent") != (percent is not None):
-        raise click.UsageError("--percent goes with the state percent, and percent with --percent")
-    with house() as here:
-        set_state(
-            here.outside, playbook, state, getpass.getuser(), reason, 100 if percent is None else percent
-        )
-    click.echo(
-        f"{playbook} is {state if percent is None else f'live for {percent} percent of the accounts'}."
-    )
 
 
 @click.command("stop-all")

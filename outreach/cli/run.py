@@ -72,10 +72,11 @@ def web() -> None:
 def clock() -> None:
     """Run the clock alone. Several are harmless."""
     from outreach.clockwork import run_clock, stop_on_signals
+    from outreach.store.told import log_changes
 
     stop = threading.Event()
     stop_on_signals(stop)
-    with house() as here:
+    with house(told=log_changes) as here:
         run_clock(here.outside, here.settings.tick_seconds, stop)
 
 

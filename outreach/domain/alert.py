@@ -12,6 +12,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
 
+from outreach.domain.blast import Answer, Blast
 from outreach.domain.company import Company
 from outreach.domain.facts import Severity
 from outreach.domain.hours import local
@@ -34,6 +35,7 @@ class Kind(StrEnum):
     LATE = "late"
     BROKEN = "broken"
     SEVERE = "severe"
+    TOO_FAR = "too_far"
     WROTE = "wrote"
     ASKED = "asked"
     CLIMBED = "climbed"
@@ -48,6 +50,7 @@ _SENTENCES = {
     Kind.LATE: "A call that we owe a customer was due by {by}.",
     Kind.BROKEN: "What you promised a customer was due by {by}.",
     Kind.SEVERE: "Something of the highest severity has come onto your desk.",
+    Kind.TOO_FAR: "A playbook has stopped before it reached more customers than it may at once. It waits for a second person.",
     Kind.WROTE: "A customer has written back to you.",
     Kind.ASKED: "A colleague asks for your yes to a remedy.",
     Kind.CLIMBED: "A customer we let down has still not been spoken to, and it has climbed to you.",
@@ -216,6 +219,15 @@ def asked(asks: Iterable[Asked], company: Company) -> Iterator[Thing]:
     for one in asks:
         path = f"/desk/cards/{one.card}" if one.card else "/desk"
         yield Thing(f"asked/{one.id}", Kind.ASKED, one.whose(company), one.at, path)
+
+
+def too_far(asks: Iterable[Blast], names: Iterable[str]) -> Iterator[Thing]:
+    """``names``: everybody who may change what playbooks do; one of them has to say yes or no."""
+    everybody = list(names)
+    for one in asks:
+        if one.state is Answer.ASKING:
+            for name in everybody:
+                yield Thing(f"too_far/{one.playbook}/{one.nth}", Kind.TOO_FAR, name, one.since, "/ops")
 
 
 def _same(*parts: object) -> str:

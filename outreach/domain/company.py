@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from outreach.domain.blast import USUAL, Radius
 from outreach.domain.hours import Calendar, Duration
 
 
@@ -78,6 +79,8 @@ class Company:
     missed_call: str = ""
     """What a customer hears who rings when nobody can come; ``{time}`` is the hour by which we ring."""
     caps: Caps = Caps()
+    blast_radius: Radius | None = USUAL
+    """None: no limit, where nobody is there to be asked."""
     costs: Costs = Costs()
     keeps_consents: bool = False
     """Whether who has no consent here has none: what other senders ask us is then judged by it."""

@@ -230,10 +230,15 @@ def judge(event: Event, scope: Scope, rules: Ruleset) -> list[Match]:
 
 
 def _match(event: Event, playbook: Playbook, answer: bool | None, scope: Scope, rules: Ruleset) -> Match:
-    key = playbook.once_per.value(scope) if playbook.once_per else None
     trace = playbook.condition.explain(scope, "if") if playbook.condition else None
     failure = None if event.type in CLOSING else failure_of(event, rules.vocabulary)
-    return Match(event, playbook, answer, str(key) if key is not None else event.id, failure, trace)
+    return Match(event, playbook, answer, key_of(event, playbook, scope), failure, trace)
+
+
+def key_of(event: Event, playbook: Playbook, scope: Scope) -> str:
+    """What a run for this trigger would be about, by the playbook's ``once_per``."""
+    key = playbook.once_per.value(scope) if playbook.once_per else None
+    return str(key) if key is not None else event.id
 
 
 BY_HAND = "playbook.asked"
@@ -253,8 +258,12 @@ CLOSING = frozenset({"failure.put_right", "failure.let_be"})
 """What these start (a thank-you) does not live as long as the failure: that has just been closed."""
 
 
+ALWAYS = "always"
+"""What a playbook without an ``if`` says."""
+
+
 def explain(event: Event, playbook: Playbook, scope: Scope) -> Trace:
     """Why, or why not: the whole condition with the values it had then."""
     if playbook.condition is None:
-        return Trace("if", "always", Verdict.TRUE)
+        return Trace("if", ALWAYS, Verdict.TRUE)
     return playbook.condition.explain(scope, "if")

@@ -58,6 +58,8 @@ class Run:
     """``still_open`` has turned false: the remaining steps take the branch's texts."""
     shadow: bool = False
     holdout: bool = False
+    blast: int | None = None
+    """It was beyond the blast radius when it started: with which question it waits for a second person."""
     success_by: datetime | None = None
     success_at: datetime | None = None
 
@@ -85,6 +87,10 @@ class Stopped(StrEnum):
     HOLDOUT = "holdout"
     SUPERSEDED = "superseded"
     NOT_LIVE = "not_live"
+    PAUSED = "paused"
+    """It is judged again once the playbook goes on."""
+    CLOSED = "closed"
+    """While the playbook was paused, what it is about was closed."""
     CANNOT_TELL = "cannot_tell"
 
 
@@ -103,6 +109,14 @@ class Decision:
     """``started`` or a ``Stopped`` value."""
     run: str | None = None
     trace: Trace | None = None
+
+
+def decided(match: Match, outcome: str, now: datetime, run: Run | None = None) -> Decision:
+    trigger, playbook = match.trigger, match.playbook
+    made = run.id if run else None
+    return Decision(
+        trigger.ref, trigger.subject, playbook.name, playbook.version, now, str(outcome), made, match.trace
+    )
 
 
 # -- which runs are justified ---------------------------------------------------------------------
@@ -188,23 +202,13 @@ class _Telling:
     def tell(self, match: Match) -> None:
         stopped = self._stopped(match)
         run = None if stopped and stopped is not Stopped.HOLDOUT else self._accept(match, stopped)
-        self.result.decisions.append(
-            Decision(
-                event=match.trigger.ref,
-                account=match.trigger.subject,
-                playbook=match.playbook.name,
-                version=match.playbook.version,
-                at=self.now,
-                outcome=str(stopped or "started"),
-                run=run.id if run else None,
-                trace=match.trace,
-            )
-        )
+        self.result.decisions.append(decided(match, stopped or "started", self.now, run))
 
     def _stopped(self, match: Match) -> Stopped | None:
         playbook = match.playbook
         if not (self._stands(match) or self._is_live(match)):
-            return Stopped.NOT_LIVE
+            paused = self.publish.get(playbook.name, LIVE).state == "paused"
+            return Stopped.PAUSED if paused else Stopped.NOT_LIVE
         if match.verdict is None:
             return Stopped.CANNOT_TELL
         if self._is_too_late(match):
@@ -233,7 +237,7 @@ class _Telling:
         playbook, trigger = match.playbook, match.trigger
         others = [run for run in self.accepted if run.playbook == playbook.name and not run.holdout]
         if playbook.if_running is IfRunning.IGNORE and any(
-            _busy(r, trigger.arrived, playbook) for r in others
+            busy(r, trigger.arrived, playbook) for r in others
         ):
             return Stopped.IF_RUNNING
         if playbook.cooldown and others:
@@ -266,7 +270,7 @@ class _Telling:
         for run in self.accepted:
             if run.playbook != playbook.name or run.failure != match.failure:
                 continue
-            if run.is_open if match.failure else _busy(run, match.trigger.arrived, playbook):
+            if run.is_open if match.failure else busy(run, match.trigger.arrived, playbook):
                 self.result.ended.append((run, "restarted"))
 
     def _new_run(self, match: Match, *, holdout: bool) -> Run:
@@ -317,7 +321,7 @@ def _pointed_at(run: Run, match: Match) -> Run:
     )
 
 
-def _busy(run: Run, at: datetime, playbook: Playbook) -> bool:
+def busy(run: Run, at: datetime, playbook: Playbook) -> bool:
     """Open when that trigger arrived. A run that only waits in its last step is not. What started at
     that very instant is, whatever has become of it: a batch is told as if its events came one by one."""
     if run.started_at >= at:
@@ -338,7 +342,12 @@ def _share(*parts: str) -> float:
 
 
 def _in_percent(match: Match, percent: int) -> bool:
-    return percent >= 100 or _share("publish", match.playbook.name, match.trigger.subject) < percent
+    return percent >= 100 or place_of(match.playbook.name, match.trigger.subject) < percent
+
+
+def place_of(playbook: str, account: str) -> float:
+    """Where the account stands among all, in [0, 100): a playbook published for so many percent takes those below."""
+    return _share("publish", playbook, account)
 
 
 def _held_out(playbook: Playbook, account: str) -> bool:
@@ -365,11 +374,19 @@ def _supersede(accepted: Iterable[Run], playbook_of: Callable[[Run], Playbook], 
 
 def _restore(accepted: Sequence[Run], playbook_of: Callable[[Run], Playbook], result: Settled) -> None:
     """What was superseded or restarted by a run that has been taken back since goes on."""
-    displacing = {"superseded": _supersedes(playbook_of), "restarted": _restarts}
     for run in accepted:
-        displaced = displacing.get(run.end_reason)
-        if displaced and not any(displaced(other, run) for other in accepted if other.id != run.id):
+        if run.end_reason in DISPLACED and displaced_by(run, accepted, playbook_of) is None:
             result.resumed.append(back_open(run))
+
+
+DISPLACED = ("superseded", "restarted")
+"""Ends of runs that had to make room for another."""
+
+
+def displaced_by(run: Run, others: Iterable[Run], playbook_of: Callable[[Run], Playbook]) -> Run | None:
+    """The run that this one had to make room for; None once that has been taken back."""
+    displaces = _restarts if run.end_reason == "restarted" else _supersedes(playbook_of)
+    return next((other for other in others if other.id != run.id and displaces(other, run)), None)
 
 
 def _supersedes(playbook_of: Callable[[Run], Playbook]) -> Callable[[Run, Run], bool]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from outreach.domain.blast import Answer
 from outreach.domain.company import Caps
 from outreach.domain.facts import Channel, Person, Purpose, Reason
 from outreach.domain.hold import Hold
@@ -65,6 +66,8 @@ class Case:
     law: LawSays
     kill_switch: bool = False
     publish_state: str = "live"
+    blast: Answer | None = None
+    """Of a run that was beyond the blast radius: what the second person has said."""
     they_wrote: bool = False
     """Of a callback: they wrote to us and have not asked for a call, so their wishes about calls hold."""
     run_open: bool = True
@@ -134,6 +137,16 @@ def publish(case: Case) -> Ruling | None:
         return wait("paused", "The playbook is paused.", case.now + RECHECK)
     if case.publish_state == "shadow":
         return drop("shadow", "The playbook runs in shadow: it decides and contacts no one.")
+    return None
+
+
+def blast_radius(case: Case) -> Ruling | None:
+    """Beyond it a second person has the word; without one, nothing leaves."""
+    if case.blast is Answer.ASKING:
+        said = "Its playbook would reach more accounts than it may at once: a second person is asked."
+        return wait("blast_radius", said, case.now + RECHECK)
+    if case.blast is Answer.REFUSED:
+        return drop("blast_radius", "Its playbook would have reached too many accounts at once: refused.")
     return None
 
 
@@ -319,7 +332,7 @@ def _wait_or_drop(case: Case, code: str, sentence: str, until: datetime) -> Ruli
 
 
 RULES: tuple[Rule, ...] = (
-    kill_switch, provider, publish, erased, run_stopped, embargoed, reachable, opted_out, suppressed, stated_channel,
+    kill_switch, provider, publish, blast_radius, erased, run_stopped, embargoed, reachable, opted_out, suppressed, stated_channel,
     confided, consent, screened, still_true, in_time, held, outranked, capped, stated_hours, lawful_hours,
 )  # fmt: skip
 """Judged at the moment of sending; for a call that moment is the dial."""
@@ -327,7 +340,7 @@ WISHES: tuple[Rule, ...] = (stated_channel, confided, stated_hours)
 """The customer's own. A playbook cannot overrule them; a colleague who says why can, at the dial. The law stays."""
 
 PLACING: tuple[Rule, ...] = (
-    publish, erased, run_stopped, opted_out, suppressed, stated_channel, confided, consent, screened, still_true,
+    publish, blast_radius, erased, run_stopped, opted_out, suppressed, stated_channel, confided, consent, screened, still_true,
     held,
 )  # fmt: skip
 """What decides whether a call goes to the desk at all. Hours and caps rule the dial only."""

@@ -6,25 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from outreach.domain.account import AccountState
 from outreach.domain.evaluate import Ruleset
-from outreach.domain.facts import CLOCK_SOURCE, Event
 from outreach.domain.touch import Settlement
 from outreach.domain.vocabulary import Vocabulary
 from outreach.lab.backtest_parts import Part
 from outreach.lab.backtest_played import Played, Touched
 from outreach.lab.backtest_screen import Arrivals, Screen, let_down, settle_in
 from outreach.lab.player import Checked, Player
-from outreach.lab.scratch import Scratch, scratch_house
+from outreach.lab.scratch import Scratch, scratch_house, with_nobody_asked
+from outreach.lab.stored import arrivals_of
 from outreach.service.front import check
 from outreach.store.codec import instant, micros
 from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit
-
-TOO_LATE = timedelta(days=7)
-"""What was learnt so long after it happened came with an import: it is played as if it had been known in time."""
 
 Done = Callable[[int], None]
 """Told how many events more are done."""
@@ -65,7 +62,7 @@ def play_part(rules: Ruleset, url: str, task: Task, done: Done) -> Played:
     outcome = Played(task.since, task.until)
     starts = [coming[0].at for history in histories for coming in history.values()]
     if starts:
-        with scratch_house(rules, min(starts), alone=True) as house:
+        with scratch_house(with_nobody_asked(rules), min(starts), alone=True) as house:
             _set_out(house, publish)
             lively = list(_look_through(house, histories, task, outcome, done))
             _play_on(house, lively, outcome, done)
@@ -88,29 +85,18 @@ def reading(url: str) -> Iterator[Store]:
 def _arrivals(
     unit: StoreUnit, subjects: tuple[str, ...], until: datetime, vocabulary: Vocabulary
 ) -> Arrivals:
-    """In order of arrival; a subject of which nothing arrives by then is left out."""
-    found = {subject: sorted(_coming(unit, subject, until, vocabulary), key=_at) for subject in subjects}
-    return {subject: coming for subject, coming in found.items() if coming}
-
-
-def _coming(unit: StoreUnit, subject: str, until: datetime, vocabulary: Vocabulary) -> Iterator[Checked]:
-    """Checked anew: the vocabulary may have moved on since it was stored."""
-    for event in unit.events_of(subject):
-        at = event.arrived if event.arrived - event.time <= TOO_LATE else event.time
-        if event.source != CLOCK_SOURCE and not event.retracted and at <= until:
-            yield Checked(at, check(_raw(event), vocabulary, at, internal=True))
+    """Checked anew: the vocabulary may have moved on since it was stored. A subject of which nothing arrives by then is
+    left out."""
+    found = {subject: arrivals_of(unit, (subject,), until) for subject in subjects}
+    return {
+        subject: [Checked(at, check(raw, vocabulary, at, internal=True)) for at, raw in coming]
+        for subject, coming in found.items()
+        if coming
+    }
 
 
 def _at(arrival: Checked) -> datetime:
     return arrival.at
-
-
-def _raw(event: Event) -> dict[str, Any]:
-    order = {"sequence": event.sequence} if event.sequence else {}
-    return {
-        "specversion": "1.0", "id": event.id, "source": event.source, "type": event.type, "subject": event.subject,
-        "time": event.time.isoformat(), "data": dict(event.data), **order,
-    }  # fmt: skip
 
 
 # -- playing -----------------------------------------------------------------------------------------

@@ -34,6 +34,10 @@ class _Kin:
             self._head[one], one = found, above
         return found
 
+    @property
+    def known(self) -> list[str]:
+        return [*self._head, *set(self._head.values())]
+
     def join(self, one: str, other: str) -> None:
         self._head[self.head(one)] = self.head(other)
 
@@ -51,15 +55,30 @@ _COUNTS = "select subject, count(*) from event where not retracted and source <>
 
 def parts_of(unit: StoreUnit) -> list[Part]:
     """Every subject with events, the largest parts first, so that no worker is left with one at the end."""
-    kin = _Kin()
-    for statement in _TOGETHER:
-        for one, other in unit.bulk.rows(statement):
-            kin.join(one, other)
+    kin = _kin_in(unit)
     counts = dict(map(tuple, unit.bulk.rows(_COUNTS, CLOCK_SOURCE)))
     together: dict[str, list[str]] = {}
     for subject in counts:
         together.setdefault(kin.head(subject), []).append(subject)
     return sorted(_packed(together.values(), counts), key=lambda part: -part.events)
+
+
+def _kin_in(unit: StoreUnit) -> _Kin:
+    kin = _Kin()
+    for statement in _TOGETHER:
+        for one, other in unit.bulk.rows(statement):
+            kin.join(one, other)
+    return kin
+
+
+def those_with(unit: StoreUnit, subject: str) -> tuple[str, ...]:
+    """The subject, and everybody who has to be judged together with it."""
+    kin = _kin_in(unit)
+    head = kin.head(subject)
+    known = (
+        one for one in kin.known if kin.head(one) == head and not one.startswith(("endpoint:", "group:"))
+    )
+    return tuple(sorted({subject, *known}))
 
 
 def _packed(groups: Iterable[list[str]], counts: dict[str, int]) -> Iterator[Part]:

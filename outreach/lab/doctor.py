@@ -17,6 +17,7 @@ from outreach.domain.plan import Run
 from outreach.lab.doctor_providers import providers
 from outreach.lab.finding import Finding, Findings, look, many, well
 from outreach.lab.scratch import next_due
+from outreach.service import publishing
 from outreach.service.reach import troubles
 from outreach.service.sweep import CLOCK
 from outreach.store import views_ops
@@ -40,7 +41,18 @@ def examine(house: House) -> list[Finding]:
     found = list(_safely(_database, house))
     checks: list[Callable[[House], Findings]] = [_playbooks, _disk, _keys]
     if all(finding.ok or "tables" not in finding.what for finding in found):
-        checks = [_clock, _sending, providers, _sign_in, *checks, _alerts, _waiting_events, _runs, _board]
+        checks = [
+            _clock,
+            _sending,
+            providers,
+            _sign_in,
+            *checks,
+            _alerts,
+            _waiting_events,
+            _publishing,
+            _runs,
+            _board,
+        ]
     for check in checks:
         found += _safely(check, house)
     return found
@@ -220,6 +232,23 @@ def _waiting_events(house: House) -> Findings:
         )
     if not count.quarantined and (oldest is None or now - oldest <= PARKED_OLD):
         yield well(f"no event in quarantine, {count.parked:,} parked")
+
+
+def _publishing(house: House) -> Findings:
+    asked = publishing.asked(house.outside)
+    for each in asked:
+        yield look(
+            f"{each.playbook} stopped {_ago(house.outside.clock.now(), each.since)}, after {many(each.reached, 'account')}:"
+            f" {each.accounts:,} more wait for a second person",
+            f"outreach publish {each.playbook} --let-go --reason …, or --refuse",
+        )
+    if not asked:
+        yield well("no playbook waits for a second person")
+    with house.database.view() as unit:
+        missed, states = unit.count_missed(), unit.publish_states()
+    for name, count in sorted(missed.items()):
+        if states.get(name, ("", 0))[0] == "paused":
+            yield well(f"{name} is paused; {many(count, 'trigger')} will be judged once it goes on")
 
 
 def _oldest_parked(unit: StoreUnit) -> datetime | None:

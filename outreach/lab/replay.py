@@ -26,7 +26,7 @@ from outreach.lab.olist import is_olist, olist_events
 from outreach.lab.player import Arrival, Player
 from outreach.lab.progress import Shown, progress, silent
 from outreach.lab.replay_report import Report, print_report, report_of, write_html
-from outreach.lab.scratch import scratch_house
+from outreach.lab.scratch import scratch_house, with_nobody_asked
 from outreach.library.loader import load
 from outreach.settings import load_settings
 from outreach.store.schema import upgrade
@@ -161,7 +161,8 @@ def replay(
     started, first, last = time.monotonic(), history.arrivals[0].at, history.arrivals[-1].at
     url = _new_store(store) if store else None
     of = len(history.arrivals)
-    with scratch_house(rules, first, database_url=url, alone=store is None) as house:
+    asked = with_nobody_asked(rules)
+    with scratch_house(asked, first, database_url=url, alone=store is None) as house:
         player = Player(house, lambda at, done: shown(done, of, f"{at:%Y-%m-%d}"))
         player.play(history.arrivals, last + AFTERWARDS)
         with house.database.view() as unit:

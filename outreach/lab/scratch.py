@@ -23,7 +23,7 @@ from outreach.domain.facts import Channel
 from outreach.lab.waiting import first_due, has_due
 from outreach.service import intake, sweep
 from outreach.service.intake import Answer
-from outreach.service.ports import Outside, Sender
+from outreach.service.ports import Ids, Outside, Sender
 from outreach.store.alone import AloneStore
 from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit
@@ -50,17 +50,22 @@ class VirtualClock:
 
 
 class SequentialIds:
-    """1, 2, 3 …: the same run makes the same ids, and later ids sort later."""
+    """1, 2, 3 …: the same run makes the same ids, and later ids sort later. ``before``: what they all begin with."""
 
-    def __init__(self) -> None:
-        self._last = 0
+    def __init__(self, before: str = "") -> None:
+        self._last, self._before = 0, before
 
     def new(self) -> str:
         self._last += 1
-        return f"{self._last:010d}"
+        return f"{self._before}{self._last:010d}"
 
     def token(self) -> str:
         return f"token-{self.new()}"
+
+
+def with_nobody_asked(rules: Ruleset) -> Ruleset:
+    """Without a blast radius: where a history is played, nobody is there to be asked."""
+    return replace(rules, company=replace(rules.company, blast_radius=None))
 
 
 class Stuck(RuntimeError):
@@ -156,15 +161,18 @@ def scratch_house(
     *,
     senders: Mapping[Channel, Sender] | None = None,
     database_url: str | None = None,
+    ids: Ids | None = None,
+    endpoint_hash: Callable[[str, str], str] | None = None,
     alone: bool = False,
 ) -> Iterator[Scratch]:
     """A house whose clock stands at ``start`` (aware), with an empty store that is deleted afterwards.
 
     ``rules``: a set of rules, or what gives the current one. ``database_url``: an empty database of
-    one's own instead, which is left as it is. ``alone``: for one thread only, which makes it quicker.
+    one's own instead, which is left as it is. ``ids`` and ``endpoint_hash``: of the house whose rows are taken over.
+    ``alone``: for one thread only, which makes it quicker.
     """
     folder = Path(tempfile.mkdtemp(prefix="outreach-lab-", dir=_quickest_place()))
-    hashed, path = keyed_hash(b"lab"), folder / "scratch.db"
+    hashed, path = endpoint_hash or keyed_hash(b"lab"), folder / "scratch.db"
     opened: list[Store] = []
 
     def open_() -> Store:
@@ -181,7 +189,7 @@ def scratch_house(
         database,
         rules if callable(rules) else lambda: rules,
         clock,
-        SequentialIds(),
+        ids or SequentialIds(),
         senders or {Channel.EMAIL: sender, Channel.SMS: sender},
         hashed,
     )

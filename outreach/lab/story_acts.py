@@ -12,7 +12,7 @@ from outreach.domain.touch import Disposition, Status, Touch
 from outreach.domain.wishes import wish_of
 from outreach.lab.story_reader import Said
 from outreach.lab.story_stage import DESK, SOMEBODY, Complaint, Stage
-from outreach.service import care, cover, desk, outcomes, workbench
+from outreach.service import care, cover, desk, outcomes, publishing, workbench
 
 Values = Mapping[str, Any]
 
@@ -219,7 +219,7 @@ def _crash(stage: Stage, values: Values) -> None:
 
 def _publish(stage: Stage, values: Values) -> None:
     reason, percent = values["reason"] or "the story says so", values["percent"]
-    workbench.publish(
+    publishing.publish(
         stage.house.outside,
         values["playbook"],
         values["state"],

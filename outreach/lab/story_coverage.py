@@ -12,7 +12,7 @@ from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Step
 from outreach.domain.touch import Status, Touch
 from outreach.lab.story_stage import Stage
-from outreach.service import workbench
+from outreach.service import why as asking
 
 _NEWEST = 10_000
 _SKIPPED = frozenset({"step_if", "no_text_once_resolved", "cannot_tell"})
@@ -33,6 +33,12 @@ class Covered:
     @property
     def percent(self) -> int:
         return 100 * (self.branches - len(self.holes)) // self.branches
+
+    def below(self, percent: int) -> str:
+        """That it is covered less than that, in words; empty when it is not."""
+        if self.percent >= percent:
+            return ""
+        return f"{self.playbook}: the stories cover {self.percent} % of it, not {percent} %"
 
     def __str__(self) -> str:
         line = f"{self.playbook}  {self.branches - len(self.holes)} of {self.branches}, {self.percent} %"
@@ -67,14 +73,6 @@ class Coverage:
 
     def covered(self) -> list[Covered]:
         return [self._covered(playbook) for _, playbook in sorted(self.rules.playbooks.items())]
-
-    def below(self, percent: int) -> list[str]:
-        """The playbooks that are covered less than that, in words."""
-        return [
-            f"{one.playbook}: the stories cover {one.percent} % of it, not {percent} %"
-            for one in self.covered()
-            if one.percent < percent
-        ]
 
     def _covered(self, playbook: Playbook) -> Covered:
         all_ = list(branches(playbook))
@@ -119,7 +117,7 @@ def _branches_of(step: Step) -> Places:
 def _judged(stage: Stage) -> Places:
     """What the house says to why, of every event and every playbook that listens to it."""
     for account in stage.accounts:
-        for why in workbench.why(stage.house.outside, account, _NEWEST):
+        for why in asking.judged(stage.house.outside, account, _NEWEST):
             if why.outcome == "started":
                 yield why.playbook, f"when/{why.event.type}"
             if why.trace.path != BY_HAND and why.trace.verdict is not Verdict.CANNOT_TELL:

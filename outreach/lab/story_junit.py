@@ -1,13 +1,16 @@
-"""How the stories went, as JUnit XML: what CI systems read. One suite per file, one case per story."""
+"""How the stories went, for programs: as JUnit XML, which CI systems read (one suite per file, one case per story), and as
+data for JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as xml
 
 from outreach.lab.stories import Told
+from outreach.lab.story_coverage import Covered
 
 _OTHER = "other problems"
 
@@ -58,3 +61,28 @@ def _problem(words: str) -> xml.Element:
 def _clean(text: str) -> str:
     """XML knows no control characters."""
     return "".join(letter if letter >= " " or letter in "\n\t" else "�" for letter in text)
+
+
+# -- as data -------------------------------------------------------------------------------------------
+
+
+def as_data(told: Iterable[Told], problems: Sequence[str], covered: Iterable[Covered]) -> dict[str, Any]:
+    """``{stories: [{title, file, line, good, seconds, wrong: [{place, words, diff}]}], problems, coverage: [{playbook,
+    branches, holes, percent}]}``"""
+    return {
+        "stories": [_story(one) for one in told],
+        "problems": list(problems),
+        "coverage": [
+            {"playbook": one.playbook, "branches": one.branches, "holes": one.holes, "percent": one.percent}
+            for one in covered
+        ],
+    }
+
+
+def _story(told: Told) -> dict[str, Any]:
+    story = told.story
+    wrong = [{"place": one.place, "words": one.words, "diff": one.diff} for one in told.wrong]
+    return {
+        "title": story.title, "file": story.file, "line": story.line, "good": told.good,
+        "seconds": round(told.seconds, 3), "wrong": wrong,
+    }  # fmt: skip

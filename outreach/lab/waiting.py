@@ -13,6 +13,10 @@ _UNTIL = {
     "said": "select min(due) from said",
     "parked": 'select min("until") from parked',
     "events": 'select min("at") from due',
+    "missed": "select min(m.due) from missed m join playbook_state s on s.playbook = m.playbook"
+    " where s.state not in ('paused', 'disabled')",
+    "refused": 'select min(b."at") from blast b join run r on r.playbook = b.playbook and r.blast = b.nth'
+    " where b.state = 'refused' and r.state = 'open'",
     "woken": "select min(wake_at) from run where state = 'open'",
     "touches": "select min(due) from touch where status in ('planned', 'due')",
     "stuck": f"select min(intent_at) + {_STUCK} from touch where status = 'sending'",

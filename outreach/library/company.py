@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from outreach.domain.blast import USUAL, Radius
 from outreach.domain.company import Caps, Company, Costs, Team
 from outreach.domain.errors import Fault
 from outreach.domain.hours import Calendar
@@ -84,6 +85,13 @@ CAPS = Group(
         for name in Caps.__dataclass_fields__
     ),
 )
+BLAST_RADIUS = Group(
+    "blast_radius",
+    (
+        Key("accounts", Number(1, 100_000, whole=True), "so many accounts", "200"),
+        Key("within", Length(business=False), "within so long", "1h"),
+    ),
+)
 COSTS = Group(
     "costs",
     (
@@ -136,6 +144,7 @@ COMPANY = Group(
         Key("unreached_after", Length(), "N: overdue calls and unreached failures climb at N, 2N and 4N", "4 business hours"),
         Key("look_again", Length(), "a reached failure that is not put right comes back after it", "2 business days"),
         Key("caps", CAPS, "the most contact one person or endpoint gets"),
+        Key("blast_radius", BLAST_RADIUS, "the most accounts that one playbook reaches before a second person is asked"),
         Key("costs", COSTS, "what contacts cost, in the currency above; a backtest counts it, nothing is judged by it"),
         Key("teams", Named(TEAM, what="team"), "who works together"),
     ),
@@ -179,10 +188,16 @@ def _company(tree: Table, values: Mapping[str, Any], reading: Reading) -> Compan
         sender_email=sender.get("email") or "",
         sender_phone=sender.get("phone") or values["phone"] or "",
         caps=Caps(**(values["caps"] or {})),
+        blast_radius=_radius(values["blast_radius"] or {}),
         costs=Costs(**(values["costs"] or {})),
         teams=teams,
         **given,
     )
+
+
+def _radius(given: Mapping[str, Any]) -> Radius:
+    within = given.get("within")
+    return Radius(given.get("accounts") or USUAL.accounts, within.plain if within else USUAL.within)
 
 
 def _length(text: str) -> Any:

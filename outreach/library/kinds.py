@@ -101,9 +101,9 @@ class Number:
     def words(self) -> str:
         name = "a whole number" if self.whole else "a number"
         return (
-            f"{name} from {self.low:g} to {self.high:g}"
+            f"{name} from {self.low:,.10g} to {self.high:,.10g}"
             if self.high < 1e12
-            else f"{name}, {self.low:g} or more"
+            else f"{name}, {self.low:,.10g} or more"
         )
 
     def read(self, node: Node, reading: Reading) -> float | int | None:

@@ -1,24 +1,24 @@
-"""The playbook reference page, made from the tables that the reader uses.
+"""The reference of playbooks and the files beside them, made from the tables that the reader uses.
 
-``python -m outreach.library.reference > docs/playbook-reference.md``
+``outreach.lab.reference`` adds how stories are told, and writes the page.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 
 from outreach.domain.conditions_names import FUNCTIONS
 from outreach.domain.message import CONTEXT_NAMES
-from outreach.domain.message_filters import FILTERS, TESTS
 from outreach.domain.vocabulary import FACTS, ORDERED_FACTS, EventType, Field, FieldType, Vocabulary
-from outreach.library.company import COMPANY, COSTS, HOLIDAYS, SENDER, TEAM
-from outreach.library.groups import Group
-from outreach.library.playbook_keys import BRANCH, BUILT_IN, HOLD, KNOWN_WHOM, PLAYBOOK, RUNG, STEPS, SUCCESS
+from outreach.library.company import COMPANY
+from outreach.library.examples import ASKED, AT, EVENT, KEYS, KNOWN, PAST
+from outreach.library.groups import Group, Key, Many, Named
+from outreach.library.kinds import Kind
+from outreach.library.playbook_keys import BUILT_IN, KNOWN_WHOM, PLAYBOOK, STEPS
 from outreach.library.templates import ONLY_BRIEFS
+from outreach.library.text_examples import RENDERED
 from outreach.library.tree import Node, Table, plain
-from outreach.library.vocabulary import EVENT_TYPE, FAILURE, FIELD, MADE_BY_TIME, vocabulary_of
+from outreach.library.vocabulary import EVENT_TYPE
 from outreach.library.yaml_reader import MAX_BYTES, MAX_DEPTH
 
 MEANINGS = {
@@ -32,26 +32,38 @@ MEANINGS = {
 """What each function answers."""
 
 
+Path = tuple[tuple[str, Kind], ...]
+"""The keys on the way to a group, each with its kind: a list of groups, one per name, or the group itself."""
+
+
+def nested(group: Group, above: Path = ()) -> Iterator[tuple[Path, Group]]:
+    """Every group that stands below a key of this one, at any depth."""
+    for key in group.keys:
+        inner = _group_of(key.kind)
+        if inner is not None:
+            path = (*above, (key.name, key.kind))
+            yield path, inner
+            yield from nested(inner, path)
+
+
+def _group_of(kind: Kind) -> Group | None:
+    if isinstance(kind, Group):
+        return kind
+    return _group_of(kind.kind) if isinstance(kind, Many | Named) else None
+
+
 def reference(vocabulary: Vocabulary) -> str:
-    """The page as Markdown."""
+    """The page as Markdown, without its part about stories."""
     parts = [_HEAD, *_playbook(), *_shared(), *_expressions(), *_templates(), *_events(vocabulary), *_files()]
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
 def _playbook() -> Iterable[str]:
-    yield from ("## A playbook", "", *_keys(PLAYBOOK))
-    for title, group in (("hold", HOLD), ("if_resolved", BRANCH), ("success", SUCCESS)):
-        yield from (f"### `{title}`", "", *_keys(group))
+    yield from ("## A playbook", "", *group_table(PLAYBOOK, _example), *below([PLAYBOOK], _example))
     yield from ("## Steps", "", "Each step has exactly one of these.", "")
     for kind, group in STEPS.items():
-        yield from (f"### `{kind}`", "", *_keys(group))
-    yield from (
-        "### `ladder`",
-        "",
-        "Per outcome `no_answer`, `busy`, `voicemail`, `wrong_number`:",
-        "",
-        *_keys(RUNG),
-    )
+        yield from (f"### `{kind}`", "", *group_table(group, _example))
+    yield from below(STEPS.values(), _example)
     roles = ", ".join(f"`{word}`" for word in KNOWN_WHOM)
     yield from (
         "### Whom",
@@ -61,8 +73,32 @@ def _playbook() -> Iterable[str]:
     )
 
 
+def below(groups: Iterable[Group], example: Callable[[Group, Key], str]) -> Iterable[str]:
+    """A table for each group that stands below these, however deep; the same one once."""
+    seen: list[Group] = []
+    for path, group in (found for one in groups for found in nested(one)):
+        if group not in seen:
+            seen.append(group)
+            name, kind = path[-1]
+            yield from (f"### `{name}`", "", *_each(kind), *group_table(group, example))
+
+
+def _each(kind: Kind) -> Iterable[str]:
+    if isinstance(kind, Named):
+        names = f" {_words(kind.names)}" if kind.names else ""
+        yield from (f"Per {kind.what}{names}:", "")
+    elif isinstance(kind, Many):
+        yield from ("Each of the list:", "")
+
+
+def _example(group: Group, key: Key) -> str:
+    """As it stands in a file. A key without one has an empty cell, and a test says so."""
+    said = KEYS.get(group.name, {}).get(key.name)
+    return f"`{key.name}: {_cell(said)}`" if said else ""
+
+
 def _shared() -> Iterable[str]:
-    yield from ("## Defaults", "", _DEFAULTS, "", "```yaml", *_yaml(BUILT_IN), "```", "")
+    yield from ("## Defaults", "", _DEFAULTS, "", "```yaml built-in", *_yaml(BUILT_IN), "```", "")
     yield from ("## Durations", "", _DURATIONS, "")
 
 
@@ -81,9 +117,37 @@ def _flow(node: Node) -> str:
 def _expressions() -> Iterable[str]:
     yield from ("## Expressions", "", _EXPRESSIONS, "", "| function | answers |", "|---|---|")
     yield from (f"| `{example}` | {MEANINGS[name]} |" for name, example in FUNCTIONS.items())
-    yield from ("", "### Facts", "", "| name | type | meaning |", "|---|---|---|")
-    yield from (f"| `{name}` | {_type(field)} | {_fact(name, field)} |" for name, field in FACTS.items())
+    yield from ("", "### Facts", "", "The last column is what each of them is in the examples below.", "")
+    yield from ("| name | type | meaning | in the examples |", "|---|---|---|---|")
+    yield from (
+        f"| `{name}` | {_type(field)} | {_fact(name, field)} | {_value(KNOWN.get(name))} |"
+        for name, field in FACTS.items()
+    )
+    yield from ("", "### Examples of expressions", "", *_asked())
+
+
+def _asked() -> Iterable[str]:
+    given = ", ".join(f"`{name}` is {_value(value)}" for name, value in EVENT.items() if name != "type")
+    yield f"The event is a `{EVENT['type']}` of {AT[:10]}, its {given}; its other fields are missing. Before it there were:"
+    yield from ("", "| days ago | event | with |", "|---|---|---|")
+    for days, type_, data in PAST:
+        yield f"| {days} | `{type_}` | {', '.join(f'`{name}` {_value(value)}' for name, value in data.items())} |"
+    yield from ("", "| about | expression | answer |", "|---|---|---|")
+    answers = {True: "true", False: "false", None: "*cannot tell*"}
+    yield from (f"| `{one.about}` | `{_cell(one.text)}` | {answers[one.answer]} |" for one in ASKED)
     yield ""
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "*missing*"
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else f"{value}"
+    )
 
 
 def _fact(name: str, field: Field) -> str:
@@ -105,11 +169,9 @@ def _templates() -> Iterable[str]:
         where = "call briefs" if name in ONLY_BRIEFS else "everywhere"
         more = " and the fields of the playbook's event types" if name == "event" else ""
         yield f"| `{name}` | {_words(fields)}{more} | {where} |"
-    yield from (
-        "",
-        f"Filters: {_words(sorted(set(FILTERS) - {'bounded'}))}. Tests: {_words(sorted(TESTS))}.",
-        "",
-    )
+    yield from ("", "### Filters and tests", "", "| about | written | says |", "|---|---|---|")
+    yield from (f"| `{one.about}` | `{_cell(one.template)}` | {_cell(one.says)} |" for one in RENDERED)
+    yield ""
 
 
 def _events(vocabulary: Vocabulary) -> Iterable[str]:
@@ -155,24 +217,17 @@ def _type(field: Field) -> str:
 
 
 def _files() -> Iterable[str]:
-    yield from ("## vocabulary.yaml", "", "Per event type:", "", *_keys(EVENT_TYPE))
-    for title, group in (("A field", FIELD), ("`failure`", FAILURE), ("`made_by_time`", MADE_BY_TIME)):
-        yield from (f"### {title}", "", *_keys(group))
-    yield from ("## company.yaml", "", *_keys(COMPANY))
-    for title, group in (
-        ("A team", TEAM),
-        ("`holidays`", HOLIDAYS),
-        ("`sender`", SENDER),
-        ("`costs`", COSTS),
-    ):
-        yield from (f"### {title}", "", *_keys(group))
+    yield from ("## vocabulary.yaml", "", "Per event type:", "", *group_table(EVENT_TYPE, _example))
+    yield from below([EVENT_TYPE], _example)
+    yield from ("## company.yaml", "", *group_table(COMPANY, _example), *below([COMPANY], _example))
 
 
-def _keys(group: Group) -> Iterable[str]:
-    yield from ("| key | what to write | default | meaning |", "|---|---|---|---|")
+def group_table(group: Group, example: Callable[[Group, Key], str]) -> Iterable[str]:
+    yield from ("| key | what to write | default | meaning | for example |", "|---|---|---|---|---|")
     for key in group.keys:
         default = "**required**" if key.required else _cell(key.default)
-        yield f"| `{key.name}` | {_cell(key.kind.words)} | {default} | {_cell(key.doc)} |"
+        words = _cell(key.kind.words)
+        yield f"| `{key.name}` | {words} | {default} | {_cell(key.doc)} | {example(group, key)} |"
     yield ""
 
 
@@ -184,9 +239,11 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-_HEAD = f"""# Playbook reference
+_HEAD = f"""# Playbooks: the reference
 
-Made by `python -m outreach.library.reference` from the tables that the reader itself uses. Do not edit.
+Everything that can be written in a playbook, its stories and the files that all playbooks share, each key and function with an
+example. How to write one, step by step: the [tutorial](writing-playbooks.md). Made by `python -m outreach.lab.reference` from the
+tables that the reader itself uses: do not edit. Every example on this page is run as a test.
 
 Files are YAML, read strictly: UTF-8, spaces and no tabs, at most {MAX_BYTES // 1024} KB and {MAX_DEPTH} levels deep, no
 anchors, aliases, tags, merge keys or duplicate keys. Scalars follow YAML 1.2: `21:00`, `NO` and `2026-01-02` are
@@ -207,16 +264,7 @@ judged, both ends included.
 
 An expression is true, false or *cannot tell* (a value is missing). A false beats a cannot-tell, a
 cannot-tell beats a true. On *cannot tell* nothing leaves to the customer; when the event is a failure
-the owner gets a card *look at this*.
-"""
+the owner gets a card *look at this*."""
 _TEMPLATES = """Jinja templates in `templates/`, with language variants beside them (`sorry.md`, `sorry.de.md`). A mail's
 first line is `Subject: …`, then an empty line. What a `service_recovery` message says is about that failure
 only: words that sell are refused."""
-
-
-def main(root: Path = Path()) -> None:
-    sys.stdout.write(reference(vocabulary_of(root)))
-
-
-if __name__ == "__main__":
-    main()

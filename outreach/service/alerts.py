@@ -19,7 +19,7 @@ from outreach.domain.reachable import Quiet, Reachable
 from outreach.service.capacity import share
 from outreach.service.cover import covers_now
 from outreach.service.ports import Letter, Outside, Reach, Receipt, Unit, User
-from outreach.service.staff import name_of
+from outreach.service.staff import STEERING, name_of
 
 STATES = {"sent": "sent", "refused": "again", "failed": "failed"}
 """What the way out says → what becomes of the alert; all else may have left."""
@@ -106,6 +106,8 @@ def _things(unit: Unit, outside: Outside, names: Collection[str], now: datetime)
     yield from alert.broken(unit.given_by(names, now), now)
     yield from alert.climbed(unit.unreached_of(names), rules.company)
     yield from alert.asked(_asks(unit), rules.company)
+    steering = [name_of(user) for user in unit.users() if user.role in STEERING and user.active]
+    yield from alert.too_far(unit.blasts_standing(), steering)
 
 
 def _asks(unit: Unit) -> list[Asked]:

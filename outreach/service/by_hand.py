@@ -26,6 +26,8 @@ NOT_STARTED: Mapping[str, str] = {
     Stopped.COOLDOWN: "It ran for them lately, and its cooldown is not over.",
     Stopped.TOO_LATE: "That is too long ago for it.",
     Stopped.HOLDOUT: "They are among those it leaves alone, to measure what it is worth.",
+    Stopped.PAUSED: "It is paused.",
+    Stopped.CLOSED: "What broke was closed before it could begin.",
     Stopped.NOT_LIVE: "It is not live for this customer.",
 }
 
@@ -122,4 +124,5 @@ def standing(touches: list[Touch]) -> str:
     refused = next((touch for touch in touches if touch.status in (Status.WITHHELD, Status.EXPIRED)), None)
     if refused is not None:
         return f"But its first contact may not be made: {refused.sentence}"
-    return "Its first contact waits for its time."
+    asks = next((touch for touch in touches if touch.because == "blast_radius" and touch.is_open), None)
+    return f"Its first contact waits. {asks.sentence}" if asks else "Its first contact waits for its time."

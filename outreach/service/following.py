@@ -6,7 +6,7 @@ and what that justifies is compared with what is stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,10 +15,10 @@ from outreach.domain.evaluate import BY_HAND, Match
 from outreach.domain.facts import Event
 from outreach.domain.failure import FailureState
 from outreach.domain.outcome import credited
-from outreach.domain.plan import Publish, Run, back_open, settle_matches
+from outreach.domain.plan import Publish, Run, Stopped, back_open, decided, settle_matches
 from outreach.domain.steps import end
 from outreach.service.ledger import Ledger
-from outreach.service.ports import WindowNeed
+from outreach.service.ports import Missed, WindowNeed
 from outreach.service.reacting import concerned, end_is_gone, react
 from outreach.service.rulings import needs_now
 from outreach.service.runs import end_run, resume, start
@@ -123,6 +123,29 @@ def _tell_anew(ledger: Ledger, account: str, found: News) -> None:
     )
 
 
+def tell_missed(ledger: Ledger, account: str, triggers: Mapping[str, Collection[str]]) -> None:
+    """Playbook → triggers that came while it was paused: each is judged now, as of its own time. The account has been
+    told of them before, so nothing of that is kept again."""
+    events = ledger.unit.events_of(account)
+    wanted = {ref for refs in triggers.values() for ref in refs}
+    first = min((event.time for event in events if event.ref in wanted and not event.retracted), default=None)
+    if first is None:
+        return
+    ledger.remember(events)
+    telling = Telling(ledger, AccountState(account), None, judged_from=first).tell(events)
+    matches = [
+        match for match in telling.matches if match.trigger.ref in triggers.get(match.playbook.name, ())
+    ]
+    closed = [match for match in matches if _is_closed(ledger.accounts[account], match)]
+    ledger.decisions += [decided(match, Stopped.CLOSED, ledger.now) for match in closed]
+    _follow(ledger, account, [match for match in matches if match not in closed], {}, telling.told)
+
+
+def _is_closed(state: AccountState, match: Match) -> bool:
+    failure = state.failures.get(match.failure or "")
+    return failure is not None and not failure.is_open
+
+
 def _judged_again(
     ledger: Ledger, account: str, telling: Telling, found: News, first: datetime
 ) -> dict[tuple[str, str], Run]:
@@ -193,6 +216,11 @@ def _settle(
         ledger.now,
     )
     ledger.decisions += told.decisions
+    ledger.missed += [
+        Missed(each.playbook, account, each.event, ledger.now)
+        for each in told.decisions
+        if each.outcome == Stopped.PAUSED
+    ]
     ended = {run.id: reason for run, reason in told.ended}
     for run in {**back, **{run.id: run for run in told.resumed}}.values():
         _go_on(ledger, run, ended.get(run.id))

@@ -13,6 +13,7 @@ from datetime import datetime
 import orjson
 
 from outreach.domain.account import AccountState, History, Need
+from outreach.domain.blast import Answer, Blast
 from outreach.domain.card import Card
 from outreach.domain.errors import Invalid, NotFound
 from outreach.domain.evaluate import Ruleset, merged_needs
@@ -25,7 +26,7 @@ from outreach.domain.recipient import account_identity
 from outreach.domain.signal import SELLING
 from outreach.domain.steps import end, take_back
 from outreach.domain.touch import Status, Touch
-from outreach.service.ports import NewEvent, Outpaced, Outside, Unit, WindowNeed
+from outreach.service.ports import Missed, NewEvent, Outpaced, Outside, Unit, WindowNeed
 
 NO_HISTORY = History({})
 ON_CARD = frozenset({Status.ON_DESK, Status.DRAFT})
@@ -43,6 +44,7 @@ class Ledger:
         self.touches: dict[str, dict[str, Touch]] = {}
         self.holds: dict[str, dict[str, Hold]] = {}
         self.decisions: list[Decision] = []
+        self.missed: list[Missed] = []
         self._people: dict[str, Person] = {}
         self._people_of: dict[str, list[Person]] = {}
         self._events: dict[str, Event | None] = {}
@@ -55,6 +57,9 @@ class Ledger:
         self._changed_holds: dict[str, Hold] = {}
         self._publish: dict[str, tuple[str, int]] | None = None
         self._kill_switch: bool | None = None
+        self._blasts: dict[str, Blast] | None = None
+        self._reached: dict[str, int] = {}
+        self._new_blasts: list[Blast] = []
         self._left_cards: set[str] = set()
         self._kept: set[str] = set()
 
@@ -245,6 +250,36 @@ class Ledger:
         return self._publish
 
     @property
+    def blasts(self) -> dict[str, Blast]:
+        """Playbook → what is being asked, or was let go and holds."""
+        if self._blasts is None:
+            self._blasts = {blast.playbook: blast for blast in self.unit.blasts_standing()}
+        return self._blasts
+
+    def answer(self, run: Run) -> Answer | None:
+        """What was said of a run that was beyond the blast radius; None for all others."""
+        if run.blast is None:
+            return None
+        stands = self.blasts.get(run.playbook)
+        if stands is None or stands.nth != run.blast:
+            stands = self.unit.blast(run.playbook, run.blast)
+        return stands.state if stands else Answer.ASKING
+
+    def reached(self, playbook: str, since: datetime, limit: int) -> int:
+        """Accounts that it has reached since then, those among them that this transaction has added."""
+        if playbook not in self._reached:
+            self._reached[playbook] = self.unit.reached(playbook, since, limit)
+        return self._reached[playbook]
+
+    def reach_one_more(self, playbook: str) -> None:
+        self._reached[playbook] = self._reached.get(playbook, 0) + 1
+
+    def put_blast(self, blast: Blast) -> None:
+        """A question that is asked now."""
+        self.blasts[blast.playbook] = blast
+        self._new_blasts.append(blast)
+
+    @property
     def kill_switch(self) -> bool:
         if self._kill_switch is None:
             self._kill_switch = self.unit.setting("stop_all") is not None
@@ -321,7 +356,10 @@ class Ledger:
         self._close_empty_cards()
         self.unit.save_holds(list(self._changed_holds.values()))
         self.unit.add_decisions(self.decisions)
+        self.unit.keep_missed(self.missed)
+        self.unit.add_blasts(self._new_blasts)
         self._changed_runs, self._changed_holds, self.decisions = {}, {}, []
+        self.missed, self._new_blasts = [], []
 
     def _change(self, old: Touch, new: Touch) -> None:
         if not self.unit.change_touch(old, new):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from outreach.domain.account import AccountState, Due, Happening
 from outreach.domain.alert import Given, OnDesk, Unreached
+from outreach.domain.blast import Blast
 from outreach.domain.card import Card
 from outreach.domain.cover import Absence
 from outreach.domain.errors import NotFound, OutreachError
@@ -154,6 +155,22 @@ class ImportProgress:
     accepted: int = 0
     bad: int = 0
     finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """What somebody saved into the folder of playbooks from a page: path below it → text. A text is None where there was
+    no such file, or is none any more."""
+
+    id: str
+    playbook: str
+    by: str
+    reason: str
+    at: datetime
+    before: Mapping[str, str | None]
+    after: Mapping[str, str | None]
+    commit: str = ""
+    """In git; empty where the folder is in no repository."""
 
 
 class Attempt(NamedTuple):
@@ -388,6 +405,53 @@ class Unit(Protocol):
     def set_publish_state(
         self, playbook: str, state: str, percent: int, by: str, reason: str, at: datetime
     ) -> None: ...
+    def add_save(self, save: Save) -> None: ...
+    def saves_of(self, playbook: str, limit: int) -> Sequence[Save]:
+        """Newest first."""
+
+    def add_published(self, row: Published) -> None: ...
+    def published(self, playbook: str, limit: int) -> list[Published]:
+        """Newest first."""
+
+    def versions_of(self, playbook: str, limit: int) -> list[tuple[str, datetime]]:
+        """(version, when its first run started), newest first."""
+
+    def reached(self, playbook: str, since: datetime, limit: int) -> int:
+        """How many accounts its runs that contact anybody were started for after that; counts up to ``limit``."""
+
+    def blasts_standing(self) -> list[Blast]:
+        """Those that are asked about, and those that were let go and hold: of each playbook one."""
+
+    def blasts_refused(self, since: datetime) -> list[Blast]: ...
+    def blast(self, playbook: str, nth: int) -> Blast | None: ...
+    def blasts_of(self, playbook: str) -> int:
+        """How many there have been."""
+
+    def add_blasts(self, rows: Sequence[Blast]) -> None:
+        """One that is there already stays as it is."""
+
+    def change_blast(self, old: Blast, new: Blast) -> bool:
+        """Compare and set on its state. False when somebody else was first."""
+
+    def runs_of_blast(self, playbook: str, nth: int, limit: int) -> list[tuple[str, str]]:
+        """(account, run) of the open runs that wait with it, or waited."""
+
+    def accounts_of_blast(self, playbook: str, nth: int) -> int: ...
+    def keep_missed(self, rows: Sequence[Missed]) -> None:
+        """What is kept already stays."""
+
+    def missed(self, playbooks: Collection[str], now: datetime, limit: int) -> list[Missed]: ...
+    def drop_missed(self, rows: Sequence[Missed]) -> None: ...
+    def put_off_missed(self, row: Missed, until: datetime) -> None: ...
+    def forget_missed(self, playbook: str) -> int: ...
+    def count_missed(self) -> dict[str, int]:
+        """Playbook → triggers."""
+
+    def runs_under_way(
+        self, playbook: str | None, account: str | None, not_version: str | None, limit: int
+    ) -> list[Run]:
+        """Open runs, the oldest first; those of another version alone, where one is named."""
+
     def setting(self, name: str) -> str | None: ...
     def set_setting(self, name: str, value: str | None) -> None: ...
     def beat(self, name: str, at: datetime, detail: str = "") -> None: ...
@@ -798,6 +862,36 @@ class CareLink(NamedTuple):
     account: str | None = None
     code: str | None = None
     code_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One change of a playbook's publish state. Without a ``by``: the file itself had changed, and its first run
+    started from the new ``version``."""
+
+    playbook: str
+    state: str
+    percent: int
+    by: str
+    reason: str
+    at: datetime
+    version: str
+    """The file's, at that time."""
+    before: str
+    before_percent: int
+
+    @property
+    def changes(self) -> bool:
+        return (self.state, self.percent) != (self.before, self.before_percent)
+
+
+class Missed(NamedTuple):
+    """A trigger that came while its playbook was paused. ``event``: ``source|id``; ``due``: not before."""
+
+    playbook: str
+    account: str
+    event: str
+    due: datetime
 
 
 class AuditRow(NamedTuple):

@@ -46,6 +46,7 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
         person=person,
         law=law_says(ledger, touch, person) if touch.purpose.sells else LawSays(True, None),
         publish_state="shadow" if run.shadow else state,
+        blast=ledger.answer(run),
         run_open=run.is_open,
         run_why=run.end_reason,
         suppressed=_suppressed(ledger, touch, run),
@@ -329,7 +330,12 @@ def _suppressed(ledger: Ledger, touch: Touch, run: Run) -> str | None:
 
 
 def _outranked(ledger: Ledger, run: Run, touch: Touch) -> datetime | None:
-    """Of mails and SMS to one person only the first run's goes; severity, then priority, then age."""
+    return ledger.now + timedelta(hours=4) if speaks_first(ledger, run, touch) else None
+
+
+def speaks_first(ledger: Ledger, run: Run, touch: Touch) -> Run | None:
+    """Of mails and SMS to one person only the first run's goes; severity, then priority, then age. The run whose
+    goes before this one."""
     if not touch.channel.written:
         return None
     mine = (-run.severity, -run.priority, run.started_at, run.id)
@@ -345,5 +351,5 @@ def _outranked(ledger: Ledger, run: Run, touch: Touch) -> datetime | None:
         ):
             continue
         if (-rival.severity, -rival.priority, rival.started_at, rival.id) < mine:
-            return ledger.now + timedelta(hours=4)
+            return rival
     return None

@@ -28,6 +28,7 @@ from outreach.domain.steps import (
 from outreach.domain.steps import resume as resumed
 from outreach.domain.touch import UNSENT, Status, Touch, advance
 from outreach.domain.wallclock import parse_instant
+from outreach.service.blast import within_radius
 from outreach.service.ledger import Ledger
 from outreach.service.rulings import placing_case, run_scope, step_allows, still_open
 
@@ -35,6 +36,7 @@ from outreach.service.rulings import placing_case, run_scope, step_allows, still
 def start(ledger: Ledger, run: Run) -> None:
     """A run begins: its hold is put on, its first touches are laid."""
     run = _in_round(run, ledger.accounts[run.account].failures.get(run.failure or ""))
+    run = within_radius(ledger, run)
     ledger.put_run(run)
     if run.holdout:
         return

@@ -12,6 +12,8 @@ from outreach.service.ports import Unit, User
 
 MOST_AT_ONCE = 8
 """Phones that ring at once when the known face did not pick up."""
+STEERING = frozenset({"ops", "admin"})
+"""Roles that may change what playbooks do."""
 AN_HOUR = Duration(business_seconds=3600)
 
 

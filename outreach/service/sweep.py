@@ -14,12 +14,14 @@ from typing import TypeVar
 
 from outreach.domain.account import Due
 from outreach.domain.hold import ended
+from outreach.domain.steps import end
 from outreach.service.calls_now import move_calls
 from outreach.service.front import Rejected, check, from_clock
 from outreach.service.intake import absorb_into, take_parked
 from outreach.service.ledger import Ledger
 from outreach.service.outcomes import write_down
-from outreach.service.ports import Outside, Unit
+from outreach.service.ports import Missed, Outside, Unit
+from outreach.service.resuming import end_refused, judge_missed, missed_by_now, refused_by_now
 from outreach.service.runs import progress
 from outreach.service.sending import BREAKS, PUT_OFF, deliver_due, mark_stuck
 from outreach.service.switches import note_rests
@@ -48,18 +50,20 @@ class Swept:
     holds: int = 0
     calls: int = 0
     said: int = 0
+    missed: int = 0
+    refused: int = 0
     more: bool = False
 
     @property
     def total(self) -> int:
         moved = (self.events, self.woken, self.touches, self.stuck, self.holds, self.calls, self.said)
-        return self.parked + sum(moved)
+        return self.parked + self.missed + self.refused + sum(moved)
 
 
 def tick(outside: Outside, batch: int = BATCH) -> Swept:
     """One round over everything due. Idempotent; call it again while ``more``."""
     moved = {name: work(outside, batch) for name, work in works()}
-    full = max(moved[name] for name in ("parked", "events", "woken", "touches", "said"))
+    full = max(moved[name] for name in ("parked", "events", "woken", "touches", "said", "missed", "refused"))
     swept = Swept(more=full >= batch, **moved)
     beat(outside, swept)
     return swept
@@ -71,6 +75,8 @@ def works() -> tuple[tuple[str, Work], ...]:
         ("said", write_down),
         ("parked", take_parked),
         ("events", ring),
+        ("missed", resume_missed),
+        ("refused", stop_refused),
         ("woken", wake),
         ("touches", _deliver),
         ("calls", lambda outside, batch: move_calls(outside)),
@@ -172,6 +178,43 @@ def _wake_later(unit: Unit, run_id: str, now: datetime, fault: str) -> None:
     if run is not None and run.is_open and run.wake_at is not None and run.wake_at <= now:
         unit.save_runs([replace(run, wake_at=now + PUT_OFF)])
         unit.audit(now, CLOCK, "run.put_off", f"run/{run_id}", fault)
+
+
+def resume_missed(outside: Outside, batch: int = BATCH) -> int:
+    """What came while a playbook was paused is judged, now that it goes on."""
+    now, database = outside.clock.now(), outside.database
+    with database.view() as unit:
+        rows = missed_by_now(unit, now, batch)
+    return _each_alone(
+        rows,
+        lambda some: database.retrying(lambda unit: judge_missed(unit, outside, some)),
+        lambda row, fault: database.retrying(lambda unit: _missed_later(unit, row, now, fault)),
+    )
+
+
+def _missed_later(unit: Unit, row: Missed, now: datetime, fault: str) -> None:
+    unit.put_off_missed(row, now + PUT_OFF)
+    unit.audit(now, CLOCK, "missed.put_off", row.account, f"{row.playbook}: {fault}")
+
+
+def stop_refused(outside: Outside, batch: int = BATCH) -> int:
+    """What waited for a second person ends, now that the answer is no."""
+    now, database = outside.clock.now(), outside.database
+    with database.view() as unit:
+        rows = refused_by_now(unit, now, batch)
+    return _each_alone(
+        rows,
+        lambda some: database.retrying(lambda unit: end_refused(unit, outside, some)),
+        lambda row, fault: database.retrying(lambda unit: _end_alone(unit, row[1], now, fault)),
+    )
+
+
+def _end_alone(unit: Unit, run_id: str, now: datetime, fault: str) -> None:
+    """Whatever is wrong with it: it ends, and what is left of it is dropped when its time comes."""
+    run = unit.run(run_id)
+    if run is not None and run.is_open:
+        unit.save_runs([end(run, "blast_radius", now)])
+        unit.audit(now, CLOCK, "run.ended_alone", f"run/{run_id}", fault)
 
 
 def _deliver(outside: Outside, batch: int) -> int:

@@ -1,4 +1,4 @@
-"""What ops do: ask why, see what is owed, mend and replay quarantine, publish, stop all, rebuild."""
+"""What ops do: see what is owed, mend and replay quarantine, stop all, rebuild."""
 
 from __future__ import annotations
 
@@ -10,86 +10,12 @@ from functools import partial
 import orjson
 
 from outreach.domain.account import AccountState, fold, in_order
-from outreach.domain.errors import NotFound, Refused
-from outreach.domain.evaluate import BY_HAND, explain, failure_of, scope_of
-from outreach.domain.facts import PERSON_PREFIX, Event, Trace, Verdict
+from outreach.domain.errors import Refused
+from outreach.domain.facts import PERSON_PREFIX
 from outreach.domain.failure import Failure
 from outreach.domain.person import PersonState, fold_person
-from outreach.domain.plan import Decision
-from outreach.domain.playbook import Playbook
-from outreach.domain.recipient import hurt_one
 from outreach.service.intake import Answer, take_in
-from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit, WindowNeed
-from outreach.service.telling import whole_history
-
-PUBLISH_STATES = ("shadow", "percent", "live", "paused", "disabled")
-
-
-# -- why and why not ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """One event and one playbook: what came of it, or why nothing did."""
-
-    event: Event
-    playbook: str
-    outcome: str
-    """``started``, a ``Stopped`` reason, ``cannot_tell`` or ``no``"""
-    trace: Trace
-    decided_at: datetime | None = None
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.playbook}: {self.outcome.replace('_', ' ')}; {spell(self.trace)}"
-
-
-def why(outside: Outside, account: str, limit: int = 50) -> list[Why]:
-    """For the account's newest events and every playbook that listens to them: matched, failed with
-    the value then, or cannot tell and which field is missing. Judged again by the same rooms."""
-    with outside.database.view() as unit:
-        ledger = Ledger(unit, outside, outside.clock.now())
-        events = in_order(event for event in unit.events_of(account) if not event.retracted)
-        if not events and unit.account(account) is None:
-            raise NotFound(f"There is no account {account}.")
-        decided = {(d.event, d.playbook): d for d in reversed(unit.decisions_of(account))}
-        found = list(_judged(ledger, account, events, decided))
-    return found[::-1][:limit]
-
-
-def _judged(
-    ledger: Ledger, account: str, events: list[Event], decided: dict[tuple[str, str], Decision]
-) -> Iterator[Why]:
-    state, history = AccountState(account), whole_history(events)
-    for event in events:
-        fold(state, event, ledger.rules.folding)
-        for playbook in ledger.rules.by_type.get(event.type, ()):
-            failure = state.failures.get(failure_of(event, ledger.rules.vocabulary) or "")
-            people = ledger.people_of(account)
-            person = hurt_one(ledger.person(event.data.get("person_id")), account, people)
-            scope = scope_of(event, state, history, person=person, failure=failure, people=people)
-            trace = explain(event, playbook, scope)
-            yield _why(event, playbook, trace, decided.get((event.ref, playbook.name)))
-
-
-def _why(event: Event, playbook: Playbook, trace: Trace, decision: Decision | None) -> Why:
-    if decision is not None:
-        return Why(event, playbook.name, decision.outcome, decision.trace or trace, decision.at)
-    words = {Verdict.TRUE: "matches, not decided", Verdict.FALSE: "no", Verdict.CANNOT_TELL: "cannot_tell"}
-    return Why(event, playbook.name, words[trace.verdict], trace)
-
-
-def spell(trace: Trace) -> str:
-    """A trace as one sentence for people: ``event.days_late >= 2 (event.days_late was 3)``."""
-    if trace.path == BY_HAND:
-        return trace.text
-    if trace.missing:
-        return f"{trace.text} cannot be told: {', '.join(trace.missing)} is missing"
-    values = ", ".join(f"{name} was {value}" for name, value in trace.values)
-    verdict = "holds" if trace.verdict is Verdict.TRUE else "does not hold"
-    return f"{trace.text} {verdict}" + (f" ({values})" if values else "")
-
 
 # -- owed ----------------------------------------------------------------------------------------------
 
@@ -192,24 +118,7 @@ def _mark_quarantined(outside: Outside, id_: str, status: str, by: str, why_: st
     outside.database.retrying(work)
 
 
-# -- publish and stop ----------------------------------------------------------------------------------
-
-
-def publish(outside: Outside, playbook: str, state: str, by: str, reason: str, percent: int = 100) -> None:
-    """Raises NotFound for an unknown playbook, Refused for an unknown state or a missing reason."""
-    if playbook not in outside.rules().playbooks:
-        raise NotFound(f"There is no playbook {playbook}.")
-    if state not in PUBLISH_STATES:
-        raise Refused(f"{state!r} is not a publish state; choose {', '.join(PUBLISH_STATES)}.")
-    if not reason.strip():
-        raise Refused("Say why.")
-    now = outside.clock.now()
-
-    def work(unit: Unit) -> None:
-        unit.set_publish_state(playbook, state, percent, by, reason, now)
-        unit.audit(now, by, f"playbook.{state}", f"playbook/{playbook}", reason)
-
-    outside.database.retrying(work)
+# -- stop ----------------------------------------------------------------------------------
 
 
 def stop_all(outside: Outside, by: str, reason: str) -> None:

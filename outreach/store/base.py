@@ -8,6 +8,7 @@ from typing import NoReturn
 from sqlalchemy import Connection
 
 from outreach.store.bulk import Bulk
+from outreach.store.told import Change
 
 EndpointHash = Callable[[str, str], str]
 
@@ -18,6 +19,9 @@ class Part:
     ``bulk`` is the driver level, ``core`` the same connection for SQLAlchemy Core. ``writes`` is False
     in a view, where nothing is locked.
     """
+
+    changed: list[Change]
+    """What of runs, touches and decisions was written, in that order; for whoever tells of it."""
 
     def __init__(self, core: Connection, bulk: Bulk, endpoint_hash: EndpointHash, *, writes: bool) -> None:
         self.core = core

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
@@ -22,9 +23,12 @@ from outreach.service.ports import InDoubt, Outpaced, Unavailable, Unfit
 from outreach.store import sqlite, tables
 from outreach.store.base import EndpointHash
 from outreach.store.bulk import Bulk, PostgresBulk, SqliteBulk
+from outreach.store.told import Told
 from outreach.store.unit import StoreUnit
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 TRIES = 5
 _POSTGRES_OPTIONS = {
@@ -48,11 +52,13 @@ def open_database(
     journal_mode: str | None = None,
     durable: bool = True,
     create: bool = False,
+    told: Told | None = None,
 ) -> Store:
     """``endpoint_hash``: keyed hash of (kind, value); without one an unkeyed hash, for scratch stores only.
 
     ``journal_mode``: SQLite's, ``wal`` or ``delete``; by default the safe one. ``durable=False`` gives up
-    surviving a power cut, for scratch stores. ``create`` makes the tables without migrations.
+    surviving a power cut, for scratch stores. ``create`` makes the tables without migrations. ``told`` hears what each
+    unit has changed, once that is committed.
     """
     given = make_url(url)
     if given.get_backend_name() == "sqlite":
@@ -61,7 +67,7 @@ def open_database(
         engine = _postgres(url, durable=durable)
     if create:
         tables.metadata.create_all(engine)
-    return Store(engine, endpoint_hash or _unkeyed)
+    return Store(engine, endpoint_hash or _unkeyed, told)
 
 
 def _postgres(url: str, *, durable: bool) -> Engine:
@@ -91,9 +97,10 @@ def _unkeyed(kind: str, value: str) -> str:
 class Store:
     """A ``ports.Database``. Threads may share it; each unit has a connection of its own."""
 
-    def __init__(self, engine: Engine, endpoint_hash: EndpointHash) -> None:
+    def __init__(self, engine: Engine, endpoint_hash: EndpointHash, told: Told | None = None) -> None:
         self.engine = engine
         self.endpoint_hash = endpoint_hash
+        self._told = told
         self._bulk: type[Bulk] = SqliteBulk if engine.dialect.name == "sqlite" else PostgresBulk
         reading: dict[str, Any] = {sqlite.READ_ONLY: True}
         if engine.dialect.name == "postgresql":
@@ -164,6 +171,16 @@ class Store:
                     raise InDoubt("the connection broke while committing") from error
                 _roll_back(connection)
                 raise
+        self._tell(unit)
+
+    def _tell(self, unit: StoreUnit) -> None:
+        """It is committed: whoever listens cannot make it look as if it were not."""
+        if self._told is None or not unit.changed:
+            return
+        try:
+            self._told(unit.changed)
+        except Exception:
+            log.exception("not told")
 
 
 def _roll_back(connection: Connection) -> None:

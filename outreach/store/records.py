@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from outreach.domain.plan import Decision
-from outreach.service.ports import ApiToken, ImportProgress, User
+from outreach.service.ports import ApiToken, ImportProgress, Save, User
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.codec import instant, micros
@@ -15,6 +15,7 @@ from outreach.store.shapes import Shape
 DECISION = Shape(Decision, tables.decision)
 USER = Shape(User, tables.app_user)
 TOKEN = Shape(ApiToken, tables.api_token)
+SAVE = Shape(Save, tables.saved)
 PROGRESS = Shape(ImportProgress, tables.import_progress)
 
 _GRAVEST = "erased"
@@ -25,6 +26,7 @@ class Records(Part):
 
     def add_decisions(self, rows: Sequence[Decision]) -> None:
         self.bulk.insert(tables.decision, DECISION.names, [DECISION.row(row) for row in rows])
+        self.changed += [(None, row) for row in rows]
 
     def decisions_of(self, account: str, limit: int = 200) -> list[Decision]:
         """Newest first."""
@@ -55,6 +57,12 @@ class Records(Part):
     ) -> None:
         names = ("playbook", "state", "percent", "by", "reason", "at")
         self.bulk.upsert(tables.playbook_state, names, [(playbook, state, percent, by, reason, micros(at))])
+
+    def add_save(self, save: Save) -> None:
+        self.bulk.insert(tables.saved, SAVE.names, [SAVE.row(save)])
+
+    def saves_of(self, playbook: str, limit: int) -> list[Save]:
+        return self.bulk.all(SAVE, 'where playbook = ? order by "at" desc, id desc limit ?', playbook, limit)
 
     # --- settings, heartbeats, suppressions
 

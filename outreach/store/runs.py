@@ -45,6 +45,7 @@ class Runs(Part):
             changes = RUN.changes(self._runs.get(run.id, run), run)
             if changes:
                 self.bulk.change(tables.run, run.id, changes)
+            self.changed.append((self._runs.get(run.id), run))
         self._known(runs)
 
     def runs_to_wake(self, now: datetime, limit: int) -> list[tuple[str, str]]:
@@ -77,11 +78,15 @@ class Runs(Part):
 
     def add_touches(self, touches: Sequence[Touch]) -> None:
         self.bulk.insert(tables.touch, TOUCH.names, [TOUCH.row(touch) for touch in touches])
+        self.changed += [(None, touch) for touch in touches]
 
     def change_touch(self, old: Touch, new: Touch) -> bool:
         changes = TOUCH.changes(old, new) or {"status": old.status.value}
         where = "and status = ? and attempt = ?"
-        return self.bulk.change(tables.touch, old.id, changes, where, old.status.value, old.attempt) == 1
+        done = self.bulk.change(tables.touch, old.id, changes, where, old.status.value, old.attempt) == 1
+        if done:
+            self.changed.append((old, new))
+        return done
 
     def touches_due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """Not claimed: several clocks may read the same rows, and ``change_touch`` decides who was first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, SmallInteger, Table
 
 from outreach.domain.account import PromiseState
+from outreach.domain.blast import Answer
 from outreach.domain.facts import Channel, Purpose, Severity, Trace
 from outreach.domain.failure import FailureState
 from outreach.domain.phone import CallKind, CallState, LegState
@@ -188,10 +189,14 @@ run = Table(
     *must("reached replied resolved shadow holdout", Boolean),
     *may("failure person"),
     *may("ended_at step_due step_started wake_at success_by success_at", Utc),
+    *may("blast", Integer),
     one_of("state", RunState),
     Index("ux_run_once", "playbook", "account", "key", unique=True),
     Index("ix_run_account", "account"),
     some("ix_run_wake", "wake_at", is_in("state", RunState.OPEN)),
+    # How many accounts a playbook has reached lately is counted from the index alone, at each start.
+    Index("ix_run_reached", "playbook", "started_at", "account", "shadow", "holdout"),
+    some("ix_run_blast", "playbook blast", "blast is not null"),
 )
 
 touch = Table(
@@ -221,6 +226,8 @@ touch = Table(
     # Caps count only what has an intent.
     some("ix_touch_endpoint", "endpoint intent_at", "intent_at is not null"),
     some("ix_touch_identity", "identity intent_at", "intent_at is not null"),
+    # What has ended lately is counted for those who watch.
+    some("ix_touch_ended", "ended_at", "ended_at is not null"),
 )
 
 attempt = Table(
@@ -393,6 +400,40 @@ playbook_state = Table(
     "playbook_state", metadata, *key("playbook"), *must("state by reason"), *must("percent", Integer),
     *must("at", Utc), one_of("state", ("shadow", "percent", "live", "paused", "disabled")),
 )  # fmt: skip
+
+saved = Table(
+    "saved", metadata, *key("id"), *must("playbook by reason commit"), *must("at", Utc),
+    *must("before after", Json), Index("ix_saved_playbook", "playbook", "at"),
+)  # fmt: skip
+playbook_published = Table(
+    "playbook_published",
+    metadata,
+    numbered(),
+    *must("playbook state by reason version before"),
+    *must("percent before_percent", Integer),
+    *must("at", Utc),
+    Index("ix_playbook_published_playbook", "playbook", "seq"),
+)
+"""What ops said about a playbook, each time, with what it was before."""
+
+blast = Table(
+    "blast",
+    metadata,
+    *key("playbook"),
+    Column("nth", Integer, primary_key=True, nullable=False, autoincrement=False),
+    *must("state", Word(Answer)),
+    *must("since", Utc),
+    *must("accounts may", Integer),
+    *must("by reason"),
+    *may("at", Utc),
+    one_of("state", Answer),
+    some("ix_blast_stands", "playbook", is_in("state", Answer.ASKING, Answer.LET_GO)),
+    some("ix_blast_refused", "at", is_in("state", Answer.REFUSED)),
+)
+"""Each time that a playbook reached for more accounts than it may, and what a second person said."""
+
+missed = Table("missed", metadata, *key("playbook account event"), *must("due", Utc), sqlite_with_rowid=False)
+"""Triggers that came while their playbook was paused: judged once it goes on."""
 
 setting = Table("setting", metadata, *key("name"), *must("value"))
 

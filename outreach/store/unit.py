@@ -15,12 +15,13 @@ from outreach.store.events import Events
 from outreach.store.feed import Feed
 from outreach.store.people import People
 from outreach.store.phone import Phone
+from outreach.store.publishing import Publishing
 from outreach.store.records import Records
 from outreach.store.runs import Runs
 from outreach.store.traffic import Traffic
 
 
-class StoreUnit(Feed, Traffic, Events, People, Runs, Desk, Phone, Records, Alerts, Audit):
+class StoreUnit(Feed, Traffic, Events, People, Runs, Desk, Phone, Records, Publishing, Alerts, Audit):
     """What was read is kept until the end, so that only differences are written. Never commits by itself."""
 
     def __init__(self, core: Connection, bulk: Bulk, endpoint_hash: EndpointHash, *, writes: bool) -> None:
@@ -31,3 +32,4 @@ class StoreUnit(Feed, Traffic, Events, People, Runs, Desk, Phone, Records, Alert
         self._changed_holds = {}
         self._audit = []
         self._passed = {}
+        self.changed = []

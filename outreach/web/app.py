@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from outreach.assemble import House, assemble
 from outreach.logs import set_up_logs
 from outreach.settings import Settings, load_settings
+from outreach.store.told import log_changes
 from outreach.web import (
     accounts,
     auth,
@@ -34,15 +35,22 @@ from outreach.web import (
     ops_pages,
     outbox,
     people,
+    playbook_drafts,
+    playbooks,
     problems,
+    publishing,
     reach,
     remedies,
     sayings,
+    traced,
+    trying,
     unsubscribe,
     welcome,
+    why,
 )
 from outreach.web.api import api
-from outreach.web.health import Metrics, health
+from outreach.web.figures import Metrics
+from outreach.web.health import health
 from outreach.web.reception import EXTENSION, Reception, outside
 from outreach.web.writer import Writer
 
@@ -75,7 +83,7 @@ def from_environment() -> Flask:
     """For a server that starts workers of its own: settings reach it by the environment."""
     settings = load_settings()
     set_up_logs(settings.log_format, settings.log_level)
-    return create_app(assemble(settings, migrate=False))
+    return create_app(assemble(settings, migrate=False, told=log_changes))
 
 
 def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
@@ -96,6 +104,7 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
     held = Reception(house, house.outside, Writer(house.outside), cheap_hashes=cheap_hashes)
     held.metrics = Metrics(held)
     app.extensions[EXTENSION] = held
+    traced.install(app)
     app.before_request(_read_the_clock)
     auth.install(app, house.outside)
     problems.install(app)
@@ -112,8 +121,8 @@ def create_app(house: House, *, cheap_hashes: bool = False) -> Flask:
         csrf.exempt(signed)
     front.limiter.init_app(app)
     for blueprint in (front.front, desk.desk, cards.cards, calling.calling, accounts.accounts, by_hand.by_hand, people.people, mailroom.room, away.away, diary.diary, welcome.welcome, oidc.oidc, reach.reaching, remedies.remedies, outbox.outbox,
-                      ops.ops, ops_pages.ops_pages, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
-                      unsubscribe.unsubscribe, care.care, law.law):  # fmt: skip
+                      ops.ops, ops_pages.ops_pages, playbooks.playbooks, publishing.publishing, playbook_drafts.playbook_drafts, trying.trying, docs.docs, health, hooks.hooks, hooks_voice.voice_hooks,
+                      unsubscribe.unsubscribe, care.care, law.law, why.why):  # fmt: skip
         app.register_blueprint(blueprint)
     app.register_api(api)
     app.after_request(_protect)

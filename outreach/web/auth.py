@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response
 from outreach.domain.sight import Sight
 from outreach.service.keys import hash_token as hash_token
 from outreach.service.ports import ApiToken, Outside, Unit, User
+from outreach.service.staff import STEERING
 from outreach.web.sight import must_see, sight
 
 ROLES = ("am", "manager", "ops", "admin", "service")
@@ -30,7 +31,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "let_be": frozenset({"manager", "admin"}),
     "outbox": frozenset({"am", "manager", "ops", "admin"}),
     "watch": frozenset({"manager", "ops", "admin"}),
-    "steer": frozenset({"ops", "admin"}),
+    "steer": STEERING,
     "every_account": frozenset({"manager", "ops", "admin"}),
 }
 """What may be done → the roles that may. ``lookup`` is to know what a customer told a colleague, and to add to it;

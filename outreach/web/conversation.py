@@ -24,7 +24,7 @@ from outreach.service import by_hand, desk, outcomes, posting
 from outreach.service.briefs import WORDS_LAST, context_of, is_late, preferences_of, template_of
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Ask, Outside
-from outreach.service.workbench import spell
+from outreach.service.why_told import sentences
 from outreach.store import views
 from outreach.store.unit import StoreUnit
 from outreach.web import board, finding, sayings
@@ -290,16 +290,6 @@ def _brief(ledger: Ledger, run: Run, touch: Touch, playbook: Playbook | None) ->
 def _trace(ledger: Ledger, run: Run) -> Trace | None:
     decision = ledger.unit.decision_of_run(run.account, run.id)
     return decision.trace if decision else None
-
-
-def sentences(trace: Trace | None, *, everything: bool = False) -> list[str]:
-    """Why, part by part: the parts that decided, or every one of them."""
-    if trace is None:
-        return []
-    if not trace.children:
-        return [spell(trace)]
-    decided = [child for child in trace.children if everything or child.verdict is trace.verdict]
-    return [part for child in decided or trace.children for part in sentences(child, everything=everything)]
 
 
 def _draft(ledger: Ledger, touch: Touch) -> DraftShown:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from outreach.domain.errors import Fault, OutreachError
-from outreach.domain.playbook import Playbook
+from outreach.domain.errors import OutreachError
 from outreach.service import desk, switches, unknowns, workbench
 from outreach.service.errands import not_reached
 from outreach.service.reach import troubles
@@ -19,33 +18,18 @@ from outreach.store import views_ops as views
 from outreach.store.unit import StoreUnit
 from outreach.web import auth
 from outreach.web.health import CLOCK_LATE
+from outreach.web.playbooks import faults_now, playbook_of
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
 ops = Blueprint("ops", __name__, url_prefix="/ops")
-SEASON = timedelta(days=90)
-LIVE = views.PlaybookState("live", 100, "", "", None)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class PlaybookRow:
-    name: str
-    playbook: Playbook | None
-    """None for one that has faults and no good version."""
-    state: views.PlaybookState
-    open_runs: int
-    faults: tuple[Fault, ...]
 
 
 @ops.get("")
 @auth.may("watch")
 def overview() -> str:
-    rules = outside().rules()
     with reception().house.database.view() as unit:
         counts, beats = views.counts(unit, g.now), unit.heartbeats()
-        season = g.now - SEASON
-        pointless = {name: desk.pointless_calls(unit, name, season) for name in rules.playbooks}
-        states, running = views.playbook_states(unit), views.open_runs_by_playbook(unit)
         unknowns = views.unknown_touches(unit)
         parked = views.parked_by_reason(unit)
         audit = views.audit_rows(unit, 15)
@@ -53,12 +37,12 @@ def overview() -> str:
         untold = troubles(unit, g.now)
     beat = beats.get(CLOCK)
     late = beat is None or (g.now - beat[0]).total_seconds() > CLOCK_LATE
-    faults = tuple(getattr(reception().house.library, "faults", rules.faults))
+    faults = faults_now()
     return render_template(
-        "ops.html", counts=counts, beat=beat, late=late, rows=_rows(rules.playbooks, states, running, faults),
-        unknowns=unknowns, parked=parked, audit=audit, publish_states=workbench.PUBLISH_STATES,
-        shared=[fault for fault in faults if not _is_playbook(fault)], ways=ways, messages=messages,
-        unreached=unreached, untold=untold, pointless=pointless, pointless_words=desk.POINTLESS,
+        "ops.html", counts=counts, beat=beat, late=late, unknowns=unknowns, parked=parked, audit=audit,
+        shared=[fault for fault in faults if not playbook_of(fault)], ways=ways, messages=messages,
+        faulty=sorted({playbook_of(fault) for fault in faults if playbook_of(fault) and not fault.warning}),
+        unreached=unreached, untold=untold,
     )  # fmt: skip
 
 
@@ -94,32 +78,6 @@ def _ways(unit: StoreUnit) -> list[WayOut]:
     ]
 
 
-def _rows(
-    playbooks: Mapping[str, Playbook], states: Mapping[str, views.PlaybookState],
-    running: Mapping[str, int], faults: tuple[Fault, ...],
-) -> list[PlaybookRow]:  # fmt: skip
-    names = set(playbooks) | {_playbook_of(fault) for fault in faults if _is_playbook(fault)}
-    return [
-        PlaybookRow(
-            name, playbooks.get(name), states.get(name, LIVE), running.get(name, 0),
-            tuple(fault for fault in faults if _is_playbook(fault) and _playbook_of(fault) == name),
-        )
-        for name in sorted(names)
-    ]  # fmt: skip
-
-
-SHARED = frozenset({"vocabulary", "company", "defaults"})
-
-
-def _is_playbook(fault: Fault) -> bool:
-    parts = fault.file.split("/")
-    return len(parts) == 2 and parts[0] == "playbooks" and _playbook_of(fault) not in SHARED
-
-
-def _playbook_of(fault: Fault) -> str:
-    return fault.file.rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml")
-
-
 def _do(work: Callable[[], str], to: str) -> Response:
     try:
         flash(work(), "done")
@@ -150,18 +108,6 @@ def resume() -> Response:
         return "Resumed. What waited is judged anew."
 
     return _do(work, url_for("ops.overview"))
-
-
-@ops.post("/playbooks/<name>")
-@auth.may("steer")
-def publish(name: str) -> Response:
-    def work() -> str:
-        state, reason = request.form.get("state", ""), request.form.get("reason", "")
-        percent = min(max(request.form.get("percent", 100, type=int), 0), 100)
-        workbench.publish(outside(), name, state, auth.me().by, reason, percent)
-        return f"{name} is now {state}" + (f" for {percent} %." if state == "percent" else ".")
-
-    return _do(work, url_for("ops.overview", _anchor=name))
 
 
 @ops.post("/live")

@@ -1,4 +1,4 @@
-"""What ops look into: quarantine, holds, what we owe, and why something did or did not happen."""
+"""What ops look into: quarantine, holds, and who did what."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from outreach.domain.errors import NotFound, OutreachError
 from outreach.service import workbench
 from outreach.store import views_ops as views
 from outreach.web import auth
-from outreach.web.conversation import sentences
 from outreach.web.forms import page_asked_for
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
@@ -95,18 +94,3 @@ def holds() -> str:
     with reception().house.database.view() as unit:
         rows = views.open_holds(unit, PAGE + 1, (page - 1) * PAGE)
     return render_template("holds.html", rows=rows[:PAGE], more=len(rows) > PAGE, page=page)
-
-
-@ops_pages.get("/why")
-@auth.may("watch")
-def why() -> str | tuple[str, int]:
-    """For one account: what its events started, and why others started nothing."""
-    account = request.args.get("account", "").strip()
-    if not account:
-        return render_template("why.html", account="", rows=[], sentences=sentences)
-    try:
-        rows = workbench.why(outside(), account)
-    except NotFound as fault:
-        code = tell(fault)
-        return render_template("why.html", account=account, rows=[], sentences=sentences), code
-    return render_template("why.html", account=account, rows=rows, sentences=sentences)

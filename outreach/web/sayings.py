@@ -16,6 +16,7 @@ from outreach.service.posting import OUTBOX
 from outreach.web import words
 from outreach.web.board import CardRow
 from outreach.web.files import plain
+from outreach.web.highlight import coloured
 from outreach.web.reception import outside
 
 
@@ -28,6 +29,7 @@ def install(app: Flask) -> None:
     filters: dict[str, Callable[..., Any]] = {each.__name__: each for each in said}
     filters["sentence"] = of_event
     filters["plain"] = plain
+    filters["coloured"] = lambda text, file, faults=(): coloured(file, text, faults)
     app.jinja_env.filters.update(filters)
     app.jinja_env.globals["Severity"] = Severity
     app.context_processor(words.around_every_page)

@@ -13,6 +13,7 @@ from queue import Empty, Full, Queue
 from threading import Event, Lock, Thread
 
 import structlog
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from outreach.domain.errors import OutreachError
 from outreach.service.front import Incoming, Rejected
@@ -36,7 +37,7 @@ class Busy(OutreachError):
 class _Job:
     """One request's items and what became of them."""
 
-    __slots__ = ("answers", "done", "fault", "given_up", "items")
+    __slots__ = ("answers", "done", "fault", "given_up", "items", "request")
 
     def __init__(self, items: Sequence[Item]) -> None:
         self.items = items
@@ -44,6 +45,8 @@ class _Job:
         self.answers: list[Answer] = []
         self.fault: Exception | None = None
         self.given_up = False
+        self.request: str | None = get_contextvars().get("request")
+        """Its id, for the lines that the writer's thread logs."""
 
 
 class Writer:
@@ -124,8 +127,10 @@ class Writer:
         return jobs, False
 
     def _store(self, jobs: list[_Job]) -> None:
+        items = [item for job in jobs for item in job.items]
         try:
-            answers = iter(take_checked(self._outside, [item for job in jobs for item in job.items]))
+            with bound_contextvars(requests=[job.request for job in jobs if job.request]):
+                answers = iter(take_checked(self._outside, items))
             for job in jobs:
                 job.answers = [next(answers) for _ in job.items]
         except (Unavailable, InDoubt, Outpaced) as fault:

@@ -6,9 +6,12 @@ A fenced block's first line says what it is and what is done with it, in the ord
     yaml playbook faulty     the same, and must not be good
     yaml keys                these keys in place of the last playbook's own; ``faulty`` as above
     yaml vocabulary          added to vocabulary.yaml
+    yaml prometheus          a part of Prometheus' own configuration; it must be YAML
     yaml story               a story, told to the playbooks as they are at that place of the page
     markdown template:NAME   a file in templates/
     text faults              what ``outreach check`` says at that place of the page about that playbook
+    text excerpt             a fault with its line and a caret, as the terminal shows it
+    text wrong               what ``outreach test`` says of the page's story of that name, once it expects what stands after ``-``
     json event               a CloudEvent that the front door takes
     console                  commands after ``$ ``, which must exist with those options; ``git rm`` is done in the copy
 """
@@ -22,6 +25,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import indent
 from typing import NamedTuple
 
 import click
@@ -36,7 +40,9 @@ from outreach.domain.plan import Stopped
 from outreach.domain.touch import Disposition, Settlement, Status
 from outreach.lab.stories import tell
 from outreach.lab.story_reader import read_stories
+from outreach.library.excerpt import Excerpts
 from outreach.library.loader import Trees, assemble, load, snapshot
+from outreach.library.yaml_reader import read_table
 from outreach.service.front import Rejected, check
 from outreach.settings import describe, load_settings
 from outreach.web.app import create_app
@@ -44,7 +50,7 @@ from outreach.web.auth import ROLES, SCOPES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-GENERATED = {"playbook-reference.md", "settings.md", "touch-table.md"}
+GENERATED = {"playbooks.md", "settings.md", "touch-table.md"}
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
 WRITTEN = [page for page in PAGES if page.name not in GENERATED]
 
@@ -119,6 +125,8 @@ class Tutorial:
                 self._must_be(False, block)
             case ("yaml", "story"):
                 self._tell(block)
+            case ("yaml", "prometheus"):
+                assert read_table(block.place, block.body).entries
             case ("markdown", template) if template.startswith("template:"):
                 path = self.folder / "templates" / template.removeprefix("template:")
                 path.parent.mkdir(exist_ok=True)
@@ -126,6 +134,10 @@ class Tutorial:
                 self.rules = self._load()
             case ("console",):
                 self._put_aside(block.body)
+            case ("text", "excerpt"):
+                self._shows(block)
+            case ("text", "wrong"):
+                self._tells_wrong(block)
             case ("text", "faults"):
                 assert self._told == block.body.strip().splitlines(), block.place
 
@@ -162,6 +174,31 @@ class Tutorial:
         for told in (tell(story, self.rules) for story in stories):
             assert told.good, f"{block.place}: {told}"
 
+    def _shows(self, block: Block) -> None:
+        """The place, the number and the caret belong together as the program would put them."""
+        fault, *shown = block.body.rstrip("\n").splitlines()
+        place = re.match(r"(\S+?):(\d+):(\d+): ", fault)
+        assert place, f"{block.place}: a fault begins with its place"
+        file, line, column = place[1], int(place[2]), int(place[3])
+        lines = [""] * (line - 1) + [shown[0].partition(" | ")[2]]
+        folder = self.folder / "excerpt"
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text("\n".join(lines))
+        said = Excerpts(folder).show(Fault(file, line, column, ""))
+        assert said.splitlines() == shown, block.place
+
+    def _tells_wrong(self, block: Block) -> None:
+        found = re.match(r"WRONG (.*?)  \((\S+):2\)\n", block.body)
+        expected = re.search(r"^ +- (\{.*\})$", block.body, re.MULTILINE)
+        assert found and expected, f"{block.place}: this is not what a wrong story looks like"
+        (story,) = (
+            one.body for one in blocks(ROOT / block.page) if one.body.startswith(f"story: {found[1]}\n")
+        )
+        changed = re.sub(r"expect: .*", lambda _: f"expect: {expected[1]}", story, count=1)
+        file = "stories:\n  - " + indent(changed, "    ").lstrip()
+        (told,) = (tell(one, self.rules) for one in read_stories(found[2], file, self.rules))
+        assert str(told).splitlines() == block.body.rstrip("\n").splitlines(), f"{block.place}: {told}"
+
 
 def with_keys(playbook: str, keys: str) -> str:
     """The playbook with these top-level keys in place of its own, before its steps where they are new."""
@@ -185,7 +222,7 @@ def test_examples_do_what_the_page_says(name: str, tmp_path: Path) -> None:
 
 
 def test_every_example_in_yaml_says_what_it_is() -> None:
-    known = ("playbook", "keys", "vocabulary", "story")
+    known = ("playbook", "keys", "vocabulary", "story", "prometheus")
     loose = [
         b.place for b in ALL_BLOCKS if b.info[:1] == ("yaml",) and b.info[1:2] not in [(k,) for k in known]
     ]
@@ -216,9 +253,11 @@ class Typed(NamedTuple):
 
 def typed() -> Iterator[Typed]:
     for block in ALL_BLOCKS:
+        body = block.body.replace("\\\n", " ")
         if block.info[:1] == ("console",):
-            body = block.body.replace("\\\n", " ")
             yield from (Typed(block.place, one.strip()) for one in re.split(r"^\s*\$ ", body, flags=re.M)[1:])
+        elif block.info[:1] == ("sh",):
+            yield from (Typed(block.place, line) for line in body.splitlines() if line.strip())
 
 
 @pytest.mark.parametrize("command", sorted(set(typed())), ids=lambda c: f"{c.place} {c.line[:50]}")
@@ -374,10 +413,8 @@ def test_every_role_is_documented(role: str) -> None:
 
 
 def test_figures_in_the_docs_exist() -> None:
-    known = set(re.findall(r'"(outreach_\w+)"', text_of(ROOT / "outreach/web/health.py"))) | {
-        "outreach_events_total",
-        "outreach_hooks_total",
-    }
+    named_in = set(re.findall(r'"(outreach_\w+)"', text_of(ROOT / "outreach/web/figures.py")))
+    known = named_in | {f"{name}_total" for name in named_in}
     named = set(
         re.findall(r"`(outreach_\w+)", text_of(DOCS / "operating.md") + text_of(DOCS / "architecture.md"))
     )

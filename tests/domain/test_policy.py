@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outreach.domain import policy
+from outreach.domain.blast import Answer
 from outreach.domain.company import Caps
 from outreach.domain.facts import Channel, Preference, Purpose
 from outreach.domain.hold import Hold
@@ -49,14 +50,14 @@ def names(rules: tuple[Rule, ...]) -> list[str]:
 
 def test_the_order_of_the_rules_at_the_moment_of_sending() -> None:
     assert names(RULES) == [
-        "kill_switch", "provider", "publish", "erased", "run_stopped", "embargoed", "reachable", "opted_out", "suppressed",
+        "kill_switch", "provider", "publish", "blast_radius", "erased", "run_stopped", "embargoed", "reachable", "opted_out", "suppressed",
         "stated_channel", "confided", "consent", "screened", "still_true", "in_time", "held", "outranked", "capped", "stated_hours", "lawful_hours",
     ]  # fmt: skip
 
 
 def test_what_decides_whether_a_call_goes_to_the_desk() -> None:
     assert names(PLACING) == [
-        "publish", "erased", "run_stopped", "opted_out", "suppressed", "stated_channel", "confided", "consent", "screened",
+        "publish", "blast_radius", "erased", "run_stopped", "opted_out", "suppressed", "stated_channel", "confided", "consent", "screened",
         "still_true", "held",
     ]  # fmt: skip
 
@@ -103,6 +104,9 @@ SPEAKS: list[tuple[Rule, dict[str, Any], Action, str]] = [
     (policy.publish, {"publish_state": "disabled"}, DROP, "disabled"),
     (policy.publish, {"publish_state": "paused"}, WAIT, "paused"),
     (policy.publish, {"publish_state": "shadow"}, DROP, "shadow"),
+    (policy.blast_radius, {"blast": Answer.ASKING}, WAIT, "blast_radius"),
+    (policy.blast_radius, {"blast": Answer.ASKING, "channel": TASK}, WAIT, "blast_radius"),
+    (policy.blast_radius, {"blast": Answer.REFUSED, "channel": CALL}, DROP, "blast_radius"),
     (policy.erased, {"person": person(erased=True)}, DROP, "erased"),
     (policy.run_stopped, {"run_open": False, "run_why": "put_right"}, DROP, "run_ended"),
     (policy.reachable, {"person": None}, DROP, "nobody_known"),
@@ -149,6 +153,8 @@ SPEAKS: list[tuple[Rule, dict[str, Any], Action, str]] = [
 SILENT: list[tuple[Rule, dict[str, Any]]] = [
     (policy.provider, {"provider_stopped": "The key is refused.", "channel": CALL}),  # a human dials
     (policy.publish, {"publish_state": "percent"}),
+    (policy.blast_radius, {"blast": Answer.LET_GO}),
+    (policy.blast_radius, {"blast": Answer.OVER}),  # it was let go before
     (policy.erased, {"person": None}),
     (policy.reachable, {"person": person(phone=None), "channel": CALL}),  # on the desk: a human finds out
     (policy.reachable, {"person": None, "channel": CALL}),

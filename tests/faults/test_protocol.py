@@ -14,7 +14,7 @@ from outreach.domain.facts import Channel
 from outreach.domain.message import Message
 from outreach.domain.touch import Status, Touch
 from outreach.lab.scratch import Scratch, scratch_house
-from outreach.service import care, desk, sweep, workbench
+from outreach.service import care, desk, publishing, sweep, workbench
 from outreach.service.ports import Receipt
 from outreach.service.sending import MOST_ATTEMPTS, record
 from tests.faults.crowd import describe, let_down
@@ -209,7 +209,7 @@ STOPPED = {
         "reply",
     ),
     "the playbook is disabled": (
-        lambda here: workbench.publish(here.outside, "notice", "disabled", "ruth", "wrong"),
+        lambda here: publishing.publish(here.outside, "notice", "disabled", "ruth", "wrong"),
         "disabled",
     ),
     "the endpoint is suppressed": (lambda here: suppress(here, "p1@example.com"), "suppressed"),

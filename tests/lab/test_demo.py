@@ -31,6 +31,7 @@ from outreach.service import intake, workbench
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside
 from outreach.service.rulings import case_for
+from outreach.service.why import why
 from outreach.settings import Settings
 from outreach.store import views, views_ops
 from outreach.store.engine import Store, open_database
@@ -154,7 +155,7 @@ def test_the_first_event_puts_a_card_on_the_desk(made: tuple[Settings, Ready], s
 def test_what_is_owed_and_why_can_be_asked(made: tuple[Settings, Ready], store: Store) -> None:
     outside = _outside(store, NOW + 2 * HOUR)
     assert len(workbench.owed(outside)) > 10
-    assert workbench.why(outside, made[1].account)
+    assert why(outside, made[1].account).rows
 
 
 # -- whatever the hour -----------------------------------------------------------------------------------

@@ -11,10 +11,12 @@ import pytest
 from werkzeug.wrappers import Response
 
 from outreach.assemble import House
+from outreach.domain.blast import Answer, Blast
 from outreach.lab.doctor import Finding, examine
 from outreach.lab.scratch import VirtualClock
 from outreach.library.loader import Library
 from outreach.service import intake, sweep, workbench
+from outreach.service.ports import Missed
 from outreach.store.engine import open_database
 from outreach.store.schema import upgrade
 from tests.lab.houses import NOW, ROOT, house_in, line, settings_in
@@ -96,6 +98,20 @@ def test_events_that_wait_for_somebody(house: House) -> None:
 def test_sending_stopped_by_hand(house: House) -> None:
     workbench.stop_all(house.outside, "olga", "wrong prices in the mails")
     assert "olga: wrong prices" in _said(house, "all sending is stopped").what
+
+
+def test_a_playbook_that_waits_for_a_second_person_and_one_that_is_paused(house: House) -> None:
+    assert _said(house, "no playbook waits for a second person").ok
+    asks = Blast("late-delivery", 1, Answer.ASKING, NOW, 201)
+    missed = Missed("first-order", "a", "erp|1", NOW)
+    house.database.retrying(lambda unit: unit.add_blasts([asks]))
+    house.database.retrying(lambda unit: unit.keep_missed([missed]))
+    house.database.retrying(
+        lambda unit: unit.set_publish_state("first-order", "paused", 100, "olga", "x", NOW)
+    )
+    found = _said(house, "late-delivery stopped now, after 200 accounts")
+    assert not found.ok and "--let-go" in (found.remedy or "")
+    assert _said(house, "first-order is paused; 1 trigger will be judged").ok
 
 
 def test_calls_past_their_hour_and_failures_without_a_playbook(house: House) -> None:

@@ -117,5 +117,5 @@ def test_what_is_missing_is_counted_and_said() -> None:
     assert str(tutor).splitlines() == [
         "tutor  13 of 15, 86 %", "    if: never false", "    steps/2 (wait) never reached by any story",
     ]  # fmt: skip
-    assert coverage.below(86) == ["other: the stories cover 0 % of it, not 86 %"]
-    assert coverage.below(0) == []
+    assert other.below(86) == "other: the stories cover 0 % of it, not 86 %"
+    assert tutor.below(86) == other.below(0) == ""

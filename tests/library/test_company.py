@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from outreach.domain.blast import Radius
 from outreach.domain.company import Company
 from outreach.domain.hours import Duration
 from tests.library.world import COMPANY, rules, said
@@ -24,6 +25,18 @@ def test_the_company_is_what_its_file_says() -> None:
     assert ours.teams["north"].members == ("jonas",)
     assert ours.team_of("ruth") is ours.teams["north"]
     assert ours.team_of("nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "radius"),
+    [
+        ("", Radius(200, timedelta(hours=1))),
+        ("blast_radius: {accounts: 50}\n", Radius(50, timedelta(hours=1))),
+        ("blast_radius: {accounts: 1000, within: 1d}\n", Radius(1000, timedelta(days=1))),
+    ],
+)
+def test_the_blast_radius_is_there_without_being_named(given: str, radius: Radius) -> None:
+    assert company(given + COMPANY).blast_radius == radius
 
 
 def test_what_contacts_cost_is_unknown_unless_somebody_says() -> None:
@@ -60,6 +73,9 @@ def test_a_team_has_the_companys_hours_unless_it_has_its_own() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("company: Grills", "blast_radius: {accounts: 0}\ncompany: Grills", "playbooks/company.yaml:2:26: `0` is not a whole number from 1 to 100,000"),
+        ("company: Grills", "blast_radius: {within: 2 business hours}\ncompany: Grills",
+         "playbooks/company.yaml:2:24: `2 business hours`: business time means nothing here; write it in h, d or w"),
         ("Europe/Berlin", "Europe/Berln", "playbooks/company.yaml:3:7: 'Europe/Berln' is not a time zone; write an IANA name like Europe/Berlin"),
         ('mon-fri: ["09:00-17:00"]', "mon-fry: []", "playbooks/company.yaml:6:9: `mon-fry` is no weekday or span of weekdays; did you mean fri?"),
         ('"09:00-17:00"', '"9-17"', 'playbooks/company.yaml:6:19: `9-17` is no period of the day; write it like "09:00-17:00"'),
@@ -68,7 +84,7 @@ def test_a_team_has_the_companys_hours_unless_it_has_its_own() -> None:
         ("country: DE, region", "country: XX, region", "playbooks/company.yaml:7:11: no holidays are known for the country `XX`"),
         ("region: BE", "region: ZZ", "playbooks/company.yaml:7:11: no region `ZZ` of DE is known; known: Augsburg, BB, BE, BW, BY, HB, HE, HH, MV, NI, NW, RP …"),
         ("named_person: helen\n", "", "playbooks/company.yaml:2:1: company.yaml needs `named_person`; add `named_person:` (a user name)"),
-        ("capacity: 30", "capacity: many", "playbooks/company.yaml:13:54: `many` is not a whole number from 0 to 100000"),
+        ("capacity: 30", "capacity: many", "playbooks/company.yaml:13:54: `many` is not a whole number from 0 to 100,000"),
         ("per_person_per_day: 2", "per_person_a_day: 2", "playbooks/company.yaml:11:8: unknown key `per_person_a_day`; did you mean per_person_per_day?"),
     ],
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from outreach.domain.blast import Answer, Blast
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition
 from outreach.service import alerts, cards, cover, desk, outcomes, remedies
@@ -234,3 +235,16 @@ def test_what_was_just_said_is_not_told_as_late() -> None:
         outcomes.say(home.outside, card(home), "jonas", Outcome(Disposition.REACHED))
         home.clock.set(home.now + timedelta(seconds=6))
         assert whom(home, bell, "was due") == []
+
+
+def test_everybody_who_steers_hears_once_that_a_playbook_waits_for_a_second_person(database_url: str) -> None:
+    with staffed(url=database_url) as (home, bell):
+        for id_, role in (("olga", "ops"), ("otto", "admin")):
+            user = User(id_, id_.title(), f"{id_}@house.example", "", role)
+            home.database.retrying(lambda unit, user=user: unit.save_user(user))
+            say(home, id_)
+        whom(home, bell, "")
+        asks = Blast("late-delivery", 1, Answer.ASKING, home.now, 201)
+        home.database.retrying(lambda unit: unit.add_blasts([asks]))
+        assert whom(home, bell, "waits for a second person") == ["olga", "otto"]
+        assert whom(home, bell, "waits for a second person") == []

@@ -11,7 +11,8 @@ from outreach.domain.errors import NotFound, Refused
 from outreach.domain.evaluate import BY_HAND
 from outreach.domain.touch import Status, Touch
 from outreach.lab.scratch import Scratch
-from outreach.service import by_hand, desk, privacy, workbench
+from outreach.service import by_hand, desk, privacy, publishing
+from outreach.service.why_told import spell
 from tests.service.test_late import card, late, no_difference
 from tests.service.world import event, failure, give, house, rules_with, run_of, runs, touches
 
@@ -51,7 +52,7 @@ def test_what_the_playbook_would_not_do_is_done_and_says_who_wanted_it() -> None
             decision = unit.decision_of_run("a1", run.id)
             assert by_hand.why_of(unit, run) == "She is moving house."
         assert decision is not None and decision.trace is not None
-        assert workbench.spell(decision.trace) == "jonas started it by hand"
+        assert spell(decision.trace) == "jonas started it by hand"
         assert ("late-delivery", "delivery.delayed") not in offered(home)
         assert no_difference(home)
 
@@ -88,9 +89,9 @@ def test_every_other_check_is_asked_and_what_is_refused_leaves_nothing_behind(te
 def test_a_paused_playbook_is_not_offered_and_what_is_too_old_neither() -> None:
     with house() as home:
         a_day_late(home)
-        workbench.publish(home.outside, "late-delivery", "paused", 100, "ops", "wait")
+        publishing.publish(home.outside, "late-delivery", "paused", "ops", "wait")
         assert ("late-delivery", "delivery.delayed") not in offered(home)
-        workbench.publish(home.outside, "late-delivery", "live", 100, "ops", "go")
+        publishing.publish(home.outside, "late-delivery", "live", "ops", "go")
         assert ("late-delivery", "delivery.delayed") in offered(home)
         home.advance(30 * DAY)
         assert ("late-delivery", "delivery.delayed") not in offered(home)

@@ -13,7 +13,7 @@ from outreach.domain.facts import Channel
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition, Status, Touch
 from outreach.lab.scratch import Scratch
-from outreach.service import care, desk, outcomes, sweep, workbench
+from outreach.service import care, desk, outcomes, publishing, sweep, workbench
 from tests.service import world
 from tests.service.world import event, give, house, run_of, runs, touches
 
@@ -145,7 +145,7 @@ def test_a_disabled_playbook_stops_before_the_next_send_whatever_version_runs() 
         give(home)
         lost(home)
         desk.release(home.outside, draft(home).id, "jonas", "Sorry", "text")
-        workbench.publish(home.outside, "lost", "disabled", "ops", "it is wrong")
+        publishing.publish(home.outside, "lost", "disabled", "ops", "it is wrong")
         home.settle()
         assert home.sent.taken == []
         assert only(home).because == "disabled"
@@ -156,10 +156,10 @@ def test_a_paused_playbook_waits() -> None:
         give(home)
         lost(home)
         desk.release(home.outside, draft(home).id, "jonas", "Sorry", "text")
-        workbench.publish(home.outside, "lost", "paused", "ops", "let me look")
+        publishing.publish(home.outside, "lost", "paused", "ops", "let me look")
         home.settle()
         assert home.sent.taken == []
-        workbench.publish(home.outside, "lost", "live", "ops", "it is fine")
+        publishing.publish(home.outside, "lost", "live", "ops", "it is fine")
         home.advance(timedelta(minutes=10))
         assert len(home.sent.taken) == 1
 
@@ -167,21 +167,21 @@ def test_a_paused_playbook_waits() -> None:
 def test_a_shadow_decides_and_contacts_no_one() -> None:
     with house(mail()) as home:
         give(home)
-        workbench.publish(home.outside, "lost", "shadow", "ops", "to see")
+        publishing.publish(home.outside, "lost", "shadow", "ops", "to see")
         lost(home)
         assert home.sent.taken == []
         assert only(home).because == "shadow"
 
 
-@pytest.mark.parametrize("state", ["paused", "disabled"])
-def test_what_is_not_live_starts_nothing_and_says_so(state: str) -> None:
+@pytest.mark.parametrize(("state", "outcome"), [("paused", "paused"), ("disabled", "not_live")])
+def test_what_is_not_live_starts_nothing_and_says_so(state: str, outcome: str) -> None:
     with house(mail()) as home:
         give(home)
-        workbench.publish(home.outside, "lost", state, "ops", "why not")
+        publishing.publish(home.outside, "lost", state, "ops", "why not")
         lost(home)
         assert runs(home) == []
         with home.database.view() as unit:
-            assert [decision.outcome for decision in unit.decisions_of("a1")] == ["not_live"]
+            assert [decision.outcome for decision in unit.decisions_of("a1")] == [outcome]
 
 
 # -- hours and caps ------------------------------------------------------------------------------------

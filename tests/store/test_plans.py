@@ -15,6 +15,7 @@ from outreach.service.ports import WindowNeed
 from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit
 from outreach.store.views import desk_stamp
+from outreach.store.views_figures import decisions_between, ended_touches, standing
 from tests.store.samples import NOW, account, card, event, failure, hold, new, person, run, touch
 
 REF = ("shop", "e1")
@@ -98,14 +99,30 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
         unit.given_by(["jonas"], NOW),
         unit.unreached_of(["jonas"]),
     ),
+    "standing": lambda unit: standing(unit, NOW),
+    "ended": lambda unit: (ended_touches(unit, NOW, NOW), decisions_between(unit, 0, NOW)),
+    "blast": lambda unit: (
+        unit.reached("late", NOW, 9),
+        unit.blasts_standing(),
+        unit.blasts_refused(NOW),
+        unit.blast("late", 1),
+        unit.blasts_of("late"),
+        unit.runs_of_blast("late", 1, 9),
+        unit.accounts_of_blast("late", 1),
+    ),
+    "missed": lambda unit: (unit.missed(["late"], NOW, 9), unit.forget_missed("late")),
+    "published": lambda unit: unit.published("late", 9),
     "user_by_email": lambda unit: (unit.user_by_email("x"), unit.token("#t")),
     "user_by_subject": lambda unit: (
         unit.user_by_subject("https://id.example", "s1"),
         unit.bind_user("u1", "https://id.example", "s1"),
     ),
 }
-OPEN_ONLY = r"INDEX (ix_touch_desk|ux_card_open|ix_ask_open|ix_said_due)\b"
-"""Indexes that hold only what is open: to walk through them is what they are for."""
+OPEN_ONLY = (
+    r"INDEX (ix_touch_desk|ix_touch_due|ix_touch_unknown|ux_card_open|ix_ask_open|ix_said_due|ix_due_at|ix_blast_stands)\b"
+    r"|SCAN parked"
+)
+"""What holds only what is open: to walk through it is what it is for."""
 # How each is meant to be found, where more than the absence of a walk matters.
 BY_INDEX = {
     "windows": "COVERING INDEX ix_event_window",
@@ -116,6 +133,9 @@ BY_INDEX = {
     "contacts_since": "INDEX ix_touch_endpoint",
     "open_card": "INDEX ux_card_open",
     "feed": "INDEX ux_feed_number",
+    "standing": "INDEX ix_run_wake (wake_at<?)",
+    "ended": "INDEX ix_touch_ended",
+    "blast": "COVERING INDEX ix_run_reached",
 }
 
 

@@ -42,7 +42,8 @@ def test_nobody_is_shut_out(browser_page: Any, served: tuple[World, str], dark: 
     card = served[0].cards()[0]
     for path in ("/desk?whose=all", f"/desk/cards/{card}", "/desk/accounts/a1", "/desk/people/anna", "/desk/unreached",
                  "/desk/unmatched", "/desk/lookup", "/outbox", "/ops", "/ops/quarantine", "/ops/holds",
-                 "/ops/why?account=a1", "/ops/audit", "/desk/promises?whose=all", "/desk/away", "/desk/owed", "/desk/by-hand/a1"):  # fmt: skip
+                 "/ops/why?account=a1", "/ops/audit", "/ops/playbooks", "/ops/playbooks/late-delivery",
+                 "/ops/playbooks/late-delivery/draft", "/ops/new-playbook", "/desk/promises?whose=all", "/desk/away", "/desk/owed", "/desk/by-hand/a1"):  # fmt: skip
         page.goto(base + path)
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         assert axe_violations(page) == [], path
@@ -53,8 +54,8 @@ def test_a_phone_is_enough(browser_page: Any, served: tuple[World, str]) -> None
     page.set_viewport_size(PHONE)
     base = sign_in(page, served, "otto", "admin")
     card = served[0].cards()[0]
-    for path in ("/desk?whose=all", f"/desk/cards/{card}", "/desk/accounts/a1", "/desk/lookup", "/ops", "/ops/audit",
-                 "/desk/promises?whose=all", "/desk/away", "/desk/people/anna", "/desk/by-hand/a1", "/desk/reach"):  # fmt: skip
+    for path in ("/desk?whose=all", f"/desk/cards/{card}", "/desk/accounts/a1", "/desk/lookup", "/ops", "/ops/audit", "/ops/playbooks",
+                 "/ops/playbooks/late-delivery", "/ops/playbooks/late-delivery/draft", "/desk/promises?whose=all", "/desk/away", "/desk/people/anna", "/desk/by-hand/a1", "/desk/reach"):  # fmt: skip
         page.goto(base + path)
         fits(page, path)
     page.goto(f"{base}/desk/away")

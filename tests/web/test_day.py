@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from outreach.domain.sight import ALL
-from outreach.service import desk, workbench
+from outreach.service import desk, publishing
 from outreach.store import views
 from tests.web.world import World, post
 
@@ -434,7 +434,7 @@ def test_where_no_note_would_leave_the_call_is_not_put_off(
     if said:
         here.tell(said[0], "person:anna", said[1])
     else:
-        workbench.publish(here.house.outside, "personal-note", "paused", 100, "ops", "wait")
+        publishing.publish(here.house.outside, "personal-note", "paused", "ops", "wait")
     assert words in post(jonas, f"/desk/cards/{id_}/write-instead", follow_redirects=True).text
     assert card(here).snoozed_until is None
     with here.house.database.view() as unit:

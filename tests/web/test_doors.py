@@ -367,12 +367,3 @@ def test_health_says_how_the_clock_is(here: World) -> None:
     assert client.get("/readyz").json["clock"] == "ok"
     here.pass_time(minutes=5)
     assert client.get("/readyz").json["clock"] == "late"
-
-
-def test_metrics_count_without_naming_anybody(here: World) -> None:
-    busy_day(here)
-    text = here.app.test_client().get("/metrics").text
-    assert "outreach_failures_open 9.0" in text and 'outreach_touches{status="on_desk"}' in text
-    assert "outreach_queue_depth 0.0" in text and "outreach_clock_age_seconds 0.0" in text
-    for personal in ("anna", "Weber", "Berlin", "+4930", "a1", "@"):
-        assert personal not in text

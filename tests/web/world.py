@@ -21,6 +21,7 @@ from outreach.service.ports import ApiToken, User
 from outreach.service.sweep import tick
 from outreach.settings import Settings, load_settings
 from outreach.store.engine import open_database
+from outreach.store.told import Told
 from outreach.ways import ways_out
 from outreach.web import auth
 from outreach.web.app import create_app
@@ -147,11 +148,13 @@ def _library(root: Path) -> Library:
     return Library(root)
 
 
-def _house(settings: Settings, clock: StandingClock) -> House:
+def _house(settings: Settings, clock: StandingClock, told: Told | None) -> House:
     """As ``assemble`` does it, on a library that is shared and tables without history."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     hashed = keyed_hash(settings.endpoint_key)
-    database = open_database(settings.database_url, endpoint_hash=hashed, durable=False, create=True)
+    database = open_database(
+        settings.database_url, endpoint_hash=hashed, durable=False, create=True, told=told
+    )
     library, ways = _library(settings.root), ways_out(settings, clock)
     outside = make_outside(database, library.current, clock, CountedIds(), ways.senders, hashed)
     return House(settings, database, library, with_ways(outside, settings, ways), ways)
@@ -166,6 +169,7 @@ def world(
     csrf: bool = False,
     settings: Mapping[str, str] | None = None,
     clock: Any = None,
+    told: Told | None = None,
 ) -> World:
     environment = {
         "OUTREACH_DATA_DIR": str(tmp / "var"), "OUTREACH_ROOT": str(root),
@@ -174,7 +178,7 @@ def world(
     if url:
         environment["OUTREACH_DATABASE_URL"] = url
     clock = clock or StandingClock()
-    house = _house(load_settings(environment, cwd=tmp), clock)
+    house = _house(load_settings(environment, cwd=tmp), clock, told)
     app = create_app(house, cheap_hashes=True)
     app.config["TESTING"] = False  # faults are pages, as in life
     app.config["WTF_CSRF_ENABLED"] = csrf

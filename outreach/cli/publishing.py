@@ -1,0 +1,141 @@
+"""Who gets a playbook, from the terminal: its publish state, one step back, and the second person's word."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from outreach.cli.common import answer, found_something, house, json_option
+
+if TYPE_CHECKING:
+    from outreach.assemble import House
+    from outreach.service.publishing import Published
+
+STATES = click.Choice(["shadow", "percent", "live", "paused", "disabled"])
+
+
+@click.command()
+@click.argument("playbook", required=False)
+@click.argument("state", type=STATES, required=False)
+@click.option(
+    "--percent", type=click.IntRange(0, 100), help="For percent: of the accounts, by a stable hash."
+)
+@click.option("--reason", default="", help="Why; it is kept.")
+@click.option("--back", is_flag=True, help="Back to the state before the last change.")
+@click.option("--history", is_flag=True, help="Who said what, when and why.")
+@click.option("--asked", is_flag=True, help="Playbooks that wait for a second person.")
+@click.option("--let-go", is_flag=True, help="Yes: it may reach so many accounts.")
+@click.option("--refuse", is_flag=True, help="No: what waits ends, and the playbook is paused.")
+@json_option
+def publish(
+    playbook: str | None, state: str | None, percent: int | None, reason: str, as_json: bool, **does: bool
+) -> None:
+    """Set a playbook's publish state. Disabling stops all its versions before the next send.
+
+    \b
+    outreach publish NAME STATE --reason …     shadow, percent, live, paused, disabled
+    outreach publish NAME --back --reason …    as it was before the last change
+    outreach publish NAME --history            who said what, when and why
+    outreach publish --asked                   what waits for a second person
+    outreach publish NAME --let-go --reason …  yes; or --refuse
+    """
+    (wanted,) = _one_thing(playbook, state, does)
+    if wanted not in ("history", "asked") and not reason.strip():
+        raise click.UsageError("say why: --reason …")
+    if (state == "percent") != (percent is not None):
+        raise click.UsageError("--percent goes with the state percent, and percent with --percent")
+    with house() as here:
+        if wanted == "asked":
+            _asked(here, as_json)
+        elif wanted == "history":
+            _history(here, playbook or "", as_json)
+        elif wanted == "state":
+            _set(here, playbook or "", state or "", 100 if percent is None else percent, reason)
+        else:
+            _DOES[wanted](here, playbook or "", reason)
+
+
+def _one_thing(playbook: str | None, state: str | None, does: dict[str, bool]) -> list[str]:
+    wanted = [name for name, yes in does.items() if yes] + (["state"] if state else [])
+    if len(wanted) != 1:
+        raise click.UsageError("name a STATE, or one of --back, --history, --asked, --let-go, --refuse")
+    if (playbook is None) != (wanted == ["asked"]):
+        raise click.UsageError("name a PLAYBOOK" if playbook is None else "--asked goes without a PLAYBOOK")
+    return wanted
+
+
+def _set(here: House, playbook: str, state: str, percent: int, reason: str) -> None:
+    from outreach.service import publishing
+
+    _told(publishing.publish(here.outside, playbook, state, getpass.getuser(), reason, percent))
+
+
+def _back(here: House, playbook: str, reason: str) -> None:
+    from outreach.service import publishing
+
+    _told(publishing.take_back(here.outside, playbook, getpass.getuser(), reason))
+
+
+def _told(row: Published) -> None:
+    click.echo(f"{row.playbook} is {_words(row.state, row.percent)}.")
+
+
+def _words(state: str, percent: int) -> str:
+    return f"live for {percent} percent of the accounts" if state == "percent" else state
+
+
+def _history(here: House, playbook: str, as_json: bool) -> None:
+    from outreach.service import publishing
+
+    rows = publishing.history(here.outside, playbook)
+    if as_json:
+        answer([asdict(row) for row in rows])
+        return
+    for row in rows:
+        at, version = f"{row.at:%Y-%m-%d %H:%M}Z", row.version[:8]
+        if row.by:
+            before = _words(row.before, row.before_percent)
+            click.echo(
+                f"{at}  {_words(row.state, row.percent)} (was {before})  {row.by}: {row.reason}  [{version}]"
+            )
+        else:
+            click.echo(f"{at}  {row.reason}  [{version}]")
+    if not rows:
+        click.echo(f"Nobody has changed {playbook}: it is live, and has not started yet.")
+
+
+def _asked(here: House, as_json: bool) -> None:
+    from outreach.service import publishing
+
+    rows = publishing.asked(here.outside)
+    if as_json:
+        answer([asdict(row) for row in rows])
+    for row in () if as_json else rows:
+        but = f", but not by {' or '.join(row.not_by)}" if row.not_by else ""
+        click.echo(
+            f"{row.playbook} has reached {row.reached:,} accounts and stopped at {row.since:%Y-%m-%d %H:%M}Z;"
+            f" {row.accounts:,} more wait for a yes{but}."
+        )
+    if not rows and not as_json:
+        click.echo("No playbook waits for a second person.")
+    found_something(bool(rows))
+
+
+def _let_go(here: House, playbook: str, reason: str) -> None:
+    from outreach.service import publishing
+
+    told = publishing.let_go(here.outside, playbook, getpass.getuser(), reason)
+    click.echo(f"{told.accounts:,} accounts are reached within minutes.")
+
+
+def _refuse(here: House, playbook: str, reason: str) -> None:
+    from outreach.service import publishing
+
+    told = publishing.refuse(here.outside, playbook, getpass.getuser(), reason)
+    click.echo(f"{playbook} is paused; {told.accounts:,} accounts are not reached by it.")
+
+
+_DOES = {"back": _back, "let_go": _let_go, "refuse": _refuse}

@@ -1,0 +1,139 @@
+"""Runs, from the terminal: which are under way, and moving them to the playbook as it is now."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from outreach.cli.common import answer, house, json_option
+
+if TYPE_CHECKING:
+    from outreach.service.moving import Move, Moves, UnderWay
+
+SHORT = 8
+"""So much of a version is shown."""
+MOST_SHOWN = 20
+"""Runs of one version that are shown one by one."""
+
+
+@click.group()
+def runs() -> None:
+    """Runs under way, and moving them to the current version of their playbook."""
+
+
+@runs.command("list")
+@click.option("--playbook", help="Of this playbook only.")
+@click.option("--account", help="Of this account only.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@json_option
+def list_(playbook: str | None, account: str | None, limit: int, as_json: bool) -> None:
+    """Open runs, the oldest first; * runs by an older version of the file."""
+    from outreach.service.moving import under_way
+
+    with house() as here:
+        found = under_way(here.outside, playbook, account, limit)
+    if as_json:
+        answer([_row(each) for each in found])
+        return
+    for each in found:
+        due = f"{each.next_due:%Y-%m-%d %H:%M}Z" if each.next_due else "-"
+        old = " " if each.is_current else "*"
+        click.echo(
+            f"{each.run.account}  {each.run.playbook}  {each.run.version[:SHORT]}{old}"
+            f"  since {each.run.started_at:%Y-%m-%d %H:%M}Z  {each.next_step}  {due}"
+        )
+    if len(found) == limit:
+        click.echo(f"These are the first {limit:,}; --limit shows more.")
+    if not found:
+        click.echo("No run is under way.")
+
+
+def _row(each: UnderWay) -> dict[str, Any]:
+    run = each.run
+    return {
+        "run": run.id, "account": run.account, "playbook": run.playbook, "version": run.version,
+        "current": each.is_current, "since": run.started_at, "next_step": each.next_step, "next_due": each.next_due,
+    }  # fmt: skip
+
+
+@runs.command()
+@click.argument("playbook")
+@click.option("--to", type=click.Choice(["current"]), default="current", help="The file as it is now.")
+@click.option("--from", "from_version", help="Only runs of this version; its beginning is enough.")
+@click.option("--account", help="Of this account only.")
+@click.option("--yes", is_flag=True, help="Move them; without it, it is only shown.")
+@click.option("--reason", default="", help="Why; it is kept.")
+@json_option
+def move(
+    playbook: str,
+    to: str,
+    from_version: str | None,
+    account: str | None,
+    yes: bool,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Show what moving a playbook's runs to its current version would do; with --yes, move them.
+
+    Steps that have begun stay as they are. What cannot be moved says why, and goes on as before.
+    """
+    from outreach.service import moving
+
+    if yes and not reason.strip():
+        raise click.UsageError("say why: --reason …")
+    with house() as here:
+        moves = moving.preview(here.outside, playbook, from_version, account)
+        done = (
+            moving.move(here.outside, playbook, getpass.getuser(), reason, None, from_version, account)
+            if yes
+            else None
+        )
+    if as_json:
+        answer(_as_json(moves, done))
+        return
+    _show(moves)
+    if done is not None:
+        click.echo(f"Moved: {sum(not each.why_not for each in done):,}.")
+    elif moves.can:
+        click.echo(f"Nothing is moved yet. To move {len(moves.can):,}: --yes --reason …")
+
+
+def _show(moves: Moves) -> None:
+    for old in moves.versions:
+        click.echo(f"{old.version[:SHORT]} → {moves.to[:SHORT]}: {len(old.moves):,} under way")
+        click.echo(old.diff or "(the old version cannot be read)")
+        for each in old.moves[:MOST_SHOWN]:
+            click.echo(f"  {each.run.account}  at {each.stands}")
+            for line in _lines(each):
+                click.echo(f"      {line}")
+        if len(old.moves) > MOST_SHOWN:
+            click.echo(f"  and {len(old.moves) - MOST_SHOWN:,} more; --json shows them all")
+    click.echo(f"{len(moves.can):,} can be moved, {len(moves.cannot):,} cannot.")
+
+
+def _lines(each: Move) -> list[str]:
+    if each.why_not:
+        return [f"stays: {each.why_not}"]
+    changes = [*(f"no more  {words}" for words in each.goes), *(f"comes    {words}" for words in each.comes)]
+    return changes or ["goes on as it would have"]
+
+
+def _as_json(moves: Moves, done: list[Move] | None) -> dict[str, Any]:
+    return {
+        "playbook": moves.playbook,
+        "to": moves.to,
+        "versions": [
+            {"version": old.version, "diff": old.diff, "runs": [_of_move(each) for each in old.moves]}
+            for old in moves.versions
+        ],
+        "moved": None if done is None else [each.run.id for each in done if not each.why_not],
+    }
+
+
+def _of_move(each: Move) -> dict[str, Any]:
+    return {
+        "run": each.run.id, "account": each.run.account, "stands": each.stands, "goes": each.goes,
+        "comes": each.comes, "why_not": each.why_not,
+    }  # fmt: skip

@@ -1,0 +1,150 @@
+"""Saving a draft: its files go into the folder of playbooks, all or none, and into its git repository where it has one.
+
+Git stays the truth: what is saved here and what somebody pushes are commits beside each other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from outreach.domain.errors import Fault, Invalid, Refused
+from outreach.library.drafts import Draft, Drafts, digest
+from outreach.library.loader import assemble
+
+_SECONDS = 30
+"""That git may take, hooks included."""
+
+
+class Author(NamedTuple):
+    name: str
+    email: str
+
+    def __str__(self) -> str:
+        name, email = (re.sub(r"[<>\s]+", " ", part).strip() for part in self)
+        return f"{name or 'somebody'} <{email}>"
+
+
+Texts = Mapping[str, str | None]
+"""Path below the root → text; None for a file that is not there."""
+
+
+class Saved(NamedTuple):
+    before: Texts
+    after: Texts
+    commit: str
+    """Empty where the folder is in no git repository."""
+
+
+def save(drafts: Drafts, draft: Draft, reason: str, author: Author) -> Saved:
+    """Raises Refused where nothing is to be saved, no reason is given, the folder has moved on, or git refuses; Invalid
+    where the playbook or its texts have errors. Nothing is changed then."""
+    if not draft.files:
+        raise Refused("There is nothing to save: the draft is as the folder is.")
+    with drafts.locked():
+        saved = _into_the_folder(drafts, draft, reason, author)
+        drafts.forget(draft, list(draft.files))
+    return saved
+
+
+def take_back(
+    drafts: Drafts, playbook: str, before: Texts, after: Texts, reason: str, author: Author
+) -> Saved:
+    """What was saved becomes what it was before; texts that were new then stay. Raises as ``save`` does, and Refused where
+    the playbook itself was new."""
+    if before.get(f"playbooks/{playbook}.yaml", "") is None:
+        raise Refused(f"{playbook} was new then, so there is nothing to go back to: disable it.")
+    files = {file: text for file, text in before.items() if text is not None}
+    was = {file: digest(after[file]) for file in files}
+    with drafts.locked():
+        return _into_the_folder(drafts, Draft(playbook, files, was), reason, author)
+
+
+def _into_the_folder(drafts: Drafts, draft: Draft, reason: str, author: Author) -> Saved:
+    if not reason.strip():
+        raise Refused("Say why.")
+    if moved := drafts.overtaken(draft):
+        raise Refused(f"Somebody has changed {', '.join(moved)} since. Look at it first.")
+    if errors := errors_of(drafts, draft):
+        raise Invalid(errors)
+    before = {file: drafts.live(file) for file in draft.files}
+    _put(drafts.root, draft.files)
+    try:
+        commit = _commit(drafts.root, sorted(draft.files), f"{draft.playbook}: {reason.strip()}", author)
+    except Refused:
+        _put(drafts.root, before)
+        raise
+    return Saved(before, draft.files, commit)
+
+
+def errors_of(drafts: Drafts, draft: Draft) -> list[Fault]:
+    """What is wrong in the files that this draft changes, and in its playbook."""
+    try:
+        faults = assemble(drafts.laid_over(draft)).faults
+    except Invalid as invalid:
+        return list(invalid.faults)
+    own = {*draft.files, f"playbooks/{draft.playbook}.yaml"}
+    return [fault for fault in faults if not fault.warning and fault.file in own]
+
+
+def _put(root: Path, files: Texts) -> None:
+    """Each at once: a reader sees the old text or the new one. None takes the file away."""
+    for file, text in files.items():
+        path = root / file
+        if text is None:
+            path.unlink(missing_ok=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = path.with_name(f".{path.name}.new")
+        written.write_text(text, encoding="utf-8")
+        written.replace(path)
+
+
+# -- git -----------------------------------------------------------------------------------------------
+
+
+def in_git(root: Path) -> bool:
+    try:
+        return _git(root, "rev-parse", "--is-inside-work-tree").strip() == "true"
+    except Refused:
+        return False
+
+
+def _commit(root: Path, files: list[str], message: str, author: Author) -> str:
+    """Those files and nothing else that may lie about; the commit's short name."""
+    if not in_git(root):
+        return ""
+    _git(root, "add", "--", *files)
+    try:
+        _git(root, "commit", "--quiet", f"--author={author}", "-m", message, "--", *files)
+    except Refused:
+        _git(root, "reset", "--quiet", "--", *files)
+        raise
+    return _git(root, "rev-parse", "--short", "HEAD").strip()
+
+
+def _git(root: Path, *words: str) -> str:
+    """Raises Refused with git's own words. Who commits is Outreach, unless the machine says otherwise."""
+    who = {
+        "GIT_COMMITTER_NAME": "Outreach", "GIT_COMMITTER_EMAIL": "outreach@localhost", "GIT_TERMINAL_PROMPT": "0",
+    }  # fmt: skip
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *words],
+            capture_output=True,
+            check=True,
+            timeout=_SECONDS,
+            env=who | os.environ,
+        )
+    except FileNotFoundError:
+        raise Refused("git is not installed.") from None
+    except subprocess.TimeoutExpired:
+        raise Refused(f"git did not answer within {_SECONDS} seconds.") from None
+    except subprocess.CalledProcessError as fault:
+        said = (fault.stderr or fault.stdout or b"").decode(errors="replace").strip()
+        raise Refused(f"git refused: {said or 'without a word'}") from None
+    return done.stdout.decode(errors="replace")

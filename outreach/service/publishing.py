@@ -1,0 +1,207 @@
+"""What ops say about a playbook: its publish state, one click back, and the second person's word on its blast radius.
+
+Every change is a row with who, when and why, so that it can be told and taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from outreach.domain.blast import Answer, Blast, refused
+from outreach.domain.blast import let_go as let_gone
+from outreach.domain.errors import NotFound, Refused
+from outreach.domain.plan import LIVE, Publish
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports import Published as Published
+
+STATES = ("shadow", "percent", "live", "paused", "disabled")
+MOST = 1000
+_FILE_CHANGED = "the first run by this version of the file"
+
+
+def publish(
+    outside: Outside, playbook: str, state: str, by: str, reason: str, percent: int = 100
+) -> Published:
+    """Raises NotFound for an unknown playbook, Refused for an unknown state or a missing reason.
+
+    What a paused playbook missed is judged by the clock once it goes on; ``disabled`` forgets it, and is a no to whatever
+    waits for a second person."""
+    _known(outside, playbook)
+    return begin(outside, playbook, state, by, reason, percent)
+
+
+def begin(outside: Outside, playbook: str, state: str, by: str, reason: str, percent: int = 100) -> Published:
+    """As ``publish``, for a playbook whose file is about to come: so it is never live before anybody has said so."""
+    if state not in STATES:
+        raise Refused(f"{state!r} is not a publish state; choose {', '.join(STATES)}.")
+    _needs(reason)
+    done: Published = outside.database.retrying(
+        lambda unit: _publish(unit, outside, playbook, Publish(state, percent), by, reason)
+    )
+    return done
+
+
+def history(outside: Outside, playbook: str, limit: int = 50) -> list[Published]:
+    """Newest first: what people said, and when the first run by each version of the file started."""
+    with outside.database.view() as unit:
+        rows = unit.published(playbook, MOST)
+        told = [*rows, *_versions(rows, playbook, unit.versions_of(playbook, limit))]
+    return sorted(told, key=lambda row: row.at, reverse=True)[:limit]
+
+
+def take_back(outside: Outside, playbook: str, by: str, reason: str) -> Published:
+    """Back to the state before the last change; that is a change itself, and can be taken back. Raises NotFound, and
+    Refused where there is nothing to go back to."""
+    _known(outside, playbook)
+    _needs(reason)
+
+    def work(unit: Unit) -> Published:
+        last = next((row for row in unit.published(playbook, MOST) if row.changes), None)
+        if last is None:
+            raise Refused(
+                f"Nobody has ever changed the publish state of {playbook}: there is nothing to go back to."
+            )
+        return _publish(unit, outside, playbook, Publish(last.before, last.before_percent), by, reason)
+
+    done: Published = outside.database.retrying(work)
+    return done
+
+
+def _publish(unit: Unit, outside: Outside, playbook: str, wanted: Publish, by: str, reason: str) -> Published:
+    now, before = outside.clock.now(), Publish(*unit.publish_states().get(playbook, ("live", 100)))
+    known = outside.rules().playbooks.get(playbook)
+    version = known.version if known else ""
+    row = Published(
+        playbook, wanted.state, wanted.percent, by, reason, now, version, before.state, before.percent
+    )
+    unit.set_publish_state(playbook, wanted.state, wanted.percent, by, reason, now)
+    unit.add_published(row)
+    unit.audit(now, by, f"playbook.{wanted.state}", f"playbook/{playbook}", reason)
+    if wanted.state == "disabled":
+        unit.forget_missed(playbook)
+        asks = _asking(unit, playbook)
+        if asks is not None:
+            unit.change_blast(asks, refused(asks, by, reason, now))
+    return row
+
+
+def _versions(
+    said: Iterable[Published], playbook: str, versions: Iterable[tuple[str, datetime]]
+) -> Iterable[Published]:
+    """A version of the file, with the publish state at that time."""
+    newest_first = list(said)
+    for version, at in versions:
+        state = next((Publish(row.state, row.percent) for row in newest_first if row.at <= at), None)
+        if state is None:
+            state = (
+                Publish(newest_first[-1].before, newest_first[-1].before_percent) if newest_first else LIVE
+            )
+        yield Published(
+            playbook, state.state, state.percent, "", _FILE_CHANGED, at, version, state.state, state.percent
+        )
+
+
+# -- the blast radius ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A playbook that would reach too many accounts at once, and waits for a second person."""
+
+    playbook: str
+    accounts: int
+    """How many wait for the word by now."""
+    reached: int
+    """How many it had reached before it stopped."""
+    since: datetime
+    not_by: tuple[str, ...]
+    """Whose own change it is: they may say no, but not yes."""
+
+
+def asked(outside: Outside) -> list[Asked]:
+    """What asks now, the longest first."""
+    with outside.database.view() as unit:
+        asks = [each for each in unit.blasts_standing() if each.state is Answer.ASKING]
+        found = [_asked(unit, each) for each in asks]
+    return sorted(found, key=lambda each: (each.since, each.playbook))
+
+
+def _asked(unit: Unit, blast: Blast) -> Asked:
+    waiting = unit.accounts_of_blast(blast.playbook, blast.nth)
+    return Asked(
+        blast.playbook, waiting, blast.accounts - 1, blast.since, changed_last_by(unit, blast.playbook)
+    )
+
+
+def changed_last_by(unit: Unit, playbook: str) -> tuple[str, ...]:
+    """Who published it last, and who saved its file last from a page."""
+    published = [row.by for row in unit.published(playbook, 1)]
+    saved = [save.by for save in unit.saves_of(playbook, 1)]
+    return tuple(sorted({*published, *saved}))
+
+
+def let_go(outside: Outside, playbook: str, by: str, reason: str) -> Asked:
+    """A yes: what waits leaves with its next look, within minutes. It holds for as many accounts again, and until the
+    number has fallen below the radius. Raises Refused where nobody asks, and for whose own change it is."""
+    _needs(reason)
+    now = outside.clock.now()
+
+    def work(unit: Unit) -> Asked:
+        blast = _must_ask(unit, playbook)
+        told = _asked(unit, blast)
+        if by in told.not_by:
+            raise Refused(f"A second person has to say yes: the last change of {playbook} was yours.")
+        _answer(unit, blast, let_gone(blast, told.reached + told.accounts, by, reason, now))
+        unit.audit(now, by, "playbook.let_go", f"playbook/{playbook}", f"{told.accounts} accounts: {reason}")
+        return told
+
+    done: Asked = outside.database.retrying(work)
+    return done
+
+
+def refuse(outside: Outside, playbook: str, by: str, reason: str) -> Asked:
+    """A no, which anybody may say: what waits ends by that reason, and the playbook is paused. What broke stays open and on
+    the board. Raises Refused where nobody asks."""
+    _known(outside, playbook)
+    _needs(reason)
+    now = outside.clock.now()
+
+    def work(unit: Unit) -> Asked:
+        blast = _must_ask(unit, playbook)
+        told = _asked(unit, blast)
+        _answer(unit, blast, refused(blast, by, reason, now))
+        unit.audit(now, by, "playbook.refused", f"playbook/{playbook}", f"{told.accounts} accounts: {reason}")
+        _publish(unit, outside, playbook, Publish("paused"), by, reason)
+        return told
+
+    done: Asked = outside.database.retrying(work)
+    return done
+
+
+def _asking(unit: Unit, playbook: str) -> Blast | None:
+    asks = (each for each in unit.blasts_standing() if each.state is Answer.ASKING)
+    return next((each for each in asks if each.playbook == playbook), None)
+
+
+def _must_ask(unit: Unit, playbook: str) -> Blast:
+    blast = _asking(unit, playbook)
+    if blast is None:
+        raise Refused(f"{playbook} does not wait for anybody's word (any more).")
+    return blast
+
+
+def _answer(unit: Unit, old: Blast, new: Blast) -> None:
+    if not unit.change_blast(old, new):
+        raise Refused(f"Somebody else has just answered for {old.playbook}.")
+
+
+def _known(outside: Outside, playbook: str) -> None:
+    if playbook not in outside.rules().playbooks:
+        raise NotFound(f"There is no playbook {playbook}.")
+
+
+def _needs(reason: str) -> None:
+    if not reason.strip():
+        raise Refused("Say why.")

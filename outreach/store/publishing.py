@@ -1,0 +1,122 @@
+"""What ops say about playbooks, what waits for a second person, and what a paused playbook has missed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from outreach.domain.blast import Blast
+from outreach.domain.plan import Run
+from outreach.service.ports import Missed, Published
+from outreach.store import tables
+from outreach.store.base import Part
+from outreach.store.codec import instant, micros
+from outreach.store.runs import RUN
+from outreach.store.shapes import Shape
+
+PUBLISHED = Shape(Published, tables.playbook_published)
+BLAST = Shape(Blast, tables.blast)
+MISSED = Shape(Missed, tables.missed)
+
+
+class Publishing(Part):
+    # --- history
+
+    def add_published(self, row: Published) -> None:
+        self.bulk.insert(tables.playbook_published, PUBLISHED.names, [PUBLISHED.row(row)])
+
+    def published(self, playbook: str, limit: int) -> list[Published]:
+        return self.bulk.all(PUBLISHED, "where playbook = ? order by seq desc limit ?", playbook, limit)
+
+    def versions_of(self, playbook: str, limit: int) -> list[tuple[str, datetime]]:
+        rows = self.bulk.rows(
+            'select version, "at" from playbook_version where name = ? order by "at" desc, version limit ?',
+            playbook, limit,
+        )  # fmt: skip
+        return [(version, instant(at)) for version, at in rows]
+
+    # --- the blast radius
+
+    def reached(self, playbook: str, since: datetime, limit: int) -> int:
+        rows = self.bulk.rows(
+            "select count(*) from (select distinct account from run where playbook = ? and started_at > ?"
+            " and not shadow and not holdout limit ?) n",
+            playbook, micros(since), limit,
+        )  # fmt: skip
+        return int(rows[0][0])
+
+    def blasts_standing(self) -> list[Blast]:
+        return self.bulk.all(BLAST, "where state in ('asking', 'let_go') order by playbook")
+
+    def blasts_refused(self, since: datetime) -> list[Blast]:
+        return self.bulk.all(BLAST, "where state = 'refused' and \"at\" >= ?", micros(since))
+
+    def blast(self, playbook: str, nth: int) -> Blast | None:
+        return self.bulk.one(BLAST, "where playbook = ? and nth = ?", playbook, nth)
+
+    def blasts_of(self, playbook: str) -> int:
+        rows = self.bulk.rows("select max(nth) from blast where playbook = ?", playbook)
+        return rows[0][0] or 0
+
+    def add_blasts(self, rows: Sequence[Blast]) -> None:
+        """Two workers who find at once that it goes too far ask the same question."""
+        made = [BLAST.row(row) for row in rows]
+        self.bulk.insert(tables.blast, BLAST.names, made, " on conflict (playbook, nth) do nothing")
+
+    def change_blast(self, old: Blast, new: Blast) -> bool:
+        named = BLAST.changes(old, new)
+        sets = ", ".join(f'"{name}" = ?' for name in named)
+        changed = self.bulk.run(
+            f"update blast set {sets} where playbook = ? and nth = ? and state = ?",
+            *named.values(), old.playbook, old.nth, old.state.value,
+        )  # fmt: skip
+        return changed == 1
+
+    def runs_of_blast(self, playbook: str, nth: int, limit: int) -> list[tuple[str, str]]:
+        rows = self.bulk.rows(
+            "select account, id from run where playbook = ? and blast = ? and state = 'open' limit ?",
+            playbook, nth, limit,
+        )  # fmt: skip
+        return sorted((account, id_) for account, id_ in rows)
+
+    def accounts_of_blast(self, playbook: str, nth: int) -> int:
+        rows = self.bulk.rows("select account from run where playbook = ? and blast = ?", playbook, nth)
+        return len({row[0] for row in rows})
+
+    # --- what was missed
+
+    def keep_missed(self, rows: Sequence[Missed]) -> None:
+        made = [MISSED.row(row) for row in rows]
+        self.bulk.insert(
+            tables.missed, MISSED.names, made, " on conflict (playbook, account, event) do nothing"
+        )
+
+    def missed(self, playbooks: Collection[str], now: datetime, limit: int) -> list[Missed]:
+        return self.bulk.by_keys(
+            MISSED, "playbook", playbooks, "and due <= ? order by playbook, account, event limit ?", micros(now), limit
+        )  # fmt: skip
+
+    def drop_missed(self, rows: Sequence[Missed]) -> None:
+        self.bulk.delete(tables.missed, [(row.playbook, row.account, row.event) for row in rows])
+
+    def put_off_missed(self, row: Missed, until: datetime) -> None:
+        self.bulk.upsert(tables.missed, MISSED.names, [MISSED.row(row._replace(due=until))])
+
+    def forget_missed(self, playbook: str) -> int:
+        return self.bulk.run("delete from missed where playbook = ?", playbook)
+
+    def count_missed(self) -> dict[str, int]:
+        return {
+            row[0]: row[1]
+            for row in self.bulk.rows("select playbook, count(*) from missed group by playbook")
+        }
+
+    # --- what is under way
+
+    def runs_under_way(
+        self, playbook: str | None, account: str | None, not_version: str | None, limit: int
+    ) -> list[Run]:
+        asked = {"playbook = ?": playbook, "account = ?": account, "version <> ?": not_version}
+        given = {words: value for words, value in asked.items() if value is not None}
+        where = " and ".join(["state = 'open'", *given])
+        return self.bulk.all(RUN, f"where {where} order by started_at, id limit ?", *given.values(), limit)

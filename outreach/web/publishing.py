@@ -1,0 +1,106 @@
+"""Who a playbook contacts from now on: its publish state, the second person's word, and runs moved to its version of today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from outreach.domain.errors import OutreachError, Refused
+from outreach.service import moving
+from outreach.service import publishing as service
+from outreach.web import auth
+from outreach.web.problems import tell
+from outreach.web.reception import outside
+
+publishing = Blueprint("publishing", __name__, url_prefix="/ops/playbooks")
+MOST_SHOWN = 200
+"""Runs of one version on the page that moves them."""
+
+
+def percent_in_form() -> int:
+    return min(max(request.form.get("percent", 100, type=int), 0), 100)
+
+
+def _reason() -> str:
+    return request.form.get("reason", "")
+
+
+def _do(work: Callable[[], str], to: str) -> Response:
+    try:
+        flash(work(), "done")
+    except OutreachError as fault:
+        tell(fault)
+    return redirect(to)
+
+
+@publishing.post("/<name>")
+@auth.may("steer")
+def publish(name: str) -> Response:
+    def work() -> str:
+        done = service.publish(
+            outside(), name, request.form.get("state", ""), auth.me().by, _reason(), percent_in_form()
+        )
+        return _now(done)
+
+    return _do(work, url_for("playbooks.page", name=name))
+
+
+@publishing.post("/<name>/back")
+@auth.may("steer")
+def take_back(name: str) -> Response:
+    return _do(
+        lambda: _now(service.take_back(outside(), name, auth.me().by, _reason())),
+        url_for("playbooks.page", name=name),
+    )
+
+
+def _now(done: service.Published) -> str:
+    return f"{done.playbook} is now {done.state}" + (
+        f" for {done.percent} %." if done.state == "percent" else "."
+    )
+
+
+@publishing.post("/<name>/answer")
+@auth.may("steer")
+def answer(name: str) -> Response:
+    """The second person's word about a playbook that would reach too many at once."""
+
+    def work() -> str:
+        said = request.form.get("said", "")
+        if said == "yes":
+            told = service.let_go(outside(), name, auth.me().by, _reason())
+            return f"Let go. {told.accounts} {'account hears' if told.accounts == 1 else 'accounts hear'} from us within minutes."
+        if said == "no":
+            service.refuse(outside(), name, auth.me().by, _reason())
+            return f"Refused. {name} is paused, and what waited comes to nothing. What broke stays open and on the board."
+        raise Refused("Say yes or no.")
+
+    return _do(work, url_for("playbooks.page", name=name))
+
+
+@publishing.get("/<name>/moves")
+@auth.may("steer")
+def moves(name: str) -> str:
+    """What moving its runs to the version of today would do. Does nothing."""
+    return render_template("moves.html", name=name, moves=moving.preview(outside(), name), most=MOST_SHOWN)
+
+
+@publishing.post("/<name>/moves")
+@auth.may("steer")
+def move(name: str) -> Response:
+    def work() -> str:
+        wanted = request.form.getlist("version")
+        if not wanted:
+            raise Refused("Choose a version.")
+        done = [
+            each
+            for version in wanted
+            for each in moving.move(outside(), name, auth.me().by, _reason(), from_version=version)
+        ]
+        moved = sum(not each.why_not for each in done)
+        stay = f", {len(done) - moved} stay as they are" if len(done) > moved else ""
+        return f"{moved} {'run' if moved == 1 else 'runs'} moved{stay}."
+
+    return _do(work, url_for("playbooks.page", name=name, _anchor="runs"))

@@ -1,0 +1,144 @@
+"""In the terminal: who gets a playbook, one step back, the second person's word, and runs that are moved."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from outreach.assemble import House
+from outreach.cli.main import outreach
+from outreach.domain.blast import Answer, Blast
+from outreach.domain.errors import NotFound, Refused
+from outreach.service import intake, sweep
+from tests.lab.houses import NOW, ROOT, house_in, line
+
+Run = Callable[..., Result]
+NAME = "late-delivery"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The project's own files, to be changed."""
+    for folder in ("playbooks", "templates"):
+        shutil.copytree(ROOT / folder, tmp_path / "rules" / folder)
+    return tmp_path / "rules"
+
+
+@pytest.fixture
+def run(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command on the house in the folder. Raises what broke."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*words: str, by: str = "otto") -> Result:
+        monkeypatch.setenv("LOGNAME", by)
+        given = {"OUTREACH_DATA_DIR": str(tmp_path / "data"), "OUTREACH_ROOT": str(root)}
+        done = CliRunner().invoke(outreach, words, env=given)
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done
+
+    assert command("migrate").exit_code == 0
+    return command
+
+
+@pytest.fixture
+def house(tmp_path: Path, run: Run) -> Iterator[House]:
+    found = house_in(tmp_path)
+    yield found
+    found.close()
+
+
+def a_call(house: House) -> None:
+    """An account whose delivery is late, and the call that it is owed."""
+    described = line("account.described", "a1", NOW, "d", zone="Europe/Berlin", country="DE", tier="silver")
+    late = line("delivery.delayed", "a1", NOW, "l", order_id="o1", days_late=3)
+    intake.take_in(house.outside, [described, late], internal=True)
+    sweep.tick(house.outside)
+
+
+def asks(house: House) -> None:
+    row = Blast(NAME, 1, Answer.ASKING, NOW, 201)
+    house.database.retrying(lambda unit: unit.add_blasts([row]))
+
+
+def test_publish_its_history_and_one_step_back(run: Run) -> None:
+    assert "has not started yet" in run("publish", NAME, "--history").output
+    done = run("publish", NAME, "percent", "--percent", "20", "--reason", "careful")
+    assert done.output == f"{NAME} is live for 20 percent of the accounts.\n"
+    assert run("publish", NAME, "paused", "--reason", "wrong words").output == f"{NAME} is paused.\n"
+    assert "live for 20 percent" in run("publish", NAME, "--back", "--reason", "they are fine").output
+    told = run("publish", NAME, "--history").output.splitlines()
+    assert len(told) == 3
+    assert "live for 20 percent of the accounts (was paused)  otto: they are fine" in told[0]
+    rows = json.loads(run("publish", NAME, "--history", "--json").output)
+    assert [(row["state"], row["before"]) for row in rows] == [
+        ("percent", "paused"), ("paused", "percent"), ("percent", "live"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([NAME], "name a STATE, or one of"),
+        ([], "name a STATE, or one of"),
+        (["--back", "--reason", "x"], "name a PLAYBOOK"),
+        ([NAME, "--asked"], "--asked goes without"),
+        ([NAME, "live", "--back", "--reason", "x"], "name a STATE, or one of"),
+        ([NAME, "live"], "say why"),
+        ([NAME, "percent", "--reason", "x"], "--percent goes with"),
+        ([NAME, "live", "--percent", "5", "--reason", "x"], "--percent goes with"),
+    ],
+)
+def test_what_makes_no_sense_says_what_would(run: Run, words: list[str], told: str) -> None:
+    done = run("publish", *words)
+    assert done.exit_code == 2
+    assert told in done.output
+
+
+def test_a_yes_needs_a_second_person_and_a_no_pauses(run: Run, house: House) -> None:
+    assert run("publish", "--asked").output == "No playbook waits for a second person.\n"
+    run("publish", NAME, "live", "--reason", "new words")
+    asks(house)
+    done = run("publish", "--asked")
+    assert done.exit_code == 1
+    assert f"{NAME} has reached 200 accounts and stopped" in done.output and "not by otto" in done.output
+    assert json.loads(run("publish", "--asked", "--json").output)[0]["not_by"] == ["otto"]
+    with pytest.raises(Refused, match="second person"):
+        run("publish", NAME, "--let-go", "--reason", "snow")
+    assert "reached within minutes" in run("publish", NAME, "--let-go", "--reason", "snow", by="olga").output
+    with pytest.raises(Refused, match="does not wait"):
+        run("publish", NAME, "--refuse", "--reason", "no")
+    house.database.retrying(lambda unit: unit.add_blasts([Blast(NAME, 2, Answer.ASKING, NOW, 500)]))
+    assert f"{NAME} is paused" in run("publish", NAME, "--refuse", "--reason", "no").output
+    assert "paused (was live)  otto: no" in run("publish", NAME, "--history").output
+
+
+def test_runs_are_listed_and_moved_after_a_look(run: Run, house: House, root: Path) -> None:
+    assert run("runs", "list").output == "No run is under way.\n"
+    a_call(house)
+    (row,) = json.loads(run("runs", "list", "--playbook", NAME, "--json").output)
+    assert (row["account"], row["current"], row["next_step"].startswith("step 1: call")) == ("a1", True, True)
+    assert "0 can be moved" in run("runs", "move", NAME).output
+    file = root / "playbooks" / f"{NAME}.yaml"
+    file.write_text(file.read_text().replace("wait: 30d", "wait: 20d"))
+    looked = run("runs", "move", NAME)
+    assert "-  - wait: 30d" in looked.output and "+  - wait: 20d" in looked.output
+    assert "1 can be moved, 0 cannot." in looked.output and "Nothing is moved yet" in looked.output
+    assert f"{row['version'][:8]}*" in run("runs", "list", "--account", "a1").output
+    assert "say why" in run("runs", "move", NAME, "--yes").output
+    assert "Moved: 1." in run("runs", "move", NAME, "--yes", "--reason", "shorter").output
+    found = json.loads(run("runs", "move", NAME, "--json").output)
+    assert (found["versions"], found["moved"]) == ([], None)
+    (now,) = json.loads(run("runs", "list", "--json").output)
+    assert now["current"] and now["version"] == found["to"]
+
+
+def test_a_playbook_that_is_not_there(run: Run) -> None:
+    for words in (("runs", "move", "losst"), ("publish", "losst", "--back", "--reason", "x")):
+        with pytest.raises(NotFound, match="There is no playbook losst"):
+            run(*words)
