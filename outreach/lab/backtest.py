@@ -22,7 +22,6 @@ from outreach.lab.backtest_parts import parts_of
 from outreach.lab.backtest_played import Played
 from outreach.lab.backtest_pointless import marked
 from outreach.lab.progress import EVERY, Shown, silent
-from outreach.lab.scratch import with_nobody_asked
 from outreach.library.loader import load
 
 
@@ -102,7 +101,7 @@ def _prepare(root: Path, url: str, counter: Any) -> None:
             counter.value += more
 
     collect_less_often()
-    _here[:] = [_Here(with_nobody_asked(load(root)), url, done)]
+    _here[:] = [_Here(load(root), url, done)]
 
 
 def _play(task: Task) -> Played:

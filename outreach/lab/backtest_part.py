@@ -16,7 +16,7 @@ from outreach.lab.backtest_parts import Part
 from outreach.lab.backtest_played import Played, Touched
 from outreach.lab.backtest_screen import Arrivals, Screen, let_down, settle_in
 from outreach.lab.player import Checked, Player
-from outreach.lab.scratch import Scratch, scratch_house
+from outreach.lab.scratch import Scratch, scratch_house, with_nobody_asked
 from outreach.lab.stored import arrivals_of
 from outreach.service.front import check
 from outreach.store.codec import instant, micros
@@ -62,7 +62,7 @@ def play_part(rules: Ruleset, url: str, task: Task, done: Done) -> Played:
     outcome = Played(task.since, task.until)
     starts = [coming[0].at for history in histories for coming in history.values()]
     if starts:
-        with scratch_house(rules, min(starts), alone=True) as house:
+        with scratch_house(with_nobody_asked(rules), min(starts), alone=True) as house:
             _set_out(house, publish)
             lively = list(_look_through(house, histories, task, outcome, done))
             _play_on(house, lively, outcome, done)

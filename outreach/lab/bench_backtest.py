@@ -13,7 +13,7 @@ from outreach.lab.backtest_parts import Part, parts_of
 from outreach.lab.bench_rig import Case, Goal, Line, Say, Work, alternate, compare
 from outreach.lab.company_maker import YEAR, make_year
 from outreach.lab.player import Arrival, Player
-from outreach.lab.scratch import scratch_house
+from outreach.lab.scratch import scratch_house, with_nobody_asked
 from outreach.library.loader import load
 
 QUICKER = Goal(0.6)
@@ -65,7 +65,7 @@ def _backtest(rules: Ruleset, url: str, parts: list[Part]) -> Work:
 
 def _lived(rules: Ruleset, history: list[Arrival]) -> Work:
     def work() -> None:
-        with scratch_house(rules, history[0].at) as house:
+        with scratch_house(with_nobody_asked(rules), history[0].at) as house:
             Player(house).play(history, END)
 
     return work

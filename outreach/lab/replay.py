@@ -161,7 +161,8 @@ def replay(
     started, first, last = time.monotonic(), history.arrivals[0].at, history.arrivals[-1].at
     url = _new_store(store) if store else None
     of = len(history.arrivals)
-    with scratch_house(with_nobody_asked(rules), first, database_url=url) as house:
+    asked = with_nobody_asked(rules)
+    with scratch_house(asked, first, database_url=url, alone=store is None) as house:
         player = Player(house, lambda at, done: shown(done, of, f"{at:%Y-%m-%d}"))
         player.play(history.arrivals, last + AFTERWARDS)
         with house.database.view() as unit:

@@ -15,12 +15,14 @@ from outreach.store.unit import StoreUnit
 
 
 class AloneStore(Store):
-    """A view inside of a unit still sees what was committed before."""
+    """No view can be had while a unit is open: nobody else could see the store then."""
 
     def __init__(self, engine: Engine, endpoint_hash: EndpointHash) -> None:
         super().__init__(engine, endpoint_hash)
         self._held = engine.connect()
-        self._driver: Any = self._held.connection.dbapi_connection
+        driver: Any = self._held.connection.dbapi_connection
+        driver.execute("pragma locking_mode = exclusive").fetchall()  # asked for once, and kept
+        self._driver = driver
         self._writing = False
 
     def close(self) -> None:
@@ -30,9 +32,7 @@ class AloneStore(Store):
     @contextmanager
     def view(self) -> Iterator[StoreUnit]:
         if self._writing:
-            with super().view() as unit:
-                yield unit
-            return
+            raise RuntimeError("a unit is open: what it has not committed is nobody's business")
         unit = self._on(self._held, writes=False)
         try:
             yield unit

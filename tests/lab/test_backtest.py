@@ -135,6 +135,17 @@ def test_what_is_for_some_is_for_the_same_ones(tmp_path: Path, root: Path) -> No
     assert played.decisions["not_live"] > 0
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nobody_is_asked_before_too_many(tmp_path: Path, root: Path, workers: int) -> None:
+    url = f"sqlite:///{tmp_path}/live.db"
+    lived = live(root, url)
+    text = (root / "playbooks" / "company.yaml").read_text(encoding="utf-8")
+    (radius,) = re.findall(r"(?m)^  accounts: \d+\n  within: .*$", text)
+    careful = changed(root, tmp_path / "careful", radius, "  accounts: 1\n  within: 20d", "company.yaml")
+    played = backtest(careful, url, MONDAY, MONDAY + 30 * DAY, workers=workers)
+    assert as_lived(played.touches) == lived
+
+
 def test_many_workers_say_the_same(tmp_path: Path, root: Path) -> None:
     url = f"sqlite:///{tmp_path}/live.db"
     live(root, url)
