@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -92,7 +93,7 @@ def headline(report: Report) -> str:
     outcome, calls = report.outcome, report.total("call")
     return (
         f"{_day(outcome.since)} to {_day(outcome.until)}: {len(outcome.failures):,} customers let down, {len(report.reached()):,}"
-        f" contacted by a human. {calls:,} calls ({calls / report.weeks:,.0f} a week), {report.total('email'):,} e-mails,"
+        f" contacted by a human. {calls:,} calls ({calls / report.weeks:,.1f} a week), {report.total('email'):,} e-mails,"
         f" {report.total('sms'):,} SMS; {sum(report.withheld.values()):,} held back. {outcome.events:,} events in {outcome.seconds:,.0f} s."
     )
 
@@ -145,7 +146,7 @@ def last_words(report: Report) -> list[str]:
 
 def _columns(report: Report) -> tuple[str, ...]:
     money = (report.company.currency,) if report.company.costs.priced else ()
-    return ("playbook", "started", *CHANNELS, "withheld", "held", "hours", *money, "pointless")
+    return ("playbook", "runs", *CHANNELS, "withheld", "held", "hours", *money, "pointless")
 
 
 def _playbook_rows(report: Report) -> Iterable[tuple[Any, ...]]:
@@ -176,7 +177,11 @@ def _load_rows(report: Report) -> Iterable[tuple[Any, ...]]:
 
 
 def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:
-    table = Table(*columns, title=title, title_justify="left")
+    """Narrow enough for a terminal of eighty columns, with the whole name."""
+    table = Table(
+        *columns, title=title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False
+    )
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     for row in rows:

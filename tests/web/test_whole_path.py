@@ -52,6 +52,7 @@ def git(rules: Path, *words: str) -> str:
 @pytest.fixture
 def running(tmp_path: Path, root: Path) -> Iterator[tuple[World, str]]:
     """A busy day's house of today (commands have no other clock) with a folder of its own, and its address."""
+    upgrade(f"sqlite:///{tmp_path / 'var' / 'outreach.db'}")  # commands want a database with a history
     made = world(
         tmp_path, rules_under_git(root, tmp_path / "rules"), csrf=True, clock=StandingClock(datetime.now(UTC))
     )
@@ -151,10 +152,10 @@ def test_with_pages_alone(browser_page: Any, running: tuple[World, str]) -> None
         )
     here.late("new", "nora", "n-1", 3)
     here.tick()
-    assert started(here, "new") == []
+    assert "late-delivery" not in started(here, "new")
     here.late("new", "nora", "n-2", 5)
     here.tick()
-    assert started(here, "new") == ["late-delivery"]
+    assert "late-delivery" in started(here, "new")
 
     # And back, with one click.
     page.goto(f"{base}/ops/playbooks/late-delivery#history")
@@ -277,6 +278,6 @@ def _history(now: datetime) -> Iterator[dict[str, Any]]:
                 account,
                 20,
                 order_id=f"o{number}",
-                days_late=3,
+                days_late=1 + 2 * number,
                 person_id=name,
             )
