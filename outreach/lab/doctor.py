@@ -38,10 +38,7 @@ def _safely(check: Callable[[House], Findings], house: House) -> Findings:
     try:
         yield from check(house)
     except (OutreachError, OSError) as fault:
-        yield look(
-            f"could not look at {check.__name__.strip('_').replace('_', ' ')}: {fault}",
-            "see to what it says, then ask again",
-        )
+        yield checkup.could_not_look(check.__name__, fault)
 
 
 # -- the database --------------------------------------------------------------------------------------
@@ -87,13 +84,8 @@ def _standing(house: House) -> Findings:
     """What the ops page says, too."""
     with house.database.view() as unit:
         found = standing(unit, house.outside.clock.now())
-        yield from checkup.clock(unit, found)
-        yield from checkup.sending(unit)
-        yield from checkup.colleagues(unit, house.outside)
-        yield from checkup.waiting_events(found)
-        yield from checkup.publishing_waits(unit, house.outside)
-        yield from checkup.stuck_runs(unit, house.outside, found)
-        yield from checkup.board(found)
+        for check in checkup.WITHIN:
+            yield from checkup.safely(check, unit, house.outside, found)
 
 
 def _outbox(house: House) -> Findings:

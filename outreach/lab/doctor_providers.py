@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from outreach.domain.place import number_place
 from outreach.service import checkup, switches
 from outreach.service.finding import Finding, Findings, look, many, well
+from outreach.store.views_checkup import standing
 
 if TYPE_CHECKING:
     from outreach.assemble import House
@@ -199,7 +200,7 @@ def _sender_domain(house: House, names: list[str]) -> Findings:
 
 def _switches(house: House) -> Findings:
     with house.database.view() as unit:
-        yield from checkup.ways_out(unit, house.outside)
+        yield from checkup.ways_out(unit, house.outside, standing(unit, house.outside.clock.now()))
 
 
 def _hooks(name: str, url: str, *paths: str) -> Iterator[Finding]:
@@ -208,4 +209,4 @@ def _hooks(name: str, url: str, *paths: str) -> Iterator[Finding]:
 
 def _mailroom(house: House) -> Findings:
     with house.database.view() as unit:
-        yield from checkup.mailroom(unit)
+        yield from checkup.mailroom(unit, house.outside, standing(unit, house.outside.clock.now()))

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +47,8 @@ def save(drafts: Drafts, draft: Draft, reason: str, author: Author) -> Saved:
     if not draft.files:
         raise Refused("There is nothing to save: the draft is as the folder is.")
     with drafts.locked():
+        if drafts.of(draft.playbook) != draft:
+            raise Refused("Somebody has gone on with the draft meanwhile. Look at it, and save again.")
         saved = _into_the_folder(drafts, draft, reason, author)
         drafts.forget(draft, list(draft.files))
     return saved
@@ -72,13 +75,23 @@ def _into_the_folder(drafts: Drafts, draft: Draft, reason: str, author: Author) 
     if errors := errors_of(drafts, draft):
         raise Invalid(errors)
     before = {file: drafts.live(file) for file in draft.files}
-    _put(drafts.root, draft.files)
     try:
+        _put(drafts.root, draft.files)
         commit = _commit(drafts.root, sorted(draft.files), f"{draft.playbook}: {reason.strip()}", author)
     except Refused:
         _put(drafts.root, before)
         raise
+    except OSError as fault:
+        _put_what_can_be(drafts.root, before)
+        raise Refused(f"The folder cannot be written to: {fault.strerror}.") from None
     return Saved(before, draft.files, commit)
+
+
+def _put_what_can_be(root: Path, files: Texts) -> None:
+    """After a disk has refused: each file for itself, those that were never touched included."""
+    for file, text in files.items():
+        with suppress(OSError):
+            _put(root, {file: text})
 
 
 def errors_of(drafts: Drafts, draft: Draft) -> list[Fault]:
@@ -118,8 +131,8 @@ def _commit(root: Path, files: list[str], message: str, author: Author) -> str:
     """Those files and nothing else that may lie about; the commit's short name."""
     if not in_git(root):
         return ""
-    _git(root, "add", "--", *files)
     try:
+        _git(root, "add", "--", *files)
         _git(root, "commit", "--quiet", f"--author={author}", "-m", message, "--", *files)
     except Refused:
         _git(root, "reset", "--quiet", "--", *files)

@@ -5,13 +5,13 @@ Only what the database and the settings of the services know. Disks, keys, netwo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import humanize
 
-from outreach.domain.errors import Invalid, NotFound
+from outreach.domain.errors import Invalid, NotFound, OutreachError
 from outreach.domain.plan import Run
 from outreach.service import publishing, switches
 from outreach.service.errands import not_reached
@@ -31,7 +31,6 @@ START = "start it: `outreach serve`, or `outreach clock`"
 class Counts:
     """How the house stands, as numbers."""
 
-    touches: Mapping[str, int]
     due: int
     """Touches whose time has come and that wait for the clock."""
     overdue_calls: int
@@ -62,10 +61,24 @@ class Standing:
 def look_over(unit: Unit, outside: Outside, standing: Standing) -> list[Finding]:
     """Everything that somebody has to see to, the gravest first. Well is not told."""
     found = [
-        *clock(unit, standing), *sending(unit), *ways_out(unit, outside), *mailroom(unit), *colleagues(unit, outside),
-        *waiting_events(standing), *publishing_waits(unit, outside), *stuck_runs(unit, outside, standing), *board(standing),
-    ]  # fmt: skip
+        each for check in (*WITHIN, ways_out, mailroom) for each in safely(check, unit, outside, standing)
+    ]
     return sorted((each for each in found if not each.ok), key=lambda each: -each.gravity)
+
+
+def safely(check: Check, unit: Unit, outside: Outside, standing: Standing) -> Findings:
+    """A check that breaks is a finding itself, and hides none of the others."""
+    try:
+        yield from check(unit, outside, standing)
+    except OutreachError as fault:
+        yield could_not_look(check.__name__, fault)
+
+
+def could_not_look(check: str, fault: Exception) -> Finding:
+    return look(
+        f"could not look at {check.strip('_').replace('_', ' ')}: {fault}",
+        "see to what it says, then ask again",
+    )
 
 
 def ago(now: datetime, then: datetime) -> str:
@@ -79,7 +92,7 @@ def clock_late(now: datetime, beat: datetime | None) -> bool:
     return beat is None or now - beat > CLOCK_LATE
 
 
-def clock(unit: Unit, standing: Standing) -> Findings:
+def clock(unit: Unit, outside: Outside, standing: Standing) -> Findings:
     beat, now = unit.heartbeats().get(CLOCK), standing.now
     if beat is None:
         yield look("the clock has never run: nothing is due until it does", START, Gravity.NOW)
@@ -105,7 +118,7 @@ def _behind(standing: Standing, late: bool) -> Findings:
 # -- what leaves -----------------------------------------------------------------------------------------
 
 
-def sending(unit: Unit) -> Findings:
+def sending(unit: Unit, outside: Outside, standing: Standing) -> Findings:
     stopped, unknown = unit.setting("stop_all"), len(unit.touches_unknown(1000))
     if stopped:
         yield look(
@@ -123,7 +136,7 @@ def sending(unit: Unit) -> Findings:
         yield well("messages may leave, and it is known of each what became of it")
 
 
-def ways_out(unit: Unit, outside: Outside) -> Findings:
+def ways_out(unit: Unit, outside: Outside, standing: Standing) -> Findings:
     names = switches.configured(outside)
     for way, until in switches.resting(unit, outside.clock.now()).items():
         yield look(
@@ -156,7 +169,7 @@ def _rehearsal(unit: Unit, outside: Outside, names: list[str]) -> Finding:
     )
 
 
-def mailroom(unit: Unit) -> Findings:
+def mailroom(unit: Unit, outside: Outside, standing: Standing) -> Findings:
     waiting = unit.count_inbound()
     if waiting:
         yield look(
@@ -167,7 +180,7 @@ def mailroom(unit: Unit) -> Findings:
         yield well("every message that came in has found its reader")
 
 
-def colleagues(unit: Unit, outside: Outside) -> Findings:
+def colleagues(unit: Unit, outside: Outside, standing: Standing) -> Findings:
     if outside.notifier is None:
         yield well("nobody is reached away from the desk: OUTREACH_ALERT_SERVICES says none")
         return
@@ -184,7 +197,7 @@ def colleagues(unit: Unit, outside: Outside) -> Findings:
 # -- what waits for somebody -------------------------------------------------------------------------------
 
 
-def waiting_events(standing: Standing) -> Findings:
+def waiting_events(unit: Unit, outside: Outside, standing: Standing) -> Findings:
     now, count, oldest = standing.now, standing.counts, standing.oldest_parked
     if count.quarantined:
         yield look(
@@ -201,7 +214,7 @@ def waiting_events(standing: Standing) -> Findings:
         yield well(f"no event in quarantine, {count.parked:,} parked")
 
 
-def publishing_waits(unit: Unit, outside: Outside) -> Findings:
+def publishing_waits(unit: Unit, outside: Outside, standing: Standing) -> Findings:
     asked = publishing.asked_in(unit)
     for each in asked:
         yield look(
@@ -253,7 +266,7 @@ def _steps_left(unit: Unit, outside: Outside, run: Run) -> bool:
     return run.step < len(playbook.steps)
 
 
-def board(standing: Standing) -> Findings:
+def board(unit: Unit, outside: Outside, standing: Standing) -> Findings:
     count = standing.counts
     if count.overdue_calls:
         yield look(
@@ -269,3 +282,9 @@ def board(standing: Standing) -> Findings:
     if count.owed:
         yield look(f"{many(count.owed, 'failure')} learnt of too late", "`outreach owed`, or /desk/owed")
     yield well(f"{count.open_failures:,} failures open, {count.unreached:,} of them with nobody spoken to")
+
+
+Check = Callable[[Unit, Outside, Standing], Findings]
+
+WITHIN: tuple[Check, ...] = (clock, sending, colleagues, waiting_events, publishing_waits, stuck_runs, board)
+"""What is asked of the house itself, in the order in which the doctor tells it; the page and the doctor walk it."""

@@ -5,7 +5,8 @@ Nothing is moved that cannot be: the rooms say why. What was laid, sent or put o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import unified_diff
@@ -87,12 +88,11 @@ def under_way(
     """Open runs, the oldest first."""
     current = outside.rules().playbooks
     with outside.database.view() as unit:
-        read = _Versions(unit, outside)
-        found = []
-        for run in unit.runs_under_way(playbook, account, None, limit):
-            touches, own = unit.touches_of_run(run.id), read.of(run.version)
-            now = current.get(run.playbook)
-            words, due = _next(run, own, touches) if own else (_UNREADABLE, None)
+        read, runs = _Versions(unit, outside), unit.runs_under_way(playbook, account, None, limit)
+        touches, found = _touches_of(unit, runs), []
+        for run in runs:
+            own, now = read.of(run.version), current.get(run.playbook)
+            words, due = _next(run, own, touches[run.id]) if own else (_UNREADABLE, None)
             found.append(UnderWay(run, words, due, now is not None and now.version == run.version))
         return found
 
@@ -109,10 +109,10 @@ def preview(
         for run in runs:
             if run.version.startswith(from_version or ""):
                 by_version.setdefault(run.version, []).append(run)
-        versions = []
+        touches, versions = _touches_of(unit, runs), []
         for version, some in by_version.items():
             old = read.of(version)
-            moves = tuple(_move(run, old, current, unit.touches_of_run(run.id)) for run in some)
+            moves = tuple(_move(run, old, current, touches[run.id]) for run in some)
             versions.append(OldVersion(version, _diff(old, current) if old else "", moves))
     return Moves(playbook, current.version, tuple(versions))
 
@@ -130,17 +130,21 @@ def move(
     Gives what was moved, and what stays with its reason. Raises NotFound, and Refused without a reason."""
     if not reason.strip():
         raise Refused("Say why.")
-    wanted = [
-        (each.run.account, each.run.id)
-        for version in preview(outside, playbook, from_version, account).versions
-        for each in version.moves
-        if runs is None or each.run.id in runs
-    ]
-    done: list[Move] = []
+    moves = preview(outside, playbook, from_version, account)
+    wanted = [(each.run.account, each.run.id) for each in moves.can if runs is None or each.run.id in runs]
+    done = [each for each in moves.cannot if runs is None or each.run.id in runs]
     for start in range(0, len(wanted), BATCH):
         some = wanted[start : start + BATCH]
         done += outside.database.retrying(partial(_move_some, outside, playbook, by, reason, some))
     return done
+
+
+def _touches_of(unit: Unit, runs: Iterable[Run]) -> dict[str, list[Touch]]:
+    """Run → its touches, the first one first; none for one that has none."""
+    found: dict[str, list[Touch]] = defaultdict(list)
+    for touch in sorted(unit.touches_of({run.account for run in runs}), key=lambda touch: touch.id):
+        found[touch.run].append(touch)
+    return found
 
 
 def _move_some(

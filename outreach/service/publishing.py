@@ -202,8 +202,12 @@ def _answer(unit: Unit, old: Blast, new: Blast) -> None:
 
 
 def _known(outside: Outside, playbook: str) -> None:
-    if playbook not in outside.rules().playbooks:
-        raise NotFound(f"There is no playbook {playbook}.")
+    """One whose file is gone is known as well: its runs go on, and can be stopped."""
+    if playbook in outside.rules().playbooks:
+        return
+    with outside.database.view() as unit:
+        if playbook not in unit.publish_states() and not unit.versions_of(playbook, 1):
+            raise NotFound(f"There is no playbook {playbook}.")
 
 
 def _needs(reason: str) -> None:

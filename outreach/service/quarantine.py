@@ -59,6 +59,8 @@ def replay(outside: Outside, id_: str, body: str, by: str) -> Answer:
     if isinstance(checked, Rejected):
         raise Refused("Still wrong: " + "; ".join(checked.reasons))
     answer = take_in(outside, [raw])[0]
+    if answer.outcome == "quarantined":
+        raise Refused("Still wrong: " + "; ".join(answer.reasons))
     _mark(outside, [id_], "replayed", by)
     return answer
 

@@ -118,7 +118,7 @@ class _Asking:
         known = in_order(e for e in ledger.unit.events_of(account) if e.arrived <= look.at)
         self.events = [e for e in known if not e.retracted]
         self.playbook = self._known_playbook(playbook)
-        self.asked = self._asked(known, event)
+        self.asked, self.of_one_event = self._asked(known, event), event is not None
         self.pairs = 0
 
     def _decided(self) -> dict[tuple[str, str], Decision]:
@@ -220,7 +220,7 @@ class _Asking:
         heard = {event.type for event in self.asked}
         since = min((event.time for event in self.events), default=None)
         for name, playbook in sorted(self.ledger.rules.playbooks.items()):
-            wanted = name == self.playbook if self.playbook or len(self.asked) == 1 else True
+            wanted = name == self.playbook if self.playbook or self.of_one_event else True
             recorded = any(decided == name for _, decided in self.decided)
             if wanted and heard.isdisjoint(playbook.when) and not recorded:
                 yield NotListening(name, playbook.when, self._heard_nothing(name, playbook, since))

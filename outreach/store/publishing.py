@@ -80,8 +80,9 @@ class Publishing(Part):
         return sorted((account, id_) for account, id_ in rows)
 
     def accounts_of_blast(self, playbook: str, nth: int) -> int:
-        rows = self.bulk.rows("select account from run where playbook = ? and blast = ?", playbook, nth)
-        return len({row[0] for row in rows})
+        waits = "select count(distinct account) from run where playbook = ? and blast = ? and state = 'open'"
+        ((count,),) = self.bulk.rows(waits, playbook, nth)
+        return int(count)
 
     # --- what was missed
 

@@ -193,6 +193,7 @@ run = Table(
     one_of("state", RunState),
     Index("ux_run_once", "playbook", "account", "key", unique=True),
     Index("ix_run_account", "account"),
+    Index("ix_run_started", "started_at"),
     some("ix_run_wake", "wake_at", is_in("state", RunState.OPEN)),
     # How many accounts a playbook has reached lately is counted from the index alone, at each start.
     Index("ix_run_reached", "playbook", "started_at", "account", "shadow", "holdout"),

@@ -21,10 +21,8 @@ from outreach.store.views import OPEN_FAILURE, count, count_owed, count_unmatche
 
 
 def counts(unit: StoreUnit, now: datetime) -> Counts:
-    by_status = unit.bulk.rows("select status, count(*) from touch group by status")
     at = micros(now)
     return Counts(
-        touches={row[0]: row[1] for row in by_status},
         due=count(unit, "touch where status in ('planned', 'due') and due <= ?", at),
         overdue_calls=count(unit, "touch where status = 'on_desk' and card is not null and deadline < ?", at),
         open_runs=count(unit, "run where state = 'open'"),

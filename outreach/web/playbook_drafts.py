@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from difflib import unified_diff
 from typing import Any
@@ -103,10 +104,10 @@ def _unreadable(file: str, text: str) -> list[Fault]:
 def _changes(draft: Draft) -> list[tuple[str, str]]:
     """(file, unified diff to what is in the folder)"""
     kept = drafts()
-    return [(file, _diff(file, kept.live(file) or "", text)) for file, text in sorted(draft.files.items())]
+    return [(file, _diff(kept.live(file) or "", text)) for file, text in sorted(draft.files.items())]
 
 
-def _diff(file: str, before: str, after: str) -> str:
+def _diff(before: str, after: str) -> str:
     lines = unified_diff(
         before.splitlines(), after.splitlines(), "in the folder", "in the draft", lineterm=""
     )
@@ -195,13 +196,17 @@ def begin() -> Response | tuple[str, int]:
     return redirect(_back(name, ""))
 
 
+_ALONE = r"(?<![\w/-]){}(?![\w/-])"
+"""A playbook's name for itself, and not within a longer one or a path."""
+
+
 def _like(name: str, like: str) -> Draft:
     """A new playbook begins as a copy: with its own name and stories, and the other's texts."""
     text = drafts().live(f"playbooks/{like}.yaml") if like in outside().rules().playbooks else None
     if text is None:
         raise NotFound("Choose the playbook that it begins as.")
-    stories = (drafts().live(f"playbooks/stories/{like}.yaml") or "").replace(like, name)
-    files = {f"playbooks/{name}.yaml": text.replace(like, name, 1) if f"playbook: {like}" in text else text}
+    stories = re.sub(_ALONE.format(like), name, drafts().live(f"playbooks/stories/{like}.yaml") or "")
+    files = {f"playbooks/{name}.yaml": re.sub(rf"(?m)^playbook: {like}\b(?!-)", f"playbook: {name}", text)}
     files |= {f"playbooks/stories/{name}.yaml": stories} if stories else {}
     return Draft(name, files, dict.fromkeys(files, ""), auth.me().by, g.now.isoformat())
 
@@ -214,14 +219,14 @@ def save_it(name: str) -> Response:
 
     def work() -> str:
         kept = drafts()
-        if wrong := [
-            fault
-            for fault in check_draft(name)
-            if not fault["warning"] and fault["file"] in kept.of(name).files
-        ]:
+        draft = kept.of(name)
+        wrong = [
+            fault for fault in check_draft(draft) if not fault["warning"] and fault["file"] in draft.files
+        ]
+        if wrong:
             raise Invalid([_as_fault(fault) for fault in wrong])
         _say_state(name, reason, is_new=kept.live(f"playbooks/{name}.yaml") is None)
-        return _told(name, reason, save(kept, kept.of(name), reason, _author()))
+        return _told(name, reason, save(kept, draft, reason, _author()))
 
     return _do(work, url_for("playbooks.page", name=name), _back(name, ""))
 

@@ -84,7 +84,7 @@ _ORDER = {
 }
 
 
-def _rows(unit: StoreUnit) -> list[Row]:
+def _rows(unit: StoreUnit, only: str = "") -> list[Row]:
     good, wrong = outside().rules().playbooks, _faulty(faults_now())
     states, running = views_ops.playbook_states(unit), views_ops.open_runs_by_playbook(unit)
     busy, drafted = views_playbooks.activity(unit, g.now), drafts().names()
@@ -94,7 +94,7 @@ def _rows(unit: StoreUnit) -> list[Row]:
             name, good.get(name), states.get(name, LIVE), running.get(name, 0), wrong.get(name, ()),
             busy.get(name) or Activity(), desk.pointless_calls(unit, name, since), name in drafted,
         )
-        for name in sorted({*good, *wrong, *drafted})
+        for name in sorted({*good, *wrong, *drafted}) if only in ("", name)
     ]  # fmt: skip
 
 
@@ -119,10 +119,10 @@ def playbook_of(fault: Fault) -> str:
 def page(name: str) -> str:
     turned = page_asked_for()
     with reception().house.database.view() as unit:
-        row = next((row for row in _rows(unit) if row.name == name), None)
+        row = next(iter(_rows(unit, only=name)), None)
         if row is None:
             raise NotFound(f"There is no playbook {name}.")
-        runs = views_playbooks.runs_of(unit, name, PAGE + 1, (turned - 1) * PAGE)
+        runs = views_playbooks.runs_under_way(unit, name, PAGE + 1, (turned - 1) * PAGE)
         versions = views_playbooks.versions_under_way(unit, name)
         shadow = views_playbooks.shadow_of(unit, name, g.now - views_playbooks.WINDOW)
     return render_template(

@@ -20,7 +20,13 @@ MOST_SHOWN = 200
 
 
 def percent_in_form() -> int:
-    return min(max(request.form.get("percent", 100, type=int), 0), 100)
+    """For the state ``percent`` it has to be said: nobody's slip of the pen contacts everybody. Raises Refused."""
+    if request.form.get("state") != "percent":
+        return 100
+    percent = request.form.get("percent", type=int)
+    if percent is None or not 0 <= percent <= 100:
+        raise Refused("Say for how many percent of the accounts, from 0 to 100.")
+    return percent
 
 
 def _reason() -> str:

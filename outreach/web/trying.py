@@ -22,6 +22,7 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from outreach.domain.errors import NotFound, OutreachError, Refused
+from outreach.library.drafts import Draft
 from outreach.web import auth
 from outreach.web.playbooks import drafts
 from outreach.web.problems import tell
@@ -118,15 +119,15 @@ def stop(id_: str) -> AnyResponse:
 def check(name: str) -> str | AnyResponse:
     """Every fault of every file, stories and all, as ``outreach check`` tells them."""
     try:
-        faults = check_draft(name)
+        faults = check_draft(drafts().of(name))
     except OutreachError as fault:
         tell(fault)
         return redirect(url_for("playbook_drafts.edit", name=name))
     return render_template("draft_checked.html", name=name, faults=faults)
 
 
-def check_draft(name: str) -> list[dict[str, Any]]:
-    kept = drafts()
+def check_draft(draft: Draft) -> list[dict[str, Any]]:
+    """As ``outreach check --json`` tells it. Raises Refused where it cannot be asked."""
     with TemporaryDirectory(prefix="outreach-draft-") as folder:
-        found: list[dict[str, Any]] = ask(["check", str(kept.lay_out(kept.of(name), Path(folder))), "--json"])
+        found: list[dict[str, Any]] = ask(["check", str(drafts().lay_out(draft, Path(folder))), "--json"])
     return found

@@ -6,16 +6,18 @@ worker can tell of it, and it is thrown away after a week.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -73,23 +75,41 @@ class Tryouts:
     ) -> None:
         """``rules(folder)`` lays them out there; ``words(folder of the try-out)`` is the command. Raises Refused while as many
         run as this machine is good for."""
-        self._throw_away(now - KEPT)
-        if sum(one.runs for one in self.all()) >= MOST_AT_ONCE:
-            raise Refused(f"{MOST_AT_ONCE} try-outs run already. Wait for one, or stop it.")
         here = self._folder / id_
-        here.mkdir(parents=True)
-        rules(here / "rules")
+        with self._one_at_a_time():
+            self._throw_away(now - KEPT)
+            if sum(one.runs for one in self.all()) >= MOST_AT_ONCE:
+                raise Refused(f"{MOST_AT_ONCE} try-outs run already. Wait for one, or stop it.")
+            here.mkdir()
+            held = _hold(here)
         about = {"kind": kind, "playbook": playbook, "by": by, "begun_at": now.isoformat()}
-        self._run(here, words(here), about)
+        (here / "about.json").write_bytes(orjson.dumps(about))
+        try:
+            rules(here / "rules")
+            self._run(here, words(here), held)
+        except BaseException:
+            shutil.rmtree(here, ignore_errors=True)
+            raise
+        finally:
+            held.close()
 
-    def _run(self, here: Path, words: Sequence[str], about: dict[str, Any]) -> None:
+    def _run(self, here: Path, words: Sequence[str], held: IO[str]) -> None:
+        """The process inherits the lock, so it stands for as long as that lives, whatever becomes of reception."""
         with (here / "answer.json").open("wb") as answer, (here / "said.txt").open("wb") as said:
             process = subprocess.Popen(
                 command(words), stdout=answer, stderr=said, stdin=subprocess.DEVNULL, start_new_session=True,
-                env=surroundings(self._settings),
+                env=surroundings(self._settings), pass_fds=(held.fileno(),),
             )  # fmt: skip
-        (here / "about.json").write_bytes(orjson.dumps(about | {"pid": process.pid}))
-        threading.Thread(target=_wait_for, args=(process, here), daemon=True).start()
+        (here / "pid").write_text(str(process.pid))
+        # A process that nobody waits for stays in the table of processes.
+        threading.Thread(target=process.wait, daemon=True).start()
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / "lock").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield
 
     def all(self) -> list[Tryout]:
         """Newest first."""
@@ -117,15 +137,15 @@ class Tryouts:
 
     def stop(self, id_: str) -> None:
         one, here = self.of(id_), self._folder / id_
-        if one.runs:
+        if one.runs and (here / "pid").exists():
             (here / "stopped").touch()
-            _end(_about(here)["pid"])
+            _end(int((here / "pid").read_text()))
 
     def _read(self, here: Path) -> Tryout | None:
         about = _about(here)
         if not about:
             return None
-        state, words = _state(here, about["pid"])
+        state, words = _state(here)
         done, of = _so_far(here)
         return Tryout(
             here.name, about["kind"], about["playbook"], about["by"], datetime.fromisoformat(about["begun_at"]),
@@ -146,50 +166,54 @@ def _about(here: Path) -> dict[str, Any]:
     return found
 
 
-def _wait_for(process: subprocess.Popen[bytes], here: Path) -> None:
-    """A process that nobody waits for stays in the table of processes."""
-    process.wait()
-    if here.exists():
-        (here / "ended").touch()
+def _hold(here: Path) -> IO[str]:
+    held = (here / "lock").open("w")
+    fcntl.flock(held, fcntl.LOCK_EX)
+    return held
 
 
-def _state(here: Path, pid: int) -> tuple[str, str]:
+def _is_held(here: Path) -> bool:
+    with (here / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _state(here: Path) -> tuple[str, str]:
     """The answer says more than an exit code: 1 only means that something was found."""
     if (here / "stopped").exists():
         return "stopped", ""
-    if not (here / "ended").exists() and _lives(pid):
+    if _is_held(here):
         return "running", ""
     try:
         orjson.loads((here / "answer.json").read_bytes())
-    except orjson.JSONDecodeError:
+    except (orjson.JSONDecodeError, FileNotFoundError):
         return "failed", last_words(_said(here))
     return "done", ""
 
 
 def _said(here: Path) -> str:
-    with (here / "said.txt").open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-        return file.read().decode(errors="replace")
+    try:
+        with (here / "said.txt").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""  # being laid out
 
 
 def _so_far(here: Path) -> tuple[int, int]:
+    """What is told by ``--progress json``; of two phases each is one half."""
     for line in reversed(_said(here).splitlines()):
         try:
             found = orjson.loads(line)
-            return int(found["done"]), int(found["of"])
+            done, of = int(found["done"]), int(found["of"])
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             continue
+        phase = found.get("phase")
+        return (done + of * (phase == "after"), 2 * of) if phase else (done, of)
     return 0, 0
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _end(pid: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,17 +20,23 @@ from outreach.web.reception import reception
 
 POLITE = 10
 """Added to the niceness of what is tried out: the desk and the clock come first."""
+_AT_ONCE = threading.BoundedSemaphore(2)
+"""Whoever asks keeps a thread of reception: so many may, and the desk has the others."""
 
 
 def ask(words: Sequence[str], *, timeout: float = 60.0) -> Any:
     """What ``outreach <words>`` answers in JSON. ``timeout`` in seconds. Raises Refused with the command's own words where
     it gives none."""
+    if not _AT_ONCE.acquire(blocking=False):
+        raise Refused("Others are trying something out just now. Ask again in a moment.")
     try:
         done = subprocess.run(
             command(words), capture_output=True, timeout=timeout, env=surroundings(reception().house.settings)
         )
     except subprocess.TimeoutExpired:
         raise Refused(f"This took longer than {timeout:.0f} seconds and was stopped.") from None
+    finally:
+        _AT_ONCE.release()
     try:
         return orjson.loads(done.stdout)
     except orjson.JSONDecodeError:

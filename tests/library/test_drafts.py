@@ -7,6 +7,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -260,6 +261,31 @@ def test_nothing_is_not_saved(kept: Drafts) -> None:
         save(kept, kept.of("late-delivery"), "why", OTTO)
 
 
+def test_what_a_colleague_keeps_while_one_saves_is_not_lost(kept: Drafts) -> None:
+    mine = drafted(kept)
+    theirs = drafted(kept, TEXT, "Ring them.\n")
+    with pytest.raises(Refused, match="gone on with the draft meanwhile"):
+        save(kept, mine, "why", OTTO)
+    assert kept.of("late-delivery") == theirs and "days_late >= 2" in (kept.live(FILE) or "")
+
+
+def test_a_disk_that_refuses_leaves_no_half(kept: Drafts, monkeypatch: pytest.MonkeyPatch) -> None:
+    drafted(kept)
+    draft = drafted(kept, TEXT, "Ring them.\n")
+    real, texts = Path.write_text, kept.live(TEXT)
+
+    def full(path: Path, text: str, **more: Any) -> int:
+        if "call.md" in path.name and text == "Ring them.\n":
+            raise OSError(28, "No space left on device")
+        return real(path, text, **more)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(Refused, match="The folder cannot be written to: No space left on device"):
+        save(kept, draft, "why", OTTO)
+    assert "days_late >= 2" in (kept.live(FILE) or "") and kept.live(TEXT) == texts
+    assert kept.of("late-delivery") == draft
+
+
 # -- taking back -----------------------------------------------------------------------------------------
 
 
@@ -288,6 +314,7 @@ def test_taking_back_leaves_a_draft_and_what_others_did_alone(kept: Drafts) -> N
 
 def test_a_new_playbook_is_disabled_and_not_taken_back(kept: Drafts) -> None:
     text = (kept.live(FILE) or "").replace("playbook: late-delivery", "playbook: very-late")
+    kept.begin(Draft("very-late", {"playbooks/very-late.yaml": text}, {"playbooks/very-late.yaml": ""}))
     saved = save(
         kept,
         Draft("very-late", {"playbooks/very-late.yaml": text}, {"playbooks/very-late.yaml": ""}),

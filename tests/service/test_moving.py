@@ -10,6 +10,7 @@ import pytest
 
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.evaluate import Ruleset
+from outreach.domain.plan import RunState
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition, Status
 from outreach.lab.scratch import Scratch
@@ -193,3 +194,15 @@ def test_a_moved_run_is_beyond_the_law_no_more_than_any_other() -> None:
         home.advance(DAY)
         (sent,) = [touch for touch in touches(home) if touch.status is Status.SENT]
         assert sent.sent_at is not None and 7 <= sent.sent_at.hour < 20
+
+
+def test_what_cannot_be_moved_goes_on_as_it_was() -> None:
+    with house(CALL + MAIL, accounts=2) as (home, files):
+        files.write(CALL + TEXT)
+        with home.database.unit() as unit:
+            unit.bulk.run("delete from playbook_version")
+        (version,) = moving.preview(home.outside, "lost").versions
+        assert {each.why_not for each in version.moves} == {"Its version cannot be read any more."}
+        assert [each.why_not for each in move(home)] == [each.why_not for each in version.moves]
+        with home.database.view() as unit:
+            assert {run.state for run in unit.runs_of(["a1", "a2"])} == {RunState.OPEN}

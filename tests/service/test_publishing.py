@@ -298,3 +298,23 @@ def test_workers_at_once_ask_one_question_and_go_too_far_by_little(database_url:
         assert 2 <= len(on_desk(home)) <= 2 + 3
         with home.database.view() as unit:
             assert unit.blasts_of("lost") == 1
+
+
+def test_only_what_still_waits_is_counted(database_url: str) -> None:
+    with storm(url=database_url) as home:
+        lose(home, 1, 2, 3, 4)
+        assert publishing.asked(home.outside)[0].accounts == 2
+        with home.database.unit() as unit:
+            unit.bulk.run("update run set state = 'ended' where account = 'a4'")
+        assert publishing.asked(home.outside)[0].accounts == 1
+
+
+def test_a_playbook_whose_file_is_gone_can_still_be_stopped() -> None:
+    with storm() as home:
+        lose(home, 1, 2, 3)
+        without = replace(home.outside.rules(), playbooks={})
+        gone = replace(home.outside, rules=lambda: without)
+        publishing.refuse(gone, "lost", "otto", "what was that?")
+        publishing.publish(gone, "lost", "disabled", "otto", "it is gone")
+        with pytest.raises(NotFound):
+            publishing.publish(gone, "never-was", "disabled", "otto", "x")

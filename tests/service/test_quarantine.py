@@ -10,7 +10,7 @@ import pytest
 from outreach.domain.errors import Refused
 from outreach.domain.evaluate import Ruleset
 from outreach.lab.scratch import Scratch
-from outreach.service import quarantine
+from outreach.service import intake, quarantine
 from outreach.service.quarantine import Which
 from tests.service import world
 from tests.service.world import event, failure, give, house, runs
@@ -111,3 +111,22 @@ def test_a_body_that_is_no_event_at_all_stays() -> None:
         home.database.retrying(lambda unit: unit.quarantine(rows))
         done = quarantine.replay_all(home.outside, Which(), "otto")
         assert (done.taken, done.still_wrong) == (0, 3)
+
+
+def test_what_breaks_a_room_again_stays_in_quarantine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: Any, **__: Any) -> None:
+        raise ValueError("a room broke")
+
+    with house() as home:
+        give(home)
+        with monkeypatch.context() as broken:
+            broken.setattr(intake, "absorb", breaks)
+            home.take_in(event(home, NARROW, "x", order_id="o1"))
+            (id_,) = open_ids(home)
+            with home.database.view() as unit:
+                (row,) = unit.quarantined(limit=9)
+            with pytest.raises(Refused, match="Still wrong"):
+                quarantine.replay(home.outside, id_, row.body, "otto")
+            assert open_ids(home) == [id_]
+        assert quarantine.replay(home.outside, id_, row.body, "otto").outcome == "accepted"
+        assert open_ids(home) == [] and failure(home, "delivery/o1")

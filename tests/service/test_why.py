@@ -452,3 +452,11 @@ def test_nothing_is_written_by_asking(one: Ruleset) -> None:
                 == before
             )
         assert (touches(home), run_of(home, "late")) == (touch, run)
+
+
+def test_an_account_with_one_event_is_told_who_heard_of_nothing() -> None:
+    with house() as home:
+        home.take_in(event(home, "account.described", "d1", name="Grill"))
+        assert {each.playbook for each in why(home.outside, "a1").not_listening} == set(
+            home.outside.rules().playbooks
+        )

@@ -16,6 +16,7 @@ from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit
 from outreach.store.views import desk_stamp
 from outreach.store.views_figures import decisions_between, ended_touches, standing
+from outreach.store.views_playbooks import activity, runs_under_way, shadow_of, versions_under_way
 from tests.store.samples import NOW, account, card, event, failure, hold, new, person, run, touch
 
 REF = ("shop", "e1")
@@ -43,6 +44,12 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
         unit.linked(["anna"]),
     ),
     "runs_of": lambda unit: unit.runs_of(["a1"]),
+    "playbooks": lambda unit: (
+        activity(unit, NOW),
+        shadow_of(unit, "p", NOW),
+        runs_under_way(unit, "p", 9, 0),
+        versions_under_way(unit, "p"),
+    ),
     "runs_to_wake": lambda unit: unit.runs_to_wake(NOW, 9),
     "touches_of": lambda unit: (
         unit.touches_of(["a1"]),

@@ -105,6 +105,15 @@ def test_changing_a_state_wants_a_reason(here: World) -> None:
     assert "win-back is now percent for 20 %." in done.text and "you, today" in text_of(done).lower()
 
 
+@pytest.mark.parametrize("percent", ["", "1O", "101", "-1"])
+def test_a_slip_of_the_pen_contacts_nobody(here: World, percent: str) -> None:
+    client, path = here.signed_in("otto", "ops"), "/ops/playbooks/win-back"
+    form = {"state": "percent", "percent": percent, "reason": "slowly"}
+    assert "Say for how many percent" in post(client, path, form, follow_redirects=True).text
+    with here.house.database.view() as unit:
+        assert unit.publish_states() == {}
+
+
 def test_contacts_and_pointless_calls_are_counted(here: World) -> None:
     busy_day(here)
     jonas = here.signed_in()
