@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from outreach.domain.errors import Fault, Invalid, Refused
-from outreach.library.drafts import Draft, Drafts, digest
+from outreach.library.drafts import Draft, Drafts, digest, own
 from outreach.library.loader import assemble
 
 _SECONDS = 30
@@ -68,8 +68,9 @@ def take_back(
 
 
 def _into_the_folder(drafts: Drafts, draft: Draft, reason: str, author: Author) -> Saved:
-    if not reason.strip():
-        raise Refused("Say why.")
+    message = f"{draft.playbook}: {one_line(reason)}"
+    for file in draft.files:
+        own(draft.playbook, file)
     if moved := drafts.overtaken(draft):
         raise Refused(f"Somebody has changed {', '.join(moved)} since. Look at it first.")
     if errors := errors_of(drafts, draft):
@@ -77,18 +78,27 @@ def _into_the_folder(drafts: Drafts, draft: Draft, reason: str, author: Author) 
     before = {file: drafts.live(file) for file in draft.files}
     try:
         _put(drafts.root, draft.files)
-        commit = _commit(drafts.root, sorted(draft.files), f"{draft.playbook}: {reason.strip()}", author)
-    except Refused:
-        _put(drafts.root, before)
-        raise
-    except OSError as fault:
+        commit = _commit(drafts.root, sorted(draft.files), message, author)
+    except BaseException as fault:
         _put_what_can_be(drafts.root, before)
-        raise Refused(f"The folder cannot be written to: {fault.strerror}.") from None
+        if isinstance(fault, OSError):
+            raise Refused(f"The folder cannot be written to: {fault.strerror}.") from None
+        raise
     return Saved(before, draft.files, commit)
 
 
+def one_line(reason: str) -> str:
+    """A reason as it stands in a commit. Raises Refused where there is none, or what is no text."""
+    line = " ".join(reason.split())
+    if not line:
+        raise Refused("Say why.")
+    if not line.isprintable():
+        raise Refused("The reason has characters in it that cannot be read.")
+    return line
+
+
 def _put_what_can_be(root: Path, files: Texts) -> None:
-    """After a disk has refused: each file for itself, those that were never touched included."""
+    """After something has failed: each file for itself, those that were never touched included."""
     for file, text in files.items():
         with suppress(OSError):
             _put(root, {file: text})

@@ -215,7 +215,7 @@ def waiting_events(unit: Unit, outside: Outside, standing: Standing) -> Findings
 
 
 def publishing_waits(unit: Unit, outside: Outside, standing: Standing) -> Findings:
-    asked = publishing.asked_in(unit)
+    asked = publishing.asked_in(unit, outside)
     for each in asked:
         yield look(
             f"{each.playbook} stopped {ago(outside.clock.now(), each.since)}, after {many(each.reached, 'account')}:"

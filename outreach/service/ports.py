@@ -173,6 +173,8 @@ class Save:
     after: Mapping[str, str | None]
     commit: str = ""
     """In git; empty where the folder is in no repository."""
+    authors: Sequence[str] = ()
+    """Whoever has written to the draft, and saved it."""
 
 
 class Attempt(NamedTuple):
@@ -419,6 +421,9 @@ class Unit(Protocol):
     def add_save(self, save: Save) -> None: ...
     def saves_of(self, playbook: str, limit: int) -> Sequence[Save]:
         """Newest first."""
+
+    def saves_since(self, at: datetime) -> Sequence[Save]:
+        """Of all playbooks."""
 
     def add_published(self, row: Published) -> None: ...
     def published(self, playbook: str, limit: int) -> list[Published]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from outreach.domain.blast import Answer, Blast, refused
 from outreach.domain.blast import let_go as let_gone
@@ -18,6 +18,8 @@ from outreach.service.ports import Published as Published
 
 STATES = ("shadow", "percent", "live", "paused", "disabled")
 MOST = 1000
+LOOK_BACK = timedelta(days=1)
+"""Whoever has changed a playbook in so long before it asks is no second person."""
 _FILE_CHANGED = "the first run by this version of the file"
 
 
@@ -37,8 +39,9 @@ def begin(outside: Outside, playbook: str, state: str, by: str, reason: str, per
     if state not in STATES:
         raise Refused(f"{state!r} is not a publish state; choose {', '.join(STATES)}.")
     _needs(reason)
+    wanted = Publish(state, percent if state == "percent" else 100)
     done: Published = outside.database.retrying(
-        lambda unit: _publish(unit, outside, playbook, Publish(state, percent), by, reason)
+        lambda unit: _publish(unit, outside, playbook, wanted, by, reason)
     )
     return done
 
@@ -70,9 +73,10 @@ def take_back(outside: Outside, playbook: str, by: str, reason: str) -> Publishe
 
 
 def _publish(unit: Unit, outside: Outside, playbook: str, wanted: Publish, by: str, reason: str) -> Published:
-    now, before = outside.clock.now(), Publish(*unit.publish_states().get(playbook, ("live", 100)))
-    known = outside.rules().playbooks.get(playbook)
+    now, known = outside.clock.now(), outside.rules().playbooks.get(playbook)
     version = known.version if known else ""
+    never = ("live", 100) if known else ("disabled", 100)  # one that was not there yet contacted nobody
+    before = Publish(*unit.publish_states().get(playbook, never))
     row = Published(
         playbook, wanted.state, wanted.percent, by, reason, now, version, before.state, before.percent
     )
@@ -123,27 +127,35 @@ class Asked:
 def asked(outside: Outside) -> list[Asked]:
     """What asks now, the longest first."""
     with outside.database.view() as unit:
-        return asked_in(unit)
+        return asked_in(unit, outside)
 
 
-def asked_in(unit: Unit) -> list[Asked]:
+def asked_in(unit: Unit, outside: Outside) -> list[Asked]:
     asks = [each for each in unit.blasts_standing() if each.state is Answer.ASKING]
-    found = [_asked(unit, each) for each in asks]
+    found = [_asked(unit, outside, each) for each in asks]
     return sorted(found, key=lambda each: (each.since, each.playbook))
 
 
-def _asked(unit: Unit, blast: Blast) -> Asked:
+def _asked(unit: Unit, outside: Outside, blast: Blast) -> Asked:
     waiting = unit.accounts_of_blast(blast.playbook, blast.nth)
-    return Asked(
-        blast.playbook, waiting, blast.accounts - 1, blast.since, changed_last_by(unit, blast.playbook)
-    )
+    not_by = changed_by(unit, outside, blast.playbook, blast.since - LOOK_BACK)
+    return Asked(blast.playbook, waiting, blast.accounts - 1, blast.since, not_by)
 
 
-def changed_last_by(unit: Unit, playbook: str) -> tuple[str, ...]:
-    """Who published it last, and who saved its file last from a page."""
-    published = [row.by for row in unit.published(playbook, 1)]
-    saved = [save.by for save in unit.saves_of(playbook, 1)]
-    return tuple(sorted({*published, *saved}))
+def changed_by(unit: Unit, outside: Outside, playbook: str, since: datetime) -> tuple[str, ...]:
+    """Who published it last or since then, and who wrote or saved one of its files from a page: its own, or a text that it
+    shares with others. Somebody else's small change afterwards makes nobody a second person."""
+    published = unit.published(playbook, MOST)
+    by = {row.by for row in published[:1]} | {row.by for row in published if row.at >= since}
+    known = outside.rules().playbooks.get(playbook)
+    files = {
+        f"playbooks/{playbook}.yaml",
+        *(f"templates/{text}" for text in (known.templates if known else ())),
+    }
+    lately = [save for save in unit.saves_since(since) if files & save.after.keys()]
+    for save in (*unit.saves_of(playbook, 1), *lately):
+        by |= {save.by, *save.authors}
+    return tuple(sorted(by - {""}))
 
 
 def let_go(outside: Outside, playbook: str, by: str, reason: str) -> Asked:
@@ -154,7 +166,7 @@ def let_go(outside: Outside, playbook: str, by: str, reason: str) -> Asked:
 
     def work(unit: Unit) -> Asked:
         blast = _must_ask(unit, playbook)
-        told = _asked(unit, blast)
+        told = _asked(unit, outside, blast)
         if by in told.not_by:
             raise Refused(f"A second person has to say yes: the last change of {playbook} was yours.")
         _answer(unit, blast, let_gone(blast, told.reached + told.accounts, by, reason, now))
@@ -174,7 +186,7 @@ def refuse(outside: Outside, playbook: str, by: str, reason: str) -> Asked:
 
     def work(unit: Unit) -> Asked:
         blast = _must_ask(unit, playbook)
-        told = _asked(unit, blast)
+        told = _asked(unit, outside, blast)
         _answer(unit, blast, refused(blast, by, reason, now))
         unit.audit(now, by, "playbook.refused", f"playbook/{playbook}", f"{told.accounts} accounts: {reason}")
         _publish(unit, outside, playbook, Publish("paused"), by, reason)

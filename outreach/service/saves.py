@@ -14,10 +14,21 @@ Texts = Mapping[str, str | None]
 
 
 def note(
-    outside: Outside, playbook: str, before: Texts, after: Texts, by: str, reason: str, commit: str = ""
+    outside: Outside,
+    playbook: str,
+    before: Texts,
+    after: Texts,
+    by: str,
+    reason: str,
+    commit: str = "",
+    authors: Sequence[str] = (),
 ) -> Save:
-    """The files are in the folder already: it is the folder that counts, and this is its memory."""
-    save = Save(outside.ids.new(), playbook, by, reason, outside.clock.now(), before, after, commit)
+    """The files are in the folder already: it is the folder that counts, and this is its memory. ``authors``: whoever
+    else has written to the draft."""
+    everybody = tuple(dict.fromkeys((*authors, by)))
+    save = Save(
+        outside.ids.new(), playbook, by, reason, outside.clock.now(), before, after, commit, everybody
+    )
 
     def work(unit: Unit) -> Save:
         unit.add_save(save)

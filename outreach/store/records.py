@@ -64,6 +64,9 @@ class Records(Part):
     def saves_of(self, playbook: str, limit: int) -> list[Save]:
         return self.bulk.all(SAVE, 'where playbook = ? order by "at" desc, id desc limit ?', playbook, limit)
 
+    def saves_since(self, at: datetime) -> list[Save]:
+        return self.bulk.all(SAVE, 'where "at" >= ? order by "at", id', micros(at))
+
     # --- settings, heartbeats, suppressions
 
     def setting(self, name: str) -> str | None:

@@ -427,7 +427,7 @@ playbook_state = Table(
 
 saved = Table(
     "saved", metadata, *key("id"), *must("playbook by reason commit"), *must("at", Utc),
-    *must("before after", Json), Index("ix_saved_playbook", "playbook", "at"),
+    *must("before after authors", Json), Index("ix_saved_playbook", "playbook", "at"),
 )  # fmt: skip
 playbook_published = Table(
     "playbook_published",

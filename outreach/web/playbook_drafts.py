@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from difflib import unified_diff
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from flask import Blueprint, flash, g, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from outreach.domain.errors import Fault, Invalid, NotFound, OutreachError, Refused
-from outreach.library.drafts import Draft, digest, is_story
-from outreach.library.loader import Trees, assemble
-from outreach.library.saving import Author, Saved, in_git, save, take_back
-from outreach.library.yaml_reader import read_table
+from outreach.domain.errors import Invalid, NotFound, OutreachError, Refused
+from outreach.library.drafts import Draft, digest
+from outreach.library.saving import Author, Saved, in_git, one_line, save, take_back
 from outreach.service import publishing, saves
+from outreach.service.finding import many
 from outreach.web import auth
+from outreach.web.drafting import as_fault, changes_of, faults_in, files_of, like_another, users_of_texts
 from outreach.web.highlight import coloured
-from outreach.web.playbooks import drafts
+from outreach.web.playbooks import drafts, rules_now
 from outreach.web.problems import tell
 from outreach.web.publishing import percent_in_form
 from outreach.web.reception import outside
-from outreach.web.trying import check_draft, tryouts
+from outreach.web.trying import check_draft, not_as_told, tryouts
 
 playbook_drafts = Blueprint("playbook_drafts", __name__, url_prefix="/ops")
-
-_trees = Trees()
-"""Files parsed for whoever is writing: of each only what has changed is read again."""
 
 
 @playbook_drafts.get("/playbooks/<name>/draft")
@@ -40,78 +34,20 @@ def _editor(name: str, file: str, typed: str | None = None) -> str:
     """``typed``: what somebody wrote that could not be kept, so that it is not lost."""
     kept = drafts()
     draft = kept.of(name)
-    files = _files(name, draft)
+    files = files_of(name, draft)
     file = file or files[0]
     if file not in files:
         raise NotFound(f"There is no file {file}.")
     text = kept.text(name, file)
     shown = (text or "") if typed is None else typed
-    faults = _faults(draft, file, shown)
+    faults = faults_in(draft, file, shown)
     return render_template(
         "playbook_draft.html", name=name, draft=draft, files=files, file=file, text=shown, seen=digest(text),
-        faults=faults, code=coloured(file, shown, faults), changes=_changes(draft), overtaken=kept.overtaken(draft),
-        is_new=kept.live(f"playbooks/{name}.yaml") is None, in_git=in_git(kept.root), used_by=_used_by(name),
+        faults=faults, code=coloured(file, shown, faults), changes=changes_of(draft),
+        overtaken={moved: digest(kept.live(moved)) for moved in kept.overtaken(draft)},
+        is_new=kept.live(f"playbooks/{name}.yaml") is None, in_git=in_git(kept.root), used_by=users_of_texts(name),
         tryouts=tryouts().about(name),
     )  # fmt: skip
-
-
-def _files(name: str, draft: Draft) -> list[str]:
-    """The playbook, its stories, and the texts that it may use: those that are there, and those that are drafted."""
-    playbook = outside().rules().playbooks.get(name)
-    texts = {f"templates/{text}" for text in playbook.templates} if playbook else set()
-    texts |= {file for file in draft.files if file.startswith("templates/")}
-    if not playbook and not draft.files and drafts().live(f"playbooks/{name}.yaml") is None:
-        raise NotFound(f"There is no playbook {name}.")
-    return [
-        f"playbooks/{name}.yaml",
-        f"playbooks/stories/{name}.yaml",
-        *sorted(texts, key=lambda text: ("/shared/" in text, text)),
-    ]
-
-
-def _used_by(name: str) -> dict[str, list[str]]:
-    """Text → the other playbooks that use it, too."""
-    found: dict[str, list[str]] = {}
-    for other in outside().rules().playbooks.values():
-        for text in other.templates:
-            if other.name != name:
-                found.setdefault(f"templates/{text}", []).append(other.name)
-    return found
-
-
-def _faults(draft: Draft, file: str, text: str) -> list[Fault]:
-    """What is wrong in this file, as it is typed, and what it breaks in the others that the draft changes."""
-    if is_story(file):
-        return _unreadable(file, text)
-    files = drafts().laid_over(draft) | {file: text.encode()}
-    try:
-        faults: Iterable[Fault] = assemble(files, trees=_trees).faults
-    except Invalid as invalid:
-        faults = invalid.faults
-    own = {file, f"playbooks/{draft.playbook}.yaml", *draft.files}
-    return [fault for fault in faults if fault.file in own]
-
-
-def _unreadable(file: str, text: str) -> list[Fault]:
-    """Of a story only whether it is YAML: what it says is asked when it is told."""
-    try:
-        read_table(file, text) if text.strip() else None
-    except Invalid as invalid:
-        return list(invalid.faults)
-    return []
-
-
-def _changes(draft: Draft) -> list[tuple[str, str]]:
-    """(file, unified diff to what is in the folder)"""
-    kept = drafts()
-    return [(file, _diff(kept.live(file) or "", text)) for file, text in sorted(draft.files.items())]
-
-
-def _diff(before: str, after: str) -> str:
-    lines = unified_diff(
-        before.splitlines(), after.splitlines(), "in the folder", "in the draft", lineterm=""
-    )
-    return "\n".join(lines)
 
 
 @playbook_drafts.post("/playbooks/<name>/draft/look")
@@ -120,9 +56,9 @@ def look(name: str) -> Response:
     """While somebody types: the text in colours, and what is wrong with it. Nothing is kept."""
     file, text = request.form.get("file", ""), request.form.get("text", "").replace("\r\n", "\n")
     draft = drafts().of(name)
-    if file not in _files(name, draft):
+    if file not in files_of(name, draft):
         raise NotFound(f"There is no file {file}.")
-    faults = _faults(draft, file, text)
+    faults = faults_in(draft, file, text, ask=True)
     return jsonify(
         code=coloured(file, text, faults),
         faults=render_template("_draft_faults.html", faults=faults, file=file),
@@ -134,6 +70,8 @@ def look(name: str) -> Response:
 def write(name: str) -> Response | tuple[str, int]:
     form = request.form
     file, text = form.get("file", ""), form.get("text", "")
+    if file not in files_of(name, drafts().of(name)):
+        raise NotFound(f"There is no file {file}.")
     try:
         drafts().write(name, file, text, form.get("seen", ""), auth.me().by, g.now)
     except OutreachError as fault:
@@ -150,6 +88,8 @@ def add_text(name: str) -> Response:
     file = f"templates/{name}/{request.form.get('text', '').strip().removesuffix('.md')}.md"
 
     def work() -> str:
+        if drafts().text(name, file) is not None:
+            raise Refused(f"There is a text {file} already.")
         drafts().write(name, file, "", digest(None), auth.me().by, g.now)
         return f"{file} is empty so far: write it, and name it in a step."
 
@@ -170,16 +110,19 @@ def drop(name: str) -> Response:
 @playbook_drafts.post("/playbooks/<name>/draft/rebase")
 @auth.may("steer")
 def rebase(name: str) -> Response:
-    file = request.form.get("file", "")
-    drafts().rebase(name, file)
-    flash(f"Your {file} will stand in place of what is in the folder now.", "done")
-    return redirect(_back(name, file))
+    file, seen = request.form.get("file", ""), request.form.get("seen", "")
+
+    def work() -> str:
+        drafts().rebase(name, file, seen)
+        return f"Your {file} will stand in place of what is in the folder now."
+
+    return _do(work, _back(name, file))
 
 
 @playbook_drafts.get("/new-playbook")
 @auth.may("steer")
 def new() -> str:
-    return render_template("playbook_new.html", playbooks=outside().rules().playbooks, form={})
+    return render_template("playbook_new.html", playbooks=rules_now().playbooks, form={})
 
 
 @playbook_drafts.post("/new-playbook")
@@ -188,27 +131,12 @@ def begin() -> Response | tuple[str, int]:
     form = request.form
     name, like = form.get("name", "").strip().lower().replace(" ", "-"), form.get("like", "")
     try:
-        drafts().begin(_like(name, like))
+        drafts().begin(like_another(name, like))
     except OutreachError as fault:
         code = tell(fault)
-        return render_template("playbook_new.html", playbooks=outside().rules().playbooks, form=form), code
+        return render_template("playbook_new.html", playbooks=rules_now().playbooks, form=form), code
     flash(f"{name} is a draft. Nobody acts on it.", "done")
     return redirect(_back(name, ""))
-
-
-_ALONE = r"(?<![\w/-]){}(?![\w/-])"
-"""A playbook's name for itself, and not within a longer one or a path."""
-
-
-def _like(name: str, like: str) -> Draft:
-    """A new playbook begins as a copy: with its own name and stories, and the other's texts."""
-    text = drafts().live(f"playbooks/{like}.yaml") if like in outside().rules().playbooks else None
-    if text is None:
-        raise NotFound("Choose the playbook that it begins as.")
-    stories = re.sub(_ALONE.format(like), name, drafts().live(f"playbooks/stories/{like}.yaml") or "")
-    files = {f"playbooks/{name}.yaml": re.sub(rf"(?m)^playbook: {like}\b(?!-)", f"playbook: {name}", text)}
-    files |= {f"playbooks/stories/{name}.yaml": stories} if stories else {}
-    return Draft(name, files, dict.fromkeys(files, ""), auth.me().by, g.now.isoformat())
 
 
 @playbook_drafts.post("/playbooks/<name>/draft/save")
@@ -220,28 +148,39 @@ def save_it(name: str) -> Response:
     def work() -> str:
         kept = drafts()
         draft = kept.of(name)
-        wrong = [
-            fault for fault in check_draft(draft) if not fault["warning"] and fault["file"] in draft.files
-        ]
-        if wrong:
-            raise Invalid([_as_fault(fault) for fault in wrong])
+        _must_be_fit(draft, one_line(reason))
         _say_state(name, reason, is_new=kept.live(f"playbooks/{name}.yaml") is None)
-        return _told(name, reason, save(kept, draft, reason, _author()))
+        saved = save(kept, draft, reason, _author())
+        return _noted(name, reason, saved, draft.authors)
 
     return _do(work, url_for("playbooks.page", name=name), _back(name, ""))
 
 
-def _as_fault(found: dict[str, Any]) -> Fault:
-    return Fault(*(found[part] for part in ("file", "line", "column", "what", "remedy", "warning")))
+def _must_be_fit(draft: Draft, reason: str) -> None:
+    """Seen by whoever saves it, without errors, and its stories as told. Raises Refused, and Invalid with the errors."""
+    if not draft.files:
+        raise Refused("There is nothing to save: the draft is as the folder is.")
+    if request.form.get("seen", "") != draft.digest:
+        raise Refused(
+            "Somebody has gone on with the draft since you looked. See what would change, and save again."
+        )
+    wrong = [fault for fault in check_draft(draft) if not fault["warning"] and fault["file"] in draft.files]
+    if wrong:
+        raise Invalid([as_fault(fault) for fault in wrong])
+    told = [] if request.form.get("anyway") else not_as_told(draft)
+    if told:
+        raise Refused(
+            f"{many(len(told), 'story')} {'is' if len(told) == 1 else 'are'} not as told: {'; '.join(told[:3])}."
+            " Mend what is expected, or save it all the same."
+        )
 
 
 def _say_state(name: str, reason: str, *, is_new: bool) -> None:
     state = request.form.get("state", "")
     if is_new and not state:
         raise Refused("Say in which state it starts.")
-    if state:
-        say = publishing.begin if is_new else publishing.publish
-        say(outside(), name, state, auth.me().by, reason, percent_in_form())
+    if is_new:
+        publishing.begin(outside(), name, state, auth.me().by, reason, percent_in_form())
 
 
 @playbook_drafts.post("/playbooks/<name>/saved/<id_>/back")
@@ -252,7 +191,8 @@ def take_it_back(name: str, id_: str) -> Response:
 
     def work() -> str:
         past = saves.one(outside(), name, id_)
-        return _told(name, reason, take_back(drafts(), name, past.before, past.after, reason, _author()))
+        back = take_back(drafts(), name, past.before, past.after, reason, _author())
+        return "Taken back. " + _noted(name, f"taken back: {reason}", back)
 
     return _do(work, url_for("playbooks.page", name=name, _anchor="history"))
 
@@ -262,10 +202,10 @@ def _author() -> Author:
     return Author(me.name, me.user.email)
 
 
-def _told(name: str, reason: str, saved: Saved) -> str:
-    saves.note(outside(), name, saved.before, saved.after, auth.me().by, reason.strip(), saved.commit)
-    files = len(saved.after)
-    return f"Saved {files} {'file' if files == 1 else 'files'}" + (
+def _noted(name: str, reason: str, saved: Saved, authors: Sequence[str] = ()) -> str:
+    me = auth.me().by
+    saves.note(outside(), name, saved.before, saved.after, me, one_line(reason), saved.commit, authors)
+    return f"Saved {many(len(saved.after), 'file')}" + (
         f" as commit {saved.commit}." if saved.commit else "."
     )
 

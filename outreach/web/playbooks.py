@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flask import Blueprint, g, render_template, request
 
 from outreach.domain.errors import Fault, NotFound
+from outreach.domain.evaluate import Ruleset
 from outreach.domain.playbook import Playbook
 from outreach.library.drafts import Drafts
 from outreach.service import desk, publishing, saves
@@ -56,9 +57,15 @@ def drafts() -> Drafts:
     return Drafts(settings.root, settings.data_dir / "drafts")
 
 
+def rules_now() -> Ruleset:
+    """As the folder is at this moment: whoever has just saved sees it."""
+    return reception().house.library.current()
+
+
 def faults_now() -> tuple[Fault, ...]:
     """What is wrong with the files as they are."""
-    return tuple(getattr(reception().house.library, "faults", outside().rules().faults))
+    rules_now()
+    return reception().house.library.faults
 
 
 @playbooks.get("")
@@ -85,7 +92,7 @@ _ORDER = {
 
 
 def _rows(unit: StoreUnit, only: str = "") -> list[Row]:
-    good, wrong = outside().rules().playbooks, _faulty(faults_now())
+    good, wrong = rules_now().playbooks, _faulty(faults_now())
     states, running = views_ops.playbook_states(unit), views_ops.open_runs_by_playbook(unit)
     busy, drafted = views_playbooks.activity(unit, g.now), drafts().names()
     since = g.now - views_playbooks.WINDOW

@@ -63,9 +63,8 @@ def take_back(name: str) -> Response:
 
 
 def _now(done: service.Published) -> str:
-    return f"{done.playbook} is now {done.state}" + (
-        f" for {done.percent} %." if done.state == "percent" else "."
-    )
+    state = f"live for {done.percent} %" if done.state == "percent" else done.state
+    return f"{done.playbook} is now {state}."
 
 
 @publishing.post("/<name>/answer")

@@ -21,8 +21,9 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from outreach.domain.errors import NotFound, OutreachError, Refused
+from outreach.domain.errors import Invalid, NotFound, OutreachError, Refused
 from outreach.library.drafts import Draft
+from outreach.library.saving import errors_of
 from outreach.web import auth
 from outreach.web.playbooks import drafts
 from outreach.web.problems import tell
@@ -65,6 +66,8 @@ def begin(name: str) -> AnyResponse:
             raise Refused("Choose what to try out.")
         kept, id_ = drafts(), outside().ids.new()
         draft = kept.of(name)
+        if wrong := errors_of(kept, draft):
+            raise Invalid(wrong)
         tryouts().begin(
             id_,
             kind,
@@ -124,6 +127,14 @@ def check(name: str) -> str | AnyResponse:
         tell(fault)
         return redirect(url_for("playbook_drafts.edit", name=name))
     return render_template("draft_checked.html", name=name, faults=faults)
+
+
+def not_as_told(draft: Draft) -> list[str]:
+    """The titles of its own stories that are not as told."""
+    with TemporaryDirectory(prefix="outreach-draft-") as folder:
+        laid = str(drafts().lay_out(draft, Path(folder)))
+        told = ask(["test", laid, "--playbook", draft.playbook, "--json"])
+    return [story["title"] for story in told["stories"] if not story["good"]]
 
 
 def check_draft(draft: Draft) -> list[dict[str, Any]]:

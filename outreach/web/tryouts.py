@@ -106,7 +106,7 @@ class Tryouts:
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self._folder / "lock").open("w") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             yield
@@ -182,22 +182,20 @@ def _is_held(here: Path) -> bool:
 
 
 def _state(here: Path) -> tuple[str, str]:
-    """The answer says more than an exit code: 1 only means that something was found."""
+    """The answer says more than an exit code: 1 only means that something was found. It may be large, so only its end is
+    looked at."""
     if (here / "stopped").exists():
         return "stopped", ""
     if _is_held(here):
         return "running", ""
-    try:
-        orjson.loads((here / "answer.json").read_bytes())
-    except (orjson.JSONDecodeError, FileNotFoundError):
-        return "failed", last_words(_said(here))
-    return "done", ""
+    whole = _end_of(here / "answer.json", 2).strip().endswith(("}", "]"))
+    return ("done", "") if whole else ("failed", last_words(_end_of(here / "said.txt", _TAIL)))
 
 
-def _said(here: Path) -> str:
+def _end_of(path: Path, size: int) -> str:
     try:
-        with (here / "said.txt").open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - size))
             return file.read().decode(errors="replace")
     except FileNotFoundError:
         return ""  # being laid out
@@ -205,7 +203,7 @@ def _said(here: Path) -> str:
 
 def _so_far(here: Path) -> tuple[int, int]:
     """What is told by ``--progress json``; of two phases each is one half."""
-    for line in reversed(_said(here).splitlines()):
+    for line in reversed(_end_of(here / "said.txt", _TAIL).splitlines()):
         try:
             found = orjson.loads(line)
             done, of = int(found["done"]), int(found["of"])

@@ -68,7 +68,7 @@ def test_a_draft_changes_nothing_but_itself(kept: Drafts) -> None:
     assert kept.of("late-delivery") == draft and kept.names() == ["late-delivery"]
     assert "days_late >= 4" in (kept.text("late-delivery", FILE) or "")
     assert "days_late >= 2" in (kept.live(FILE) or "")
-    assert (draft.by, draft.at) == ("otto", NOW.isoformat())
+    assert (draft.by, draft.at, draft.authors) == ("otto", NOW.isoformat(), ("otto",))
 
 
 def test_what_is_as_in_the_folder_is_no_draft(kept: Drafts) -> None:
@@ -126,6 +126,17 @@ def test_too_much_is_refused(kept: Drafts) -> None:
 def test_only_playbooks_their_stories_and_texts_are_changed(kept: Drafts, file: str) -> None:
     with pytest.raises(Refused, match="is not a file that can be changed here"):
         kept.write("late-delivery", file, "x", digest(None), "otto", NOW)
+
+
+@pytest.mark.parametrize(
+    "file", ["playbooks/win-back.yaml", "playbooks/stories/win-back.yaml", "playbooks/new-one.yaml"]
+)
+def test_a_draft_changes_no_other_playbook(kept: Drafts, file: str) -> None:
+    with pytest.raises(Refused, match="is another playbook's"):
+        kept.write("late-delivery", file, "x", digest(kept.live(file)), "otto", NOW)
+    with pytest.raises(Refused, match="is another playbook's"):
+        take_back(kept, "late-delivery", {file: "x"}, {file: kept.live(file)}, "why", OTTO)
+    assert kept.of("late-delivery").files == {}
 
 
 @given(st.text(max_size=80))
@@ -230,7 +241,9 @@ def test_a_change_by_somebody_else_is_not_undone(kept: Drafts) -> None:
     with pytest.raises(Refused, match=r"Somebody has changed playbooks/late-delivery\.yaml since\. Look"):
         save(kept, draft, "why", OTTO)
     assert kept.live(FILE) == theirs
-    kept.rebase("late-delivery", FILE)
+    with pytest.raises(Refused, match="once more"):
+        kept.rebase("late-delivery", FILE, digest("what it was before"))
+    kept.rebase("late-delivery", FILE, digest(theirs))
     save(kept, kept.of("late-delivery"), "seen, and mine is right", OTTO)
     assert "days_late >= 4" in (kept.live(FILE) or "")
 
@@ -250,10 +263,21 @@ def test_a_new_playbook_is_a_draft_until_it_is_saved(kept: Drafts) -> None:
         kept.begin(Draft("late-delivery", {FILE: "x"}, {FILE: ""}))
 
 
-@pytest.mark.parametrize(("reason", "words"), [("", "Say why"), ("  ", "Say why")])
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("", "Say why"), ("  ", "Say why"), ("x\0", "cannot be read"), ("\x1b[2J", "cannot")],
+)
 def test_saving_wants_a_reason(kept: Drafts, reason: str, words: str) -> None:
     with pytest.raises(Refused, match=words):
         save(kept, drafted(kept), reason, OTTO)
+    assert "days_late >= 2" in (kept.live(FILE) or "") and kept.of("late-delivery").files
+
+
+def test_a_reason_is_one_line_of_the_commit(kept: Drafts) -> None:
+    under_git(kept)
+    save(kept, drafted(kept), "too early\n\nSigned-off-by: the boss <boss@house.example>", OTTO)
+    message = git(kept, "log", "-1", "--format=%B").strip()
+    assert message == "late-delivery: too early Signed-off-by: the boss <boss@house.example>"
 
 
 def test_nothing_is_not_saved(kept: Drafts) -> None:
