@@ -440,8 +440,8 @@ class Unit(Protocol):
 
     def blasts_refused(self, since: datetime) -> list[Blast]: ...
     def blast(self, playbook: str, nth: int) -> Blast | None: ...
-    def blasts_of(self, playbook: str) -> int:
-        """How many there have been."""
+    def blasts_ended(self, playbook: str) -> int:
+        """How many there have been that stand no more."""
 
     def add_blasts(self, rows: Sequence[Blast]) -> None:
         """One that is there already stays as it is."""

@@ -26,6 +26,7 @@ holidays: {country: DE, region: BE}
 named_person: helen
 unreached_after: 4 business hours
 look_again: 2 business days
+blast_radius: {accounts: 100000, within: 1h}
 caps: {per_person_per_day: 3, per_person_per_week: 9, calls_per_person_per_day: 2}
 teams:
   berlin: {members: [jonas, miriam], manager: ruth, capacity: 30}

@@ -77,7 +77,7 @@ def test_the_same_seed_and_hour_make_the_same_year() -> None:
 
 def test_nothing_of_what_was_made_up_is_refused_but_what_should_be(store: Store) -> None:
     with store.view() as unit:
-        assert {row.event_id for row in views_ops.quarantined(unit)} == {"q1", "q2", "q3"}
+        assert {row.event_id for row in unit.quarantined()} == {"q1", "q2", "q3"}
         assert views_ops.parked_by_reason(unit) == {"unknown_account": 1, "future": 1}
 
 

@@ -113,7 +113,7 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
         unit.blasts_standing(),
         unit.blasts_refused(NOW),
         unit.blast("late", 1),
-        unit.blasts_of("late"),
+        unit.blasts_ended("late"),
         unit.runs_of_blast("late", 1, 9),
         unit.accounts_of_blast("late", 1),
     ),

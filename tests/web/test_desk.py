@@ -132,7 +132,7 @@ def test_the_desk_asks_the_database_the_same_whatever_the_number_of_accounts(her
                 views.drafts(unit, ALL),
                 views.unreached(unit, ALL),
                 views.unmatched(unit, ALL),
-                views_ops.open_holds(unit),
+                views_ops.open_holds(unit, views_ops.HoldsAsked()),
             )
             views_ops.counts(unit, here.clock.time), views.timeline(unit, ["a1", "a2"], None)
         event.remove(here.house.database.engine, "before_cursor_execute", listen)
