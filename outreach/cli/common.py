@@ -33,6 +33,19 @@ def settings_from_here() -> Settings:
     return load_settings(os.environ, Path.cwd())
 
 
+class OutFile(click.Path):
+    """A file to be written: whether it can be is asked before the work, not after it."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = Path(str(super().convert(value, param, ctx)))
+        if not path.absolute().parent.is_dir():
+            self.fail(f"there is no folder {path.parent} to write it into", param, ctx)
+        return path
+
+
 @contextmanager
 def house(migrate: bool = True, database: str | None = None, told: Told | None = None) -> Iterator[House]:
     """The house of these settings; on another database where one is named. ``told``: for what runs on, which logs."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from outreach.cli.common import answer, found_something, house, json_option, progress_option
+from outreach.cli.common import OutFile, answer, found_something, house, json_option, progress_option
 
 
 @click.command("import")
@@ -48,9 +48,7 @@ def rebuild(check_only: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--store", type=click.Path(path_type=Path), help="Keep the scratch database here.")
 @click.option("--limit", type=int, default=None, help="Only so many accounts.")
-@click.option(
-    "--html", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="A page with plots."
-)
+@click.option("--html", type=OutFile(), help="A page with plots.")
 @progress_option
 @json_option
 def replay(

@@ -36,6 +36,7 @@ def publish(
     """Set a playbook's publish state. Disabling stops all its versions before the next send.
 
     \b
+    outreach publish                           how each playbook stands
     outreach publish NAME STATE --reason …     shadow, percent, live, paused, disabled
     outreach publish NAME --back --reason …    as it was before the last change
     outreach publish NAME --history            who said what, when and why
@@ -43,12 +44,16 @@ def publish(
     outreach publish NAME --let-go --reason …  yes; or --refuse
     """
     (wanted,) = _one_thing(playbook, state, does)
-    if wanted not in ("history", "asked") and not reason.strip():
+    if wanted not in ("all", "history", "asked") and not reason.strip():
         raise click.UsageError("say why: --reason …")
-    if (state == "percent") != (percent is not None):
-        raise click.UsageError("--percent goes with the state percent, and percent with --percent")
+    if state == "percent" and percent is None:
+        raise click.UsageError("say of how many: add --percent 20, for instance")
+    if percent is not None and state != "percent":
+        raise click.UsageError("--percent goes with the state percent")
     with house() as here:
-        if wanted == "asked":
+        if wanted == "all":
+            _all(here, as_json)
+        elif wanted == "asked":
             _asked(here, as_json)
         elif wanted == "history":
             _history(here, playbook or "", as_json)
@@ -60,11 +65,32 @@ def publish(
 
 def _one_thing(playbook: str | None, state: str | None, does: dict[str, bool]) -> list[str]:
     wanted = [name for name, yes in does.items() if yes] + (["state"] if state else [])
+    if playbook is None and not wanted:
+        return ["all"]
     if len(wanted) != 1:
         raise click.UsageError("name a STATE, or one of --back, --history, --asked, --let-go, --refuse")
     if (playbook is None) != (wanted == ["asked"]):
         raise click.UsageError("name a PLAYBOOK" if playbook is None else "--asked goes without a PLAYBOOK")
     return wanted
+
+
+def _all(here: House, as_json: bool) -> None:
+    with here.database.view() as unit:
+        states = unit.publish_states()
+    rows = {
+        name: states.get(name, ("live", 100)) for name in sorted({*here.outside.rules().playbooks, *states})
+    }
+    if as_json:
+        answer(
+            [
+                {"playbook": name, "state": state, "percent": percent}
+                for name, (state, percent) in rows.items()
+            ]
+        )
+        return
+    width = max(map(len, rows), default=0)
+    for name, (state, percent) in rows.items():
+        click.echo(f"{name:{width}}  {_words(state, percent)}")
 
 
 def _set(here: House, playbook: str, state: str, percent: int, reason: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from outreach.cli.common import answer, found_something, json_option
+from outreach.cli.common import OutFile, answer, found_something, json_option
 from outreach.cli.rules import folder
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from outreach.lab.story_coverage import Covered
     from outreach.lab.story_reader import Story
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_FILE = OutFile()
 
 
 @click.command()
@@ -71,8 +71,14 @@ def test(
 
 
 def _chosen(stories: list[Story], only: str, playbook: str) -> list[Story]:
+    """Raises UsageError where there is none: a slip of the pen is no success."""
     own = [story for story in stories if not playbook or Path(story.file).stem == playbook]
-    return [story for story in own if only.lower() in story.title.lower()]
+    if playbook and not own:
+        raise click.UsageError(f"no story is in playbooks/stories/{playbook}.yaml")
+    chosen = [story for story in own if only.lower() in story.title.lower()]
+    if only and not chosen:
+        raise click.UsageError(f"no story's name has the words {only!r}")
+    return chosen
 
 
 def _of(playbook: str, problems: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from outreach.cli.common import answer, found_something, house, json_option, progress_option
+from outreach.cli.common import OutFile, answer, found_something, house, json_option, progress_option
 from outreach.domain.errors import Refused
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ days_option = click.option(
 workers_option = click.option(
     "--workers", type=click.IntRange(1, 256), help="Processes; as many as there are processors."
 )
-file_type = click.Path(dir_okay=False, writable=True, path_type=Path)
+file_type = OutFile()
 
 
 @click.command()
@@ -102,7 +102,10 @@ def diff(
             click.echo(one.words + (f"\n    {', '.join(one.accounts)}" if accounts and one.accounts else ""))
         if not found.changes:
             click.echo("Nothing changes for anybody.")
-    found_something(at_most is not None and abs(found.calls) * 100 > at_most)
+    too_much = at_most is not None and abs(found.calls) * 100 > at_most
+    if too_much:
+        click.echo(f"Calls change by {abs(found.calls):.0%}, which is more than {at_most:g} %.", err=True)
+    found_something(too_much)
 
 
 def _played(folder: Path, days: int, workers: int | None, kind: str, phase: str = "") -> Report:

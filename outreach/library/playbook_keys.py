@@ -215,7 +215,7 @@ PLAYBOOK = Group(
         Key("hold", HOLD, "generic mail withheld meanwhile", "none"),
         Key("still_open", Expression(), "judged as of now before every step and at the dial", "true"),
         Key("if_resolved", BRANCH, "what the remaining steps say once `still_open` is false; without it the run ends"),
-        Key("stop_when", Many(Expression()), "event types or expressions that end the run; a person's erasure and refusal always do", "person.erased, person.refused, message.received"),
+        Key("stop_when", Many(Expression()), "event types or expressions that stop its steps: what was still to be written is cancelled, a call on the desk stays there, and a run about a failure stays open until that is put right; a person's erasure and refusal always do", "person.erased, person.refused, message.received"),
         Key("may_offer", Many(RemedyKind()), "for the affected order only", "none"),
         Key("holdout", Number(0, 50), "percent of accounts left out for comparison; never for service_recovery or callback", "0"),
         Key("steps", Many(StepKind(), or_one=False), "what is done, in order", required=True),

@@ -255,7 +255,7 @@ defaults, those of `all`, and last what is built in. Mappings merge key by key, 
 replace, `none` switches a default off. Built in:"""
 _DURATIONS = """`30m` `4h` `2d` `3w` `90 minutes`, `4 business hours`, `1 business day`; parts may be joined with
 `+`. Business time uses the caller's team calendar; outside its hours it starts at the next opening.
-`1 business day` is the same time on the next working day. With hours from 09:00 to 17:00, Saturday
+A day in it is 24 hours, over a change of the clocks, too; `1 business day` is the same time on the next working day. With hours from 09:00 to 17:00, Saturday
 23:00 and 4 business hours is Monday 13:00, and 1 business day is Tuesday 09:00."""
 _EXPRESSIONS = """Comparisons (`==` `!=` `<` `<=` `>` `>=` `in` `not in`), `and` `or` `not`, `+ - * /`, numbers, texts in
 quotes, lists in square brackets, `true` `false`, `event.` and a field that every type of `when`

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from outreach.domain.blast import Answer, Blast, refused
 from outreach.domain.blast import let_go as let_gone
+from outreach.domain.conditions_names import did_you_mean
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.plan import LIVE, Publish
 from outreach.service.ports import Outside, Unit
@@ -219,7 +220,9 @@ def _known(outside: Outside, playbook: str) -> None:
         return
     with outside.database.view() as unit:
         if playbook not in unit.publish_states() and not unit.versions_of(playbook, 1):
-            raise NotFound(f"There is no playbook {playbook}.")
+            meant = did_you_mean(playbook, outside.rules().playbooks)
+            hint = f"; {meant}" if "did you mean" in meant else "."
+            raise NotFound(f"There is no playbook {playbook}{hint}")
 
 
 def _needs(reason: str) -> None:

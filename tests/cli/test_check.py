@@ -96,3 +96,17 @@ def test_a_broken_vocabulary_is_told_without_the_stories(folder: Path) -> None:
     assert told.exit_code == 1
     assert "playbooks/vocabulary.yaml:1:16: unknown key `titel`; did you mean title?" in told.output
     assert "stories/" not in told.output
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["test", "--playbook", "nope"], "no story is in playbooks/stories/nope.yaml"),
+    (["test", "-k", "nopenope"], "no story's name has the words 'nopenope'"),
+    (["backtest", "--html", "no/such/x.html"], "there is no folder no/such to write it into"),
+    (["test", "--junit", "no/such/x.xml"], "there is no folder no/such to write it into"),
+])  # fmt: skip
+def test_a_slip_of_the_pen_is_no_success(
+    words: list[str], told: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    done = CliRunner().invoke(outreach, words)
+    assert done.exit_code == 2 and told in " ".join(done.output.split())

@@ -85,12 +85,12 @@ def test_publish_its_history_and_one_step_back(run: Run) -> None:
     ("words", "told"),
     [
         ([NAME], "name a STATE, or one of"),
-        ([], "name a STATE, or one of"),
+        (["--reason", "x", "--percent", "20"], "--percent goes with"),
         (["--back", "--reason", "x"], "name a PLAYBOOK"),
         ([NAME, "--asked"], "--asked goes without"),
         ([NAME, "live", "--back", "--reason", "x"], "name a STATE, or one of"),
         ([NAME, "live"], "say why"),
-        ([NAME, "percent", "--reason", "x"], "--percent goes with"),
+        ([NAME, "percent", "--reason", "x"], "add --percent 20"),
         ([NAME, "live", "--percent", "5", "--reason", "x"], "--percent goes with"),
     ],
 )
@@ -142,3 +142,20 @@ def test_a_playbook_that_is_not_there(run: Run) -> None:
     for words in (("runs", "move", "losst"), ("publish", "losst", "--back", "--reason", "x")):
         with pytest.raises(NotFound, match="There is no playbook losst"):
             run(*words)
+
+
+def test_how_each_playbook_stands(run: Run) -> None:
+    run("publish", NAME, "percent", "--percent", "20", "--reason", "slowly")
+    told = run("publish").output.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in told if line.startswith(f"{NAME} ")] == [
+        "live for 20 percent of the accounts"
+    ]
+    assert sum(line.endswith("  live") for line in told) > 20
+    assert {"playbook": NAME, "state": "percent", "percent": 20} in json.loads(
+        run("publish", "--json").output
+    )
+
+
+def test_a_slip_in_a_playbooks_name_is_told(run: Run) -> None:
+    with pytest.raises(NotFound, match=r"did you mean late-delivery\?"):
+        run("publish", "late-delivry", "paused", "--reason", "x")
