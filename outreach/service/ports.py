@@ -613,6 +613,9 @@ class Unit(Protocol):
     def incidents_open(self) -> list[Incident]:
         """The one opened last first."""
 
+    def incidents_corrected(self) -> list[Incident]:
+        """Open or closed, those of which more than a first wording was approved."""
+
     def incidents_closed(self, limit: int) -> list[Incident]:
         """The one closed last first."""
 
