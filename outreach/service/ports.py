@@ -408,6 +408,9 @@ class Unit(Protocol):
     def decision_of_run(self, account: str, run: str) -> Decision | None:
         """The newest that started the run, or pointed it at another trigger: it holds why."""
 
+    def versions_of_runs(self, accounts: Collection[str]) -> dict[str, list[tuple[datetime, str]]]:
+        """Run → since when it went by which version, in order; the first is the one that it started with."""
+
     def keep_version(self, version: str, name: str, source: str, at: datetime) -> None: ...
     def version(self, version: str) -> str | None: ...
     def publish_states(self) -> dict[str, tuple[str, int]]:
