@@ -301,6 +301,9 @@ class Unit(Protocol):
         """Those that nobody has dealt with, of this type and source, with these words in a reason; in order of their
         ids, from the one after ``after``."""
 
+    def quarantined_one(self, id_: str) -> Quarantined | None:
+        """Whatever has become of it."""
+
     def mark_quarantined(self, id_: str, status: str) -> bool:
         """False when somebody has dealt with it already."""
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from outreach.domain.facts import Purpose
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition
-from outreach.service import outcomes, quarantine, workbench
+from outreach.service import desk, outcomes, quarantine, workbench
 from outreach.service.care import Asked, may_send
 from outreach.service.intake import take_in
 from tests.web.scenes import busy_day, snowed_in, with_draft
@@ -88,6 +88,19 @@ def test_holds_say_whose_what_why_and_until_when(either: World) -> None:
     assert "Berlin Kitchens GmbH" in seen and "Café Morgenrot" not in seen
     assert "No account is called that." in said(otto, "/ops/holds", {"name": "nobody%"})
     assert "Nothing of the kind" in text_of(otto.get("/ops/holds?playbook=nothing"))
+
+
+def test_a_hold_says_what_is_true_of_why_it_ends(here: World, otto: FlaskClient) -> None:
+    here.account("a1", "Berlin Kitchens", person="anna")
+    here.late("a1", "anna", "o-1")
+    here.tell("delivery.lost", "a1", {"order_id": "o-1", "person_id": "anna"})
+    seen = text_of(otto.get("/ops/holds"))
+    assert "a playbook that goes before it has begun, though it is not put right yet" in seen
+    assert "it is put right, and they" not in seen
+    assert "until it is put right," in seen, "of the run that goes on"
+    desk.put_right(here.house.outside, "a1", "delivery/o-1", "jonas", "customer", "")
+    seen = text_of(otto.get("/ops/holds"))
+    assert "it is put right, and they are left in peace" in seen and "not put right yet" not in seen
 
 
 def test_a_hold_is_ended_with_a_reason_once(here: World, otto: FlaskClient) -> None:
