@@ -66,6 +66,22 @@ def test_what_has_been_due_for_long_names_the_clock(here: World, otto: FlaskClie
     assert "call past the promised hour" in seen
 
 
+def test_where_to_see_to_it_is_a_link_for_whoever_may_open_it(here: World, otto: FlaskClient) -> None:
+    """Nobody is sent to a page that is shut to them; they hear who can."""
+    here.account("a1", "Berlin Kitchens", person="anna")
+    here.late("a1", "anna", "o-1")
+    wrong(here, "shop", 2)
+    here.pass_time(days=2)
+    for client in (otto, here.signed_in("ruth", "manager")):
+        page = client.get("/ops").text
+        links = set(re.findall(r'href="(/(?:desk|ops)[a-z/]*)"', page))
+        assert "/ops/quarantine" in links
+        assert {path: client.get(path).status_code for path in links} == dict.fromkeys(links, 200)
+    assert "can open it" not in page
+    assert {"/desk", "/desk/unmatched", "/desk/owed", "/desk/unreached"} <= links
+    assert "/desk (a manager or an account manager can open it) shows them first" in text_of(otto.get("/ops"))
+
+
 # -- holds --------------------------------------------------------------------------------------------------------
 
 
