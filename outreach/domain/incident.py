@@ -211,12 +211,28 @@ def _letters(text: str) -> str:
     return "".join(sign for sign in text.casefold() if sign.isalnum())
 
 
+def said_in(text: str, wordings: Iterable[Wording]) -> list[Wording]:
+    """The approved wordings that a text holds. What it holds only as a part of a longer one was not said by itself; of
+    two that read the same the newest was."""
+    held = [each for each in wordings if each.approved_at and says(text, each.words)]
+    return [each for each in held if not any(_is_within(each, other) for other in held)]
+
+
+def _is_within(one: Wording, other: Wording) -> bool:
+    mine, others = _letters(one.words), _letters(other.words)
+    if mine == others:
+        return one.incident == other.incident and one.number < other.number
+    return mine in others
+
+
 def outdated(text: str, wordings: Collection[Wording]) -> bool:
-    """It says words that have been corrected since."""
-    now = current(wordings)
-    if now is None or says(text, now.words):
-        return False
-    return any(says(text, each.words) for each in wordings if each.approved_at and each.number < now.number)
+    """It says words that have been corrected since. ``wordings``: of every incident that it may speak of."""
+    of: dict[str, list[Wording]] = defaultdict(list)
+    for each in wordings:
+        of[each.incident].append(each)
+    stand = [now for each in of.values() if (now := current(each))]
+    read = {_letters(each.words) for each in stand}
+    return any(_letters(each.words) not in read for each in said_in(text, wordings))
 
 
 class SaidAbout(NamedTuple):
@@ -244,5 +260,5 @@ def _number(said: SaidAbout, approved: Iterable[Wording]) -> int:
     if said.text is None:
         numbers = [each.number for each in approved if each.approved_at and each.approved_at <= said.at]
     else:
-        numbers = [each.number for each in approved if says(said.text, each.words)]
+        numbers = [each.number for each in said_in(said.text, approved)]
     return max(numbers, default=0)

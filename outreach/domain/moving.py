@@ -7,8 +7,10 @@ same place in the new version and is of the same kind, and where nothing that wa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
 
 from outreach.domain.facts import Channel
 from outreach.domain.plan import Run
@@ -42,11 +44,22 @@ class Stays:
     why: str
 
 
-def move(run: Run, old: Playbook, new: Playbook, touches: Sequence[Touch]) -> Moved | Stays:
-    """``touches``: all of the run, of every round."""
+class Ran(NamedTuple):
+    """The run went by this version from then on; None: it cannot be read any more."""
+
+    since: datetime
+    playbook: Playbook | None
+
+
+def move(
+    run: Run, old: Playbook, new: Playbook, touches: Sequence[Touch], ran: Sequence[Ran] = ()
+) -> Moved | Stays:
+    """``touches``: all of the run, of every round. ``ran``: by which versions it went, in order; only by the ``old`` one
+    where none are given."""
     first = first_to_come(run, old, touches)
     open_now = {touch.step for touch in touches if touch.is_open}
-    why = _why_not(old, new, sorted({*range(first), *open_now})) or _said_again(old, new, first)
+    why = _why_not(old, new, sorted({*range(first), *open_now}))
+    why = why or _said_again(old, new, first, touches, ran or [Ran(run.started_at, old)])
     if new.purpose is not run.purpose:
         why = f"It is for another purpose now: {new.purpose.value}, and not {run.purpose.value}."
     if why:
@@ -91,19 +104,48 @@ def _why_not(old: Playbook, new: Playbook, begun: Iterable[int]) -> str:
     return ""
 
 
-def _said_again(old: Playbook, new: Playbook, first: int) -> str:
+_LOST = "What it has said was by a version that cannot be read any more."
+
+
+def _said_again(
+    old: Playbook, new: Playbook, first: int, touches: Iterable[Touch], ran: Sequence[Ran]
+) -> str:
     """A text that was said and would come once more than it would have."""
-    said = {_text(step) for step in old.steps[:first] if says(step)}
-    before = Counter(_text(step) for step in old.steps[first:])
-    after = Counter(_text(step) for step in new.steps[first:])
+    said = set[Text]()
+    for touch in touches:
+        for playbook in _by_which(touch, ran):
+            if playbook is None:
+                return _LOST
+            if touch.step < len(playbook.steps):
+                said |= _texts(playbook, playbook.steps[touch.step])
+    before = Counter(text for step in old.steps[first:] for text in _texts(old, step))
+    after = Counter(text for step in new.steps[first:] for text in _texts(new, step))
     for step in new.steps[first:]:
-        if _text(step) in said and after[_text(step)] > before[_text(step)]:
+        if any(text in said and after[text] > before[text] for text in _texts(new, step)):
             return f"Its {worded(step)} would say again what was said already."
     return ""
 
 
-def _text(step: Step) -> tuple[Channel | None, str]:
-    return step.channel, says(step)
+def _by_which(touch: Touch, ran: Sequence[Ran]) -> Iterator[Playbook | None]:
+    """The versions that what was said, or may be, can have been written by: a draft is read, and leaves, later."""
+    if not (touch.has_left or touch.is_open):
+        return
+    left = touch.intent_at or touch.ended_at
+    for i, (since, playbook) in enumerate(ran):
+        until = ran[i + 1].since if i + 1 < len(ran) else None
+        began_after = until is not None and touch.created_at is not None and touch.created_at > until
+        if not began_after and (i == 0 or left is None or since <= left):
+            yield playbook
+
+
+Text = tuple[Channel | None, str]
+
+
+def _texts(playbook: Playbook, step: Step) -> set[Text]:
+    """By its name, and by its words: a copy under another name says the same."""
+    name = says(step)
+    words = playbook.templates.get(name, "")
+    return {(step.channel, text) for text in (name, " ".join(words.split())) if text}
 
 
 def _is_same(old: Playbook, new: Playbook, i: int) -> bool:

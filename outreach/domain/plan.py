@@ -224,7 +224,9 @@ class _Telling:
 
     def _is_live(self, match: Match) -> bool:
         state = self.publish.get(match.playbook.name, LIVE)
-        return state.state not in ("paused", "disabled") and _in_percent(match, state.percent)
+        if state.state == "percent":
+            return _in_percent(match, state.percent)
+        return state.state not in ("paused", "disabled")
 
     def _is_too_late(self, match: Match) -> bool:
         """Nothing starts for what was old on arrival, nor for what has become old by the time it is
@@ -235,7 +237,7 @@ class _Telling:
 
     def _stopped_by_others(self, match: Match) -> Stopped | None:
         playbook, trigger = match.playbook, match.trigger
-        others = [run for run in self.accepted if run.playbook == playbook.name and not run.holdout]
+        others = [run for run in self.accepted if run.playbook == playbook.name and self._counts(run, match)]
         if playbook.if_running is IfRunning.IGNORE and any(
             busy(r, trigger.arrived, playbook) for r in others
         ):
@@ -246,11 +248,17 @@ class _Telling:
                 return Stopped.COOLDOWN
         return Stopped.HOLDOUT if _held_out(playbook, trigger.subject) else None
 
+    def _counts(self, run: Run, match: Match) -> bool:
+        """What contacts nobody stops nothing that would."""
+        return not run.holdout and (not run.shadow or self._in_shadow(match))
+
+    def _in_shadow(self, match: Match) -> bool:
+        old = self.judged_again.get((match.playbook.name, match.key))
+        return old.shadow if old else self.publish.get(match.playbook.name, LIVE).state == "shadow"
+
     def _accept(self, match: Match, stopped: Stopped | None) -> Run:
         playbook, key = match.playbook, (match.playbook.name, match.key)
         old = self.judged_again.get(key)
-        if playbook.if_running is IfRunning.RESTART:
-            self._restart(playbook, match)
         if old is None:
             run = self._new_run(match, holdout=stopped is Stopped.HOLDOUT)
             self.result.started.append(run)
@@ -261,14 +269,16 @@ class _Telling:
             run = _pointed_at(old, match)
             if run != old:
                 self.result.resumed.append(run)
+        if playbook.if_running is IfRunning.RESTART:
+            self._restart(playbook, match, run)
         self.keys.add(key)
         self.accepted.append(run)
         return run
 
-    def _restart(self, playbook: Playbook, match: Match) -> None:
+    def _restart(self, playbook: Playbook, match: Match, anew: Run) -> None:
         """What is about one failure begins anew for that failure only, wherever its run stands; else for the account."""
         for run in self.accepted:
-            if run.playbook != playbook.name or run.failure != match.failure:
+            if run.playbook != playbook.name or run.failure != match.failure or not _may_displace(anew, run):
                 continue
             if run.is_open if match.failure else busy(run, match.trigger.arrived, playbook):
                 self.result.ended.append((run, "restarted"))
@@ -276,7 +286,6 @@ class _Telling:
     def _new_run(self, match: Match, *, holdout: bool) -> Run:
         playbook, trigger = match.playbook, match.trigger
         within = playbook.success.within if playbook.success else None
-        shadow = self.publish.get(playbook.name, LIVE).state == "shadow"
         return Run(
             id=self.new_id(),
             playbook=playbook.name,
@@ -293,7 +302,7 @@ class _Telling:
             failure=match.failure,
             person=trigger.data.get("person_id"),
             step_due=self.now,
-            shadow=shadow,
+            shadow=self._in_shadow(match),
             holdout=holdout,
             state=RunState.ENDED if holdout else RunState.OPEN,
             end_reason="holdout" if holdout else "",
@@ -359,6 +368,11 @@ def back_open(run: Run) -> Run:
     return replace(run, state=RunState.OPEN, end_reason="", ended_at=None)
 
 
+def _may_displace(one: Run, other: Run) -> bool:
+    """What contacts nobody ends nothing that does: a run in shadow makes room only among its like."""
+    return not one.holdout and (other.shadow or not one.shadow)
+
+
 def _supersede(accepted: Iterable[Run], playbook_of: Callable[[Run], Playbook], result: Settled) -> None:
     """Open runs of a superseded playbook end, whichever came first: same failure, else same account."""
     gone = {run.id for run, _ in result.ended}
@@ -368,7 +382,7 @@ def _supersede(accepted: Iterable[Run], playbook_of: Callable[[Run], Playbook], 
     for run in open_runs:
         supersedes = playbook_of(run).supersedes
         for other in open_runs:
-            if other.playbook in supersedes and other.failure == run.failure:
+            if other.playbook in supersedes and other.failure == run.failure and _may_displace(run, other):
                 result.ended.append((other, "superseded"))
 
 
@@ -390,10 +404,14 @@ def displaced_by(run: Run, others: Iterable[Run], playbook_of: Callable[[Run], P
 
 
 def _supersedes(playbook_of: Callable[[Run], Playbook]) -> Callable[[Run, Run], bool]:
-    return lambda other, run: other.failure == run.failure and run.playbook in playbook_of(other).supersedes
+    return lambda other, run: (
+        other.failure == run.failure
+        and run.playbook in playbook_of(other).supersedes
+        and _may_displace(other, run)
+    )
 
 
 def _restarts(other: Run, run: Run) -> bool:
     later = (other.trigger_time, other.trigger) > (run.trigger_time, run.trigger)
     same = other.playbook == run.playbook and other.failure == run.failure
-    return same and later and not other.holdout
+    return same and later and _may_displace(other, run)

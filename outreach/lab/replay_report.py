@@ -148,7 +148,8 @@ def _fill_totals(report: Report, unit: StoreUnit) -> None:
         "unreached": count("failure where state = 'open' and not spoken"),
         "unmatched": count(
             "failure f where state <> 'void' and not exists"
-            " (select 1 from run r where r.account = f.account and r.failure = f.id)"
+            " (select 1 from run r where r.account = f.account and r.failure = f.id"
+            " and not r.shadow and not r.holdout)"
         ),
         "cards": count("card where state = 'open'"),
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from outreach.domain.evaluate import failure_of
-from outreach.domain.incident import Incident, Wording, belongs, current
+from outreach.domain.incident import Incident, Wording, belongs, current, said_in
 from outreach.domain.incident import outdated as says_what_was_corrected
 from outreach.domain.plan import Run
 from outreach.domain.touch import Touch
@@ -54,8 +54,16 @@ def _is_part(ledger: Ledger, incident: Incident, account: str, failure: str) -> 
 
 
 def outdated(ledger: Ledger, run: Run, touch: Touch) -> bool:
-    """Somebody has released words that were corrected since: they are to be read anew."""
-    if touch.draft is None:
+    """Somebody has released words that were corrected since, of whichever incident, closed or not: they are to be read
+    anew."""
+    text = str((touch.draft or {}).get("text") or "")
+    if not text or run.failure is None:
         return False
-    spoken = spoken_of(ledger, run.account, run.failure)
-    return spoken is not None and says_what_was_corrected(str(touch.draft.get("text") or ""), spoken.wordings)
+    known = {incident.id: (incident, wordings) for incident, wordings in ledger.incidents}
+    known |= {incident.id: (incident, wordings) for incident, wordings in ledger.corrected}
+    spoken = [
+        wordings
+        for incident, wordings in known.values()
+        if said_in(text, wordings) and _is_part(ledger, incident, run.account, run.failure)
+    ]
+    return says_what_was_corrected(text, [each for wordings in spoken for each in wordings])

@@ -59,6 +59,7 @@ class Ledger:
         self._publish: dict[str, tuple[str, int]] | None = None
         self._kill_switch: bool | None = None
         self._incidents: list[tuple[Incident, tuple[Wording, ...]]] | None = None
+        self._corrected: list[tuple[Incident, tuple[Wording, ...]]] | None = None
         self._blasts: dict[str, Blast] | None = None
         self._reached: dict[str, int] = {}
         self._new_blasts: list[Blast] = []
@@ -291,12 +292,19 @@ class Ledger:
     def incidents(self) -> list[tuple[Incident, tuple[Wording, ...]]]:
         """Those that are open, the one opened last first, each with its wordings."""
         if self._incidents is None:
-            found = self.unit.incidents_open()
-            wordings = self.unit.wordings([each.id for each in found]) if found else []
-            self._incidents = [
-                (each, tuple(one for one in wordings if one.incident == each.id)) for each in found
-            ]
+            self._incidents = self._worded(self.unit.incidents_open())
         return self._incidents
+
+    @property
+    def corrected(self) -> list[tuple[Incident, tuple[Wording, ...]]]:
+        """Those whose words were corrected, closed ones among them, each with its wordings."""
+        if self._corrected is None:
+            self._corrected = self._worded(self.unit.incidents_corrected())
+        return self._corrected
+
+    def _worded(self, found: Collection[Incident]) -> list[tuple[Incident, tuple[Wording, ...]]]:
+        wordings = self.unit.wordings([each.id for each in found]) if found else []
+        return [(each, tuple(one for one in wordings if one.incident == each.id)) for each in found]
 
     def touches_of_run(self, run: Run) -> list[Touch]:
         return [touch for touch in self.touches[run.account].values() if touch.run == run.id]

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from outreach.domain.errors import Invalid, NotFound, Refused
-from outreach.domain.moving import Moved, Stays, first_to_come, worded
+from outreach.domain.moving import Moved, Ran, Stays, first_to_come, worded
 from outreach.domain.moving import move as moved_to
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook
@@ -109,10 +109,10 @@ def preview(
         for run in runs:
             if run.version.startswith(from_version or ""):
                 by_version.setdefault(run.version, []).append(run)
-        touches, versions = _touches_of(unit, runs), []
+        touches, ran, versions = _touches_of(unit, runs), _ran(unit, read, runs), []
         for version, some in by_version.items():
             old = read.of(version)
-            moves = tuple(_move(run, old, current, touches[run.id]) for run in some)
+            moves = tuple(_move(run, old, current, touches[run.id], ran[run.id]) for run in some)
             versions.append(OldVersion(version, _diff(old, current) if old else "", moves))
     return Moves(playbook, current.version, tuple(versions))
 
@@ -150,7 +150,7 @@ def _touches_of(unit: Unit, runs: Iterable[Run]) -> dict[str, list[Touch]]:
 def _move_some(
     outside: Outside, playbook: str, by: str, reason: str, pairs: Sequence[tuple[str, str]], unit: Unit
 ) -> list[Move]:
-    current, done = _current(outside, playbook), []
+    current, done, read = _current(outside, playbook), [], _Versions(unit, outside)
     ledger = Ledger(unit, outside, outside.clock.now())
     ledger.lock(sorted({account for account, _ in pairs}))
     for account, id_ in pairs:
@@ -161,7 +161,7 @@ def _move_some(
             touch.id: touch for touch in ledger.touches_of_run(run)
         }
         old = ledger.playbook(run)
-        found = moved_to(run, old, current, list(known.values()))
+        found = moved_to(run, old, current, list(known.values()), _ran(unit, read, [run])[run.id])
         done.append(_as_move(run, old, current, list(known.values()), found))
         if isinstance(found, Moved):
             _settle(ledger, found.run, current)
@@ -217,10 +217,24 @@ def _current(outside: Outside, playbook: str) -> Playbook:
     return found
 
 
-def _move(run: Run, old: Playbook | None, new: Playbook, touches: Sequence[Touch]) -> Move:
+def _ran(unit: Unit, read: _Versions, runs: Sequence[Run]) -> dict[str, list[Ran]]:
+    """Run → the versions that it went by; the one that it is pinned to is the last, whatever was written down."""
+    known = unit.versions_of_runs({run.account for run in runs})
+    found = {}
+    for run in runs:
+        since = known.get(run.id, [])
+        if not since or since[-1][1] != run.version:
+            since = [*since, (since[-1][0] if since else run.started_at, run.version)]
+        found[run.id] = [Ran(at, read.of(version)) for at, version in since]
+    return found
+
+
+def _move(
+    run: Run, old: Playbook | None, new: Playbook, touches: Sequence[Touch], ran: Sequence[Ran]
+) -> Move:
     if old is None:
         return Move(run, f"step {run.step + 1}", why_not=_UNREADABLE)
-    return _as_move(run, old, new, touches, moved_to(run, old, new, touches))
+    return _as_move(run, old, new, touches, moved_to(run, old, new, touches, ran))
 
 
 def _as_move(run: Run, old: Playbook, new: Playbook, touches: Sequence[Touch], found: Moved | Stays) -> Move:

@@ -303,6 +303,9 @@ class Unit(Protocol):
         """Those that nobody has dealt with, of this type and source, with these words in a reason; in order of their
         ids, from the one after ``after``."""
 
+    def quarantined_one(self, id_: str) -> Quarantined | None:
+        """Whatever has become of it."""
+
     def mark_quarantined(self, id_: str, status: str) -> bool:
         """False when somebody has dealt with it already."""
 
@@ -409,6 +412,9 @@ class Unit(Protocol):
     def decisions_of(self, account: str, limit: int = 200) -> list[Decision]: ...
     def decision_of_run(self, account: str, run: str) -> Decision | None:
         """The newest that started the run, or pointed it at another trigger: it holds why."""
+
+    def versions_of_runs(self, accounts: Collection[str]) -> dict[str, list[tuple[datetime, str]]]:
+        """Run → since when it went by which version, in order; the first is the one that it started with."""
 
     def keep_version(self, version: str, name: str, source: str, at: datetime) -> None: ...
     def version(self, version: str) -> str | None: ...
@@ -617,6 +623,9 @@ class Unit(Protocol):
     def incident(self, id_: str) -> Incident | None: ...
     def incidents_open(self) -> list[Incident]:
         """The one opened last first."""
+
+    def incidents_corrected(self) -> list[Incident]:
+        """Open or closed, those of which more than a first wording was approved."""
 
     def incidents_closed(self, limit: int) -> list[Incident]:
         """The one closed last first."""

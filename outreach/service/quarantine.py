@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from outreach.domain.errors import Refused
+from outreach.domain.errors import NotFound, OutreachError, Refused
 from outreach.service.front import Rejected, check
-from outreach.service.intake import Answer, take_in
+from outreach.service.intake import POISON, Answer, absorb, take_in
 from outreach.service.ports import Outside, Quarantined, Unit
 
 AT_ONCE = 100
@@ -48,21 +48,44 @@ class Replayed:
 
 
 def replay(outside: Outside, id_: str, body: str, by: str) -> Answer:
-    """Take a mended event in. Raises Refused while it is still wrong, with the reasons."""
+    """Take a mended event in, and write down who did, or neither. Raises NotFound; Refused while it is still wrong, with
+    the reasons, and for what somebody has dealt with."""
     try:
         raw = orjson.loads(body)
     except orjson.JSONDecodeError as fault:
         raise Refused(f"This is not JSON: {fault}") from None
     if not isinstance(raw, dict):
         raise Refused("A CloudEvent is a JSON object.")
-    checked = check(raw, outside.rules().vocabulary, outside.clock.now())
+    now = outside.clock.now()
+    checked = check(raw, outside.rules().vocabulary, now)
     if isinstance(checked, Rejected):
-        raise Refused("Still wrong: " + "; ".join(checked.reasons))
-    answer = take_in(outside, [raw])[0]
-    if answer.outcome == "quarantined":
-        raise Refused("Still wrong: " + "; ".join(answer.reasons))
-    _mark(outside, [id_], "replayed", by)
-    return answer
+        raise _still_wrong(checked.reasons)
+
+    def work(unit: Unit) -> Answer:
+        if not unit.mark_quarantined(id_, "replayed"):
+            raise _dealt_with(unit.quarantined_one(id_))
+        unit.audit(now, by, "quarantine.replayed", f"quarantine/{id_}")
+        (answer,) = absorb(unit, outside, [checked], now)
+        if answer.outcome == "quarantined":
+            raise _still_wrong(answer.reasons)
+        return answer
+
+    try:
+        taken: Answer = outside.database.retrying(work)
+    except POISON as fault:
+        raise _still_wrong([f"internal: {type(fault).__name__}: {fault}"]) from fault
+    return taken
+
+
+def _still_wrong(reasons: Iterable[str]) -> Refused:
+    return Refused("Still wrong: " + "; ".join(reasons))
+
+
+def _dealt_with(row: Quarantined | None) -> OutreachError:
+    if row is None:
+        return NotFound("There is nothing of the kind in quarantine.")
+    became = "It was taken in already" if row.status == "replayed" else f"It was {row.status} already"
+    return Refused(f"{became}; nothing has been taken in now.")
 
 
 def replay_all(outside: Outside, which: Which, by: str, *, after: str = "", most: int = MOST) -> Replayed:

@@ -102,8 +102,12 @@ def _failure(ledger: Ledger, account: str, failure: str) -> Failure:
 
 
 def _remedy(ledger: Ledger, wanted: Offer) -> Remedy:
-    """What a playbook about this failure allows; of several the most generous."""
-    runs = [run for run in ledger.runs[wanted.account].values() if run.failure == wanted.failure]
+    """What a playbook about this failure allows; of several the most generous. One in shadow allows nothing."""
+    runs = [
+        run
+        for run in ledger.runs[wanted.account].values()
+        if run.failure == wanted.failure and not (run.shadow or run.holdout)
+    ]
     allowed = [each for run in runs for each in ledger.playbook(run).may_offer if each.name == wanted.remedy]
     if not allowed:
         raise Refused("That may not be offered for this.")

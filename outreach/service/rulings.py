@@ -335,7 +335,7 @@ def _outranked(ledger: Ledger, run: Run, touch: Touch) -> datetime | None:
 
 def speaks_first(ledger: Ledger, run: Run, touch: Touch) -> Run | None:
     """Of mails and SMS to one person only the first run's goes; severity, then priority, then age. The run whose
-    goes before this one."""
+    goes before this one. A run in shadow says nothing, so nobody waits for it."""
     if not touch.channel.written:
         return None
     mine = (-run.severity, -run.priority, run.started_at, run.id)
@@ -344,6 +344,7 @@ def speaks_first(ledger: Ledger, run: Run, touch: Touch) -> Run | None:
         if (
             rival is None
             or rival.id == run.id
+            or rival.shadow
             or other.identity != touch.identity
             or not other.channel.written
             or other.status not in ("planned", "due", "draft")

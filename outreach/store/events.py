@@ -209,6 +209,9 @@ class Events(Part):
             QUARANTINED, f"where {where} and id > ? order by id limit ?", *values, after, limit
         )
 
+    def quarantined_one(self, id_: str) -> Quarantined | None:
+        return self.bulk.one(QUARANTINED, "where id = ?", id_)
+
     def mark_quarantined(self, id_: str, status: str) -> bool:
         changed = self.bulk.run(
             "update quarantine set status = ? where id = ? and status = 'open'", status, id_

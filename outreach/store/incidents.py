@@ -46,6 +46,10 @@ class Incidents(Part):
     def incidents_open(self) -> list[Incident]:
         return self.bulk.all(INCIDENT, "where closed_at is null order by opened_at desc, id desc")
 
+    def incidents_corrected(self) -> list[Incident]:
+        worded = "select incident from wording where approved_at is not null and number > 1"
+        return self.bulk.all(INCIDENT, f"where id in ({worded}) order by opened_at desc, id desc")
+
     def incidents_closed(self, limit: int) -> list[Incident]:
         more = "where closed_at is not null order by closed_at desc, id desc limit ?"
         return self.bulk.all(INCIDENT, more, limit)

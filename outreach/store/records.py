@@ -36,6 +36,18 @@ class Records(Part):
         more = "where account = ? and run = ? order by seq desc limit 1"
         return self.bulk.one(DECISION, more, account, run)
 
+    def versions_of_runs(self, accounts: Collection[str]) -> dict[str, list[tuple[datetime, str]]]:
+        found: dict[str, list[tuple[datetime, str]]] = {}
+        rows = self.bulk.rows(
+            'select run, "at", version, outcome from decision where run is not null'
+            f" and outcome in ('started', 'moved') and {self.bulk.one_of('account')} order by seq",
+            self.bulk.keys(sorted(accounts)),
+        )
+        for run, at, version, outcome in rows:
+            if outcome == "moved" or run not in found:
+                found.setdefault(run, []).append((instant(at), version))
+        return found
+
     def keep_version(self, version: str, name: str, source: str, at: datetime) -> None:
         """The first text kept under a version stays: it is the hash of it."""
         self.bulk.insert(

@@ -87,10 +87,6 @@ def quarantine_by_reason(unit: StoreUnit) -> list[tuple[str, str, int]]:
     return [(reason, type_, many) for (reason, type_), many in found.most_common()]
 
 
-def quarantined_one(unit: StoreUnit, id_: str) -> Quarantined | None:
-    return unit.bulk.one(QUARANTINED, "where id = ?", id_)
-
-
 @dataclass(frozen=True, slots=True)
 class HoldRow:
     id: str
@@ -106,6 +102,10 @@ class HoldRow:
     at_most_until: datetime
     failure: str | None
     run: str
+    run_ended: str
+    """Why its run ended; empty while it is open."""
+    failure_state: str | None
+    """Of its failure; None where it is about none."""
 
     @property
     def ends(self) -> datetime:
@@ -128,13 +128,13 @@ def open_holds(unit: StoreUnit, asked: HoldsAsked, limit: int = 50, offset: int 
     order = "h.since desc, h.id desc" if asked.newest else "coalesce(h.until, h.at_most_until), h.id"
     rows = unit.bulk.rows(
         "select h.id, h.account, coalesce(a.name, h.account), h.scope, h.purposes, h.because, h.since, h.until,"
-        f" h.at_most_until, r.failure, h.run {where} order by {order} limit ? offset ?",
+        f" h.at_most_until, r.failure, h.run, coalesce(r.end_reason, ''), f.state {where} order by {order} limit ? offset ?",
         *values, limit, offset,
     )  # fmt: skip
     return [
         HoldRow(
             row[0], row[1], row[2], row[3], tuple(from_json(row[4])), row[5], instant(row[6]),
-            None if row[7] is None else instant(row[7]), instant(row[8]), row[9], row[10],
+            None if row[7] is None else instant(row[7]), instant(row[8]), *row[9:13],
         )
         for row in rows
     ]  # fmt: skip
@@ -154,7 +154,8 @@ def held_because(unit: StoreUnit) -> list[str]:
 
 
 def _holds_where(unit: StoreUnit, asked: HoldsAsked) -> tuple[str, list[Any]]:
-    where = "from hold h left join account a on a.id = h.account left join run r on r.id = h.run where h.ended_at is null"
+    where = "from hold h left join account a on a.id = h.account left join run r on r.id = h.run"
+    where += " left join failure f on f.account = h.account and f.id = r.failure where h.ended_at is null"
     values: list[Any] = []
     if asked.purpose:
         where += " and h.purposes like ? escape '\\'"

@@ -20,6 +20,7 @@ from outreach.service import quarantine as service
 from outreach.service.holds import end
 from outreach.service.pushing import SELLING
 from outreach.service.quarantine import Which
+from outreach.service.why_run import ENDS
 from outreach.store import views_ops as views
 from outreach.store.views import accounts_like, accounts_named
 from outreach.web import auth
@@ -101,7 +102,7 @@ def quarantined(id_: str) -> str:
 
 def _quarantined(id_: str, body: str | None = None) -> str:
     with reception().house.database.view() as unit:
-        row = views.quarantined_one(unit, id_)
+        row = unit.quarantined_one(id_)
     if row is None:
         raise NotFound("This is no longer in quarantine.")
     return render_template("quarantined.html", row=row, body=_laid_out(row.body) if body is None else body)
@@ -202,8 +203,20 @@ def holds() -> str:
     kept = _kept(asked)
     return render_template(
         "holds.html", rows=rows[:PAGE], more=len(rows) > PAGE, page=page, asked=asked, kept=kept, count=count, whose=whose,
-        playbooks=playbooks, purposes=SELLING, base=turned_over("ops_pages.holds", kept),
+        playbooks=playbooks, purposes=SELLING, base=turned_over("ops_pages.holds", kept), why_peace=_why_peace,
     )  # fmt: skip
+
+
+def _why_peace(hold: views.HoldRow) -> str:
+    """Why it is about to end: what has become of what it is about, else of its run."""
+    over = _OVER.get(hold.failure_state or "")
+    if over:
+        return over
+    ended = ENDS.get(hold.run_ended, "its run has ended")
+    return f"{ended}, though it is not put right yet" if hold.failure_state else ended
+
+
+_OVER = {"put_right": "it is put right", "let_be": "it was let be", "void": "it was taken back"}
 
 
 @ops_pages.post("/holds")

@@ -17,6 +17,7 @@ from outreach.web import words
 from outreach.web.board import CardRow
 from outreach.web.files import plain
 from outreach.web.highlight import coloured
+from outreach.web.paths import remedy
 from outreach.web.reception import outside
 
 
@@ -24,7 +25,7 @@ def install(app: Flask) -> None:
     said = (
         words.when, words.until, words.day, words.ago, words.left, words.iso, words.money, words.human, words.someone,
         words.looked_after, words.failure_name, words.failure_key, words.standing, words.happened,
-        words.lower_first, words.upper_first, words.as_code, words.playbook_title, of_touch, why_here,
+        words.lower_first, words.upper_first, remedy, words.playbook_title, of_touch, why_here,
     )  # fmt: skip
     filters: dict[str, Callable[..., Any]] = {each.__name__: each for each in said}
     filters["sentence"] = of_event

@@ -8,7 +8,7 @@ from typing import Any
 import humanize
 from flask import g, request
 from flask_login import current_user
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from outreach.domain.errors import OutreachError
 from outreach.domain.facts import Severity
@@ -190,14 +190,6 @@ def lower_first(text: Markup) -> Markup:
 
 def upper_first(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def as_code(text: str) -> Markup:
-    """What stands between backquotes is to be typed."""
-    parts = [escape(part) for part in text.split("`")]
-    return Markup("").join(
-        Markup("<code>%s</code>") % part if i % 2 else part for i, part in enumerate(parts)
-    )
 
 
 def looked_after(owner: str | None) -> str:

@@ -248,6 +248,23 @@ def test_words_that_were_only_added_to_are_not_outdated() -> None:
     assert not outdated(f"Hello. {longer.words}", [FIRST, longer])
 
 
+def test_words_of_which_a_part_was_taken_back_are_outdated() -> None:
+    """The longest that the text holds is what it says."""
+    promise = wording(1, "The pass is shut. We come on Friday and pay you 100 euros.", MONDAY)
+    less = wording(2, "The pass is shut.", MONDAY + DAY)
+    assert outdated(f"Dear Anna. {promise.words}", [promise, less])
+    assert not outdated(f"Dear Anna. {less.words}", [promise, less])
+    told_them = told([SaidAbout("a", "f", "email", MONDAY + HOUR, promise.words)], [promise, less])
+    assert told_them["a", "f"][0] == 1
+    assert not outdated(promise.words, [promise, less, wording(3, promise.words, MONDAY + 2 * DAY)])
+
+
+def test_words_are_compared_within_their_own_incident() -> None:
+    other = replace(wording(1, "Another thing.", MONDAY), incident="j")
+    assert outdated(FIRST.words, [FIRST, SECOND, other])
+    assert not outdated(f"{SECOND.words} {other.words}", [FIRST, SECOND, other])
+
+
 def test_each_was_told_the_newest_that_they_heard() -> None:
     both = [FIRST, SECOND, THIRD]
     said = [

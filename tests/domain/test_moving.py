@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from outreach.domain.facts import Channel, Purpose
 from outreach.domain.hours import Duration
-from outreach.domain.moving import Moved, Stays, first_to_come, move, says, worded
+from outreach.domain.moving import Moved, Ran, Stays, first_to_come, move, says, worded
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Step
-from outreach.domain.touch import Status
+from outreach.domain.touch import Status, Touch
 from tests.domain.makers import DAY, MONDAY, playbook, run, touch
 
 KINDS = {"call": Channel.CALL, "email": Channel.EMAIL, "sms": Channel.SMS, "task": Channel.TASK, "wait": None}
@@ -42,6 +42,16 @@ def version(name: str, *words: str, **more: Any) -> Playbook:
 def at(step: int, due: bool = True, **more: Any) -> Run:
     """``due``: the step has not begun, or is a wait; else its touch is on its way."""
     return run(step=step, step_due=MONDAY if due else None, version="v1", **more)
+
+
+def begun(one: Run, book: Playbook) -> list[Touch]:
+    """What has left of the steps before the one it stands at."""
+    steps = book.steps[: first_to_come(one, book, [])]
+    return [
+        touch(id=f"t{step.index}", step=step.index, channel=step.channel, status=Status.SENT)
+        for step in steps
+        if step.channel
+    ]
 
 
 OLD = version("v1", "call a", "email b", "wait", "sms c")
@@ -86,7 +96,7 @@ def test_what_goes_and_what_comes(
     ],
 )
 def test_what_cannot_be_moved_says_why(one: Run, new: Playbook, why: str) -> None:
-    found = move(one, OLD, new, [])
+    found = move(one, OLD, new, begun(one, OLD))
     assert isinstance(found, Stays)
     assert why in found.why
 
@@ -112,6 +122,28 @@ def test_a_text_with_the_same_name_and_other_words_is_another() -> None:
     assert isinstance(found, Moved) and found.comes == (1,)
 
 
+def test_what_was_said_by_a_version_before_the_last_is_not_said_again() -> None:
+    one, v1 = at(1, step_started=MONDAY), version("v1", "email a", "wait", "email x")
+    v2, v3 = version("v2", "email b", "wait", "email x"), version("v3", "email b", "wait", "email a")
+    sent = touch(step=0, status=Status.SENT, created_at=MONDAY - DAY, intent_at=MONDAY - DAY)
+    ran = [Ran(MONDAY - 2 * DAY, v1), Ran(MONDAY, v2)]
+    found = move(one, v2, v3, [sent], ran)
+    assert isinstance(found, Stays) and "step 3: e-mail a would say again" in found.why
+    would_have = version("v4", "email c", "wait", "email b")
+    assert isinstance(move(one, v2, would_have, [sent], ran), Moved), "b was never said"
+    lost = move(one, v2, v3, [sent], [Ran(MONDAY - 2 * DAY, None), Ran(MONDAY, v2)])
+    assert isinstance(lost, Stays) and "cannot be read any more" in lost.why
+
+
+def test_a_copy_of_a_text_is_the_same_text_and_what_never_left_was_not_said() -> None:
+    old = replace(version("v1", "email a", "wait"), templates={"a": "I am\nsorry."})
+    new = replace(version("v2", "email x", "wait", "email copy"), templates={"copy": "I am sorry."})
+    one, sent = at(1), touch(step=0, status=Status.SENT)
+    assert isinstance(move(one, old, new, [sent]), Stays)
+    assert isinstance(move(one, old, new, [replace(sent, status=Status.WITHHELD)]), Moved)
+    assert isinstance(move(one, old, new, [replace(sent, status=Status.DRAFT)]), Stays), "it may leave yet"
+
+
 def test_steps_in_words() -> None:
     assert [worded(step) for step in OLD.steps] == [
         "step 1: call a", "step 2: e-mail b", "step 3: wait", "step 4: SMS c",
@@ -135,14 +167,14 @@ def test_nothing_is_said_more_often_than_it_would_have_been_and_nothing_begun_is
     one = at(cursor, due=due)
     if waits and due and cursor < len(old.steps) and old.steps[cursor].channel is None:
         one = replace(one, step_started=MONDAY - DAY)
-    found = move(one, old, new, [])
+    found = move(one, old, new, begun(one, old))
     if isinstance(found, Stays):
         assert found.why
         return
     first = first_to_come(one, old, [])
-    begun, coming = old.steps[:first], new.steps[first:] if cursor < len(old.steps) else ()
-    assert [step.channel for step in begun] == [step.channel for step in new.steps[:first]]
-    said = Counter((step.channel, says(step)) for step in begun if says(step))
+    behind, coming = old.steps[:first], new.steps[first:] if cursor < len(old.steps) else ()
+    assert [step.channel for step in behind] == [step.channel for step in new.steps[:first]]
+    said = Counter((step.channel, says(step)) for step in behind if says(step))
     planned = said + Counter((s.channel, says(s)) for s in old.steps[first:] if says(s))
     then = said + Counter((s.channel, says(s)) for s in coming if says(s))
     assert all(then[text] <= planned[text] for text in said)

@@ -221,6 +221,58 @@ def test_a_superseded_run_ends_whichever_came_first(
     assert [(each.playbook, reason) for each, reason in told.ended] == [(name, "superseded") for name in gone]
 
 
+@pytest.mark.parametrize("shadow", ["lost", "restarts"])
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_what_runs_in_shadow_ends_nothing_that_is_live(shadow: str, newest_first: bool) -> None:
+    publish = {shadow: Publish("shadow")}
+    if shadow == "restarts":
+        again = match(RESTARTS, key="o2", t=MONDAY + HOUR)
+        assert settle(again, before=[of(RESTARTS)], publish=publish).ended == []
+        return
+    live, watching = match(LATE, failure="f"), match(LOST, failure="f")
+    found = [watching, live] if newest_first else [live, watching]
+    assert settle(*found, publish=publish).ended == []
+
+
+def test_a_run_in_shadow_makes_room_only_among_its_like() -> None:
+    both = {"late": Publish("shadow"), "lost": Publish("shadow")}
+    gone = settle(match(LATE, failure="f"), match(LOST, failure="f"), publish=both).ended
+    assert [(each.playbook, reason) for each, reason in gone] == [("late", "superseded")]
+    watched = {"late": Publish("shadow")}
+    gone = settle(match(LATE, failure="f"), match(LOST, failure="f"), publish=watched).ended
+    assert [(each.playbook, reason) for each, reason in gone] == [("late", "superseded")]
+
+
+def test_what_a_run_in_shadow_began_does_not_stop_the_playbook_when_it_is_live() -> None:
+    watching = of(REORDER, key="o2", shadow=True)
+    assert outcomes(settle(match(REORDER), before=[watching])) == ["started"]
+    assert outcomes(settle(match(REORDER), before=[watching], publish={"reorder": Publish("shadow")})) == [
+        "if_running"
+    ]
+    rests = replace(REORDER, cooldown=Duration.parse("30d"), if_running=IfRunning.PARALLEL)
+    assert outcomes(settle(match(rests), before=[watching])) == ["started"]
+
+
+def test_a_held_out_run_restarts_nothing_that_is_live() -> None:
+    book = replace(RESTARTS, holdout=100.0)
+    told = settle(match(book, key="o2", t=MONDAY + HOUR), before=[of(RESTARTS)])
+    assert (outcomes(told), told.ended) == (["holdout"], [])
+
+
+@pytest.mark.parametrize("silent", [{"shadow": True}, {"holdout": True, "state": RunState.ENDED}])
+def test_what_only_a_silent_run_displaced_goes_on(silent: dict[str, Any]) -> None:
+    """As runs stood that were ended before this was so."""
+    late = of(LATE, failure="f", state=RunState.ENDED, end_reason="superseded", trigger=match().trigger.ref)
+    lost = of(LOST, failure="f", key="l1", **silent)
+    told = settle(match(failure="f"), before=[lost], again=[late])
+    assert [each.playbook for each in told.resumed if each.is_open] == ["late"]
+
+
+def test_a_share_counts_only_while_it_is_published_for_a_share() -> None:
+    assert outcomes(settle(match(), publish={"late": Publish("shadow", 0)})) == ["started"]
+    assert outcomes(settle(match(), publish={"late": Publish("percent", 0)})) == ["not_live"]
+
+
 # --- judged again -----------------------------------------------------------------------------------------
 
 

@@ -198,6 +198,47 @@ def test_what_was_released_with_earlier_words_does_not_leave_but_is_read_again()
         assert MONDAY in home.sent.messages[0].text
 
 
+PROMISE, LESS = "The pass is shut. We come on Friday and pay you 100 euros.", "The pass is shut."
+
+
+@pytest.mark.parametrize("then", ["nothing", "closed", "another"])
+@pytest.mark.parametrize(("first", "second"), [(FRIDAY, MONDAY), (PROMISE, LESS)])
+def test_words_that_were_taken_back_never_leave(first: str, second: str, then: str) -> None:
+    """Whether the correction is a part of them, the incident is closed, or a second one is opened on the same."""
+    with house(mails()) as home:
+        it = opened(home)
+        say(home, it, first)
+        let_down(home, 1)
+        (touch,) = touches(home)
+        old = str((touch.draft or {})["text"])
+        say(home, it, second)
+        if then == "closed":
+            incidents.close(home.outside, it.id, "otto", "it is over")
+        if then == "another":
+            home.advance(HOUR)
+            say(home, opened(home), "The road is shut, too.")
+        desk.release(home.outside, touch.id, "jonas", "Sorry", old)
+        home.settle()
+        assert home.sent.messages == []
+        (waiting,) = drafts(home)
+        assert first not in waiting
+        desk.release(home.outside, touch.id, "jonas", "Sorry", waiting)
+        home.settle()
+        assert len(home.sent.messages) == 1
+
+
+def test_who_was_told_more_than_is_said_now_is_named() -> None:
+    with house(mails()) as home:
+        it = opened(home)
+        say(home, it, PROMISE)
+        let_down(home, 1)
+        (touch,) = touches(home)
+        desk.release(home.outside, touch.id, "jonas", "Sorry", str((touch.draft or {})["text"]))
+        home.settle()
+        say(home, it, LESS)
+        assert told_earlier(home, it) == ["a1"]
+
+
 def test_mails_that_nobody_reads_first_say_what_is_approved_when_they_leave() -> None:
     with house(mails("none")) as home:
         it = opened(home)

@@ -13,7 +13,10 @@ from outreach.domain.facts import Channel
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition, Status, Touch
 from outreach.lab.scratch import Scratch
-from outreach.service import care, desk, outcomes, publishing, sweep, workbench
+from outreach.service import care, desk, outcomes, publishing, remedies, sweep, workbench
+from outreach.service.ledger import Ledger
+from outreach.service.rulings import speaks_first
+from outreach.store import views
 from tests.service import world
 from tests.service.world import event, give, house, run_of, runs, touches
 
@@ -23,10 +26,10 @@ HEAD = (
 )
 
 
-def mail(review: str = "none", more: str = "", key: str = "email") -> Any:
+def mail(review: str = "none", more: str = "", key: str = "email", head: str = HEAD) -> Any:
     template = "x/text.md" if key == "sms" else "x/mail.md"
     step = f"steps: [{{{key}: hurt_person, template: {template}, review: {review}{more}}}]\n"
-    return world.rules_with({"lost": HEAD + step})
+    return world.rules_with({"lost": head + step})
 
 
 def lost(home: Scratch, id_: str = "1", order: str = "o1", account: str = "a1") -> None:
@@ -364,6 +367,39 @@ def test_of_two_runs_the_more_severe_speaks_first() -> None:
             touch = unit.touch_by_token(first)
         assert touch is not None
         assert touch.run == run_of(home, "worse").id
+
+
+def test_a_run_in_shadow_neither_ends_nor_outranks_nor_holds_up_what_is_live() -> None:
+    """A playbook that is only watched supersedes the one that rings; its mail would come first; it holds."""
+    step = "steps: [{email: hurt_person, template: x/mail.md, review: none}]\n"
+    watched = HEAD.replace("high", "severe") + "supersedes: [lost]\npriority: 9\n" + step
+    with house(world.rules_with({"lost": HEAD + step, "watched": watched})) as home:
+        give(home)
+        publishing.publish(home.outside, "watched", "shadow", "ops", "to see")
+        home.advance(14 * HOUR)  # at night: both wait for the morning
+        home.take_in(event(home, "delivery.lost", "1", order_id="o1"))
+        with home.database.view() as unit:
+            ledger = Ledger(unit, home.outside, home.now)
+            ledger.lock(["a1"])
+            live = run_of(home, "lost")
+            assert speaks_first(ledger, live, ledger.touches_of_run(live)[0]) is None
+        home.settle()
+        assert (run_of(home, "lost").is_open, run_of(home, "watched").shadow) == (True, True)
+        home.advance(11 * HOUR)
+        assert len(home.sent.taken) == 1
+        assert home.database.retrying(lambda unit: unit.holds_of(["a1"])) == []
+
+
+def test_what_only_a_run_in_shadow_is_about_is_looked_after_by_nobody() -> None:
+    with house(mail(head=f"{HEAD}may_offer: {{credit: 50}}\n")) as home:
+        give(home)
+        publishing.publish(home.outside, "lost", "shadow", "ops", "to see")
+        lost(home)
+        with home.database.view() as unit:
+            assert [each.failure.id for each in views.unmatched(unit, views.ALL)] == ["delivery/o1"]
+        wanted = remedies.Offer("r1", "a1", "delivery/o1", "credit", 10.0, home.now + DAY, None)
+        with pytest.raises(Refused, match="may not be offered"):
+            remedies.offer(home.outside, wanted, "jonas", may_grant=True)
 
 
 def test_the_link_of_an_old_mail_still_stops_selling_to_who_got_it() -> None:

@@ -126,6 +126,24 @@ def test_what_was_sent_is_not_sent_again(database_url: str) -> None:
         assert move(home) == [], "it is there already"
 
 
+def test_moved_twice_nothing_is_said_twice(database_url: str) -> None:
+    """Of the second move it counts what had really left, not what the version in between would have said."""
+    mail, other = "  - {email: hurt_person, template: x/mail.md, review: none}\n", "x/many.md"
+    changed, wait = mail.replace("x/mail.md", other), "  - wait: 3d\n"
+    with house(mail + wait + changed, database_url) as (home, files):
+        assert len(home.sent.taken) == 1
+        files.write(changed + wait + TEXT)
+        (done,) = move(home)
+        assert not done.why_not
+        files.write(changed + wait + mail)
+        (stays,) = moving.preview(home.outside, "lost").cannot
+        assert "step 3: e-mail x/mail.md would say again" in stays.why_not
+        (stays,) = move(home)
+        assert stays.why_not
+        home.advance(10 * DAY)
+        assert [each.channel.value for each in home.sent.messages] == ["email", "sms"]
+
+
 def test_a_longer_version_goes_on_after_the_call_that_was_waited_for() -> None:
     with house(CALL) as (home, files):
         files.write(CALL + "  - {email: hurt_person, template: x/mail.md, review: none, if: run.reached}\n")

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
-from outreach.domain.errors import Refused
+from outreach.domain.errors import NotFound, Refused
 from outreach.domain.evaluate import Ruleset
 from outreach.lab.scratch import Scratch
 from outreach.service import intake, quarantine
 from outreach.service.quarantine import Which
+from outreach.store.unit import StoreUnit
 from tests.service import world
 from tests.service.world import event, failure, give, house, runs
 
@@ -121,6 +123,7 @@ def test_what_breaks_a_room_again_stays_in_quarantine(monkeypatch: pytest.Monkey
         give(home)
         with monkeypatch.context() as broken:
             broken.setattr(intake, "absorb", breaks)
+            broken.setattr(quarantine, "absorb", breaks)
             home.take_in(event(home, NARROW, "x", order_id="o1"))
             (id_,) = open_ids(home)
             with home.database.view() as unit:
@@ -130,3 +133,31 @@ def test_what_breaks_a_room_again_stays_in_quarantine(monkeypatch: pytest.Monkey
             assert open_ids(home) == [id_]
         assert quarantine.replay(home.outside, id_, row.body, "otto").outcome == "accepted"
         assert open_ids(home) == [] and failure(home, "delivery/o1")
+
+
+def test_only_what_waits_is_taken_in_and_never_without_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not under an id that is none, nor again, nor what somebody has discarded; and a crash takes in nothing."""
+    with house() as home:
+        give(home)
+        for key in "xyz":
+            home.take_in({**event(home, NARROW, key), "data": {}})
+        ids = open_ids(home)
+        mended = [orjson.dumps(event(home, NARROW, f"m{n}", order_id=f"m{n}")).decode() for n in range(4)]
+        with pytest.raises(NotFound, match="nothing of the kind"):
+            quarantine.replay(home.outside, "made-up", mended[0], "otto")
+        quarantine.discard(home.outside, [ids[0]], "otto", "of no use")
+        with pytest.raises(Refused, match="discarded already"):
+            quarantine.replay(home.outside, ids[0], mended[0], "otto")
+        assert quarantine.replay(home.outside, ids[1], mended[1], "otto").outcome == "accepted"
+        with pytest.raises(Refused, match="taken in already"):
+            quarantine.replay(home.outside, ids[1], mended[2], "otto")
+        with monkeypatch.context() as broken:
+            broken.setattr(StoreUnit, "audit", _breaks)
+            with pytest.raises(RuntimeError):
+                quarantine.replay(home.outside, ids[2], mended[3], "otto")
+        assert open_ids(home) == [ids[2]]
+        assert [run.key for run in runs(home)] == ["m1"]
+
+
+def _breaks(*_: Any) -> None:
+    raise RuntimeError("the power went")

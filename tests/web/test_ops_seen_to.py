@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from outreach.domain.facts import Purpose
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition
-from outreach.service import outcomes, quarantine, workbench
+from outreach.service import desk, outcomes, quarantine, workbench
 from outreach.service.care import Asked, may_send
 from outreach.service.intake import take_in
 from tests.web.scenes import busy_day, snowed_in, with_draft
@@ -66,6 +66,22 @@ def test_what_has_been_due_for_long_names_the_clock(here: World, otto: FlaskClie
     assert "call past the promised hour" in seen
 
 
+def test_where_to_see_to_it_is_a_link_for_whoever_may_open_it(here: World, otto: FlaskClient) -> None:
+    """Nobody is sent to a page that is shut to them; they hear who can."""
+    here.account("a1", "Berlin Kitchens", person="anna")
+    here.late("a1", "anna", "o-1")
+    wrong(here, "shop", 2)
+    here.pass_time(days=2)
+    for client in (otto, here.signed_in("ruth", "manager")):
+        page = client.get("/ops").text
+        links = set(re.findall(r'href="(/(?:desk|ops)[a-z/]*)"', page))
+        assert "/ops/quarantine" in links
+        assert {path: client.get(path).status_code for path in links} == dict.fromkeys(links, 200)
+    assert "can open it" not in page
+    assert {"/desk", "/desk/unmatched", "/desk/owed", "/desk/unreached"} <= links
+    assert "/desk (a manager or an account manager can open it) shows them first" in text_of(otto.get("/ops"))
+
+
 # -- holds --------------------------------------------------------------------------------------------------------
 
 
@@ -88,6 +104,19 @@ def test_holds_say_whose_what_why_and_until_when(either: World) -> None:
     assert "Berlin Kitchens GmbH" in seen and "Café Morgenrot" not in seen
     assert "No account is called that." in said(otto, "/ops/holds", {"name": "nobody%"})
     assert "Nothing of the kind" in text_of(otto.get("/ops/holds?playbook=nothing"))
+
+
+def test_a_hold_says_what_is_true_of_why_it_ends(here: World, otto: FlaskClient) -> None:
+    here.account("a1", "Berlin Kitchens", person="anna")
+    here.late("a1", "anna", "o-1")
+    here.tell("delivery.lost", "a1", {"order_id": "o-1", "person_id": "anna"})
+    seen = text_of(otto.get("/ops/holds"))
+    assert "a playbook that goes before it has begun, though it is not put right yet" in seen
+    assert "it is put right, and they" not in seen
+    assert "until it is put right," in seen, "of the run that goes on"
+    desk.put_right(here.house.outside, "a1", "delivery/o-1", "jonas", "customer", "")
+    seen = text_of(otto.get("/ops/holds"))
+    assert "it is put right, and they are left in peace" in seen and "not put right yet" not in seen
 
 
 def test_a_hold_is_ended_with_a_reason_once(here: World, otto: FlaskClient) -> None:
