@@ -112,8 +112,9 @@ def simulate(
     as_json: bool,
 ) -> None:
     """What would happen next to an account, and what if. Nothing can be sent by it, and nothing is written."""
-    from outreach.assemble import SystemClock
-    from outreach.lab.simulate import read_only, simulate
+    from outreach.assemble import SystemClock, keyed_hash
+    from outreach.lab.simulate import simulate
+    from outreach.lab.stored import reading
     from outreach.lab.what_if import read_what_if
     from outreach.library.loader import load
 
@@ -121,7 +122,7 @@ def simulate(
     rules = load(folder or settings.root)
     moment_ = moment(at, now, rules.company.zone)
     asked = [read_what_if(text, rules.vocabulary) for text in what_ifs]
-    with read_only(settings) as store:
+    with reading(settings.database_url, keyed_hash(settings.endpoint_key)) as store:
         found = simulate(store, rules, now, account, at=moment_, what_ifs=asked, days=days)
     if as_json:
         answer(found.as_json())

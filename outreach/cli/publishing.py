@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from outreach.cli.common import answer, found_something, house, json_option
+from outreach.domain.plan import STATES, Publish
 
 if TYPE_CHECKING:
     from outreach.assemble import House
     from outreach.service.publishing import Published
 
-STATES = click.Choice(["shadow", "percent", "live", "paused", "disabled"])
-
 
 @click.command()
 @click.argument("playbook", required=False)
-@click.argument("state", type=STATES, required=False)
+@click.argument("state", type=click.Choice(STATES), required=False)
 @click.option(
     "--percent", type=click.IntRange(0, 100), help="For percent: of the accounts, by a stable hash."
 )
@@ -106,11 +105,7 @@ def _back(here: House, playbook: str, reason: str) -> None:
 
 
 def _told(row: Published) -> None:
-    click.echo(f"{row.playbook} is {_words(row.state, row.percent)}.")
-
-
-def _words(state: str, percent: int) -> str:
-    return f"live for {percent} percent of the accounts" if state == "percent" else state
+    click.echo(f"{row.playbook} is {Publish(row.state, row.percent).words}.")
 
 
 def _history(here: House, playbook: str, as_json: bool) -> None:
@@ -123,9 +118,9 @@ def _history(here: House, playbook: str, as_json: bool) -> None:
     for row in rows:
         at, version = f"{row.at:%Y-%m-%d %H:%M}Z", row.version[:8]
         if row.by:
-            before = _words(row.before, row.before_percent)
+            before = Publish(row.before, row.before_percent).words
             click.echo(
-                f"{at}  {_words(row.state, row.percent)} (was {before})  {row.by}: {row.reason}  [{version}]"
+                f"{at}  {Publish(row.state, row.percent).words} (was {before})  {row.by}: {row.reason}  [{version}]"
             )
         else:
             click.echo(f"{at}  {row.reason}  [{version}]")

@@ -122,13 +122,26 @@ def decided(match: Match, outcome: str, now: datetime, run: Run | None = None) -
 # -- which runs are justified ---------------------------------------------------------------------
 
 
+STATES = ("shadow", "percent", "live", "paused", "disabled")
+SILENT = ("paused", "disabled")
+"""Of these: nothing starts and nothing leaves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Publish:
     """A playbook's publish state, a database row with actor and reason."""
 
     state: str = "live"
-    """shadow · percent · live · paused · disabled"""
+    """One of ``STATES``."""
     percent: int = 100
+
+    @property
+    def is_silent(self) -> bool:
+        return self.state in SILENT
+
+    @property
+    def words(self) -> str:
+        return f"live for {self.percent} % of accounts" if self.state == "percent" else self.state
 
 
 LIVE = Publish()
@@ -224,9 +237,9 @@ class _Telling:
 
     def _is_live(self, match: Match) -> bool:
         state = self.publish.get(match.playbook.name, LIVE)
-        if state.state == "percent":
-            return _in_percent(match, state.percent)
-        return state.state not in ("paused", "disabled")
+        if state.is_silent:
+            return False
+        return state.state != "percent" or _in_percent(match, state.percent)
 
     def _is_too_late(self, match: Match) -> bool:
         """Nothing starts for what was old on arrival, nor for what has become old by the time it is

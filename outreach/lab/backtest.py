@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 from outreach.assemble import collect_less_often
 from outreach.domain.evaluate import Ruleset
-from outreach.lab.backtest_part import Task, play_part, reading
+from outreach.lab.backtest_part import Task, play_part
 from outreach.lab.backtest_parts import parts_of
 from outreach.lab.backtest_played import Played
 from outreach.lab.backtest_pointless import marked
 from outreach.lab.progress import EVERY, Shown, silent
+from outreach.lab.stored import reading
 from outreach.library.loader import load
 
 

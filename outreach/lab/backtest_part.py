@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -17,10 +16,9 @@ from outreach.lab.backtest_played import Played, Touched
 from outreach.lab.backtest_screen import Arrivals, Screen, let_down, settle_in
 from outreach.lab.player import Checked, Player
 from outreach.lab.scratch import Scratch, scratch_house, with_nobody_asked
-from outreach.lab.stored import arrivals_of
+from outreach.lab.stored import arrivals_of, reading
 from outreach.service.front import check
 from outreach.store.codec import instant, micros
-from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit
 
 Done = Callable[[int], None]
@@ -71,15 +69,6 @@ def play_part(rules: Ruleset, url: str, task: Task, done: Done) -> Played:
 
 
 # -- reading -----------------------------------------------------------------------------------------
-
-
-@contextmanager
-def reading(url: str) -> Iterator[Store]:
-    store = open_database(url)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _arrivals(

@@ -8,12 +8,13 @@ from tempfile import TemporaryDirectory
 
 from outreach.assemble import project_root
 from outreach.domain.evaluate import Ruleset
-from outreach.lab.backtest_part import Task, play_part, reading
+from outreach.lab.backtest_part import Task, play_part
 from outreach.lab.backtest_parts import Part, parts_of
 from outreach.lab.bench_rig import Case, Goal, Line, Say, Work, alternate, compare
 from outreach.lab.company_maker import YEAR, make_year
 from outreach.lab.player import Arrival, Player
 from outreach.lab.scratch import scratch_house, with_nobody_asked
+from outreach.lab.stored import reading
 from outreach.library.loader import load
 
 QUICKER = Goal(0.6)

@@ -11,12 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine import make_url
-
-from outreach.assemble import keyed_hash
 from outreach.domain.errors import Refused
 from outreach.domain.evaluate import Ruleset
 from outreach.lab.backtest_parts import those_with
@@ -28,8 +24,7 @@ from outreach.lab.taking_over import published, take_over
 from outreach.lab.what_if import WhatIf
 from outreach.service.why import unknown_account, why
 from outreach.service.why_told import Point, told_at
-from outreach.settings import Settings
-from outreach.store.engine import Store, open_database
+from outreach.store.engine import Store
 
 MOST = 2_000
 """Instants at which something happens; more only ask the same again."""
@@ -124,19 +119,6 @@ def simulate(
             "Calls that were put on the desk before then stay there: what was said of them is known, not who said it."
         )
     return found
-
-
-@contextmanager
-def read_only(settings: Settings) -> Iterator[Store]:
-    """The house's own database, without the house: no provider is set up beside it."""
-    url = make_url(settings.database_url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise Refused("No history is stored here. Take one in first: outreach import history.jsonl")
-    store = open_database(settings.database_url, endpoint_hash=keyed_hash(settings.endpoint_key))
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 @contextmanager

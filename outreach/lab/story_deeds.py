@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from outreach.channels.null import OUTCOMES as PROVIDERS
+from outreach.domain.plan import STATES
 from outreach.domain.touch import Disposition
 from outreach.lab.story_words import ACCOUNT_KEYS, PERSON, Fields, Moment, text_key
 from outreach.library.groups import Group, Key, Many
@@ -109,7 +110,7 @@ ACTS: dict[str, Group] = {
         "publish",
         (
             text_key("playbook", "Which.", True), text_key("reason", "Why."),
-            Key("state", Choice(("shadow", "percent", "live", "paused", "disabled")), "What it is now.", required=True),
+            Key("state", Choice(STATES), "What it is now.", required=True),
             Key("percent", Number(0, 100, whole=True), "Of the accounts."),
         ),
     ),

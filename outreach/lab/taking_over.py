@@ -15,6 +15,29 @@ from outreach.store.unit import StoreUnit
 AT_ONCE = 500
 """Keys in one statement."""
 
+LEFT_OUT = {
+    "feed": "other systems are told nothing from here",
+    "quarantine": "it is no event yet",
+    "endpoint_lock": "nobody else works here",
+    "attempt": "what was written decides nothing",
+    "phone_call": "nobody dials from here",
+    "call_leg": "nobody dials from here",
+    "inbound": "it waits for a colleague, and nobody answers",
+    "seen": "providers tell nothing here",
+    "pushed": "providers' lists are not touched from here",
+    "care_link": "nobody opens a page here",
+    "saved": "what was saved is in the files",
+    "heartbeat": "nobody watches it",
+    "audit": "a record, and the chain of another house",
+    "counter": "it counts the feeds and the audit",
+    "app_user": "colleagues' log-ins",
+    "reach": "colleagues' own telephones",
+    "alert": "no colleague is told anything from here",
+    "api_token": "nobody comes in here",
+    "import_progress": "nothing is imported here",
+}
+"""Table → why no row of it is taken over."""
+
 
 def take_over(source: StoreUnit, into: StoreUnit, subjects: Iterable[str]) -> None:
     """Everything that decides what happens next to these subjects: what is known of them, their runs, contacts, holds
@@ -59,18 +82,22 @@ def _on_the_desk(rows: _Rows, identities: Sequence[str]) -> None:
 
 
 def _what_ops_said(source: StoreUnit, into: StoreUnit) -> None:
-    """Publish states, what a second person was asked, the kill switch, versions that runs are pinned to, and who is
-    away."""
+    """Publish states, what a second person was asked, the kill switch, versions that runs are pinned to, who is away,
+    and what the customers of an incident are told."""
     rows = _Rows(source, into)
     published(source, into)
-    for table in (tables.blast, tables.playbook_version, tables.absence):
+    for table in (
+        tables.blast, tables.playbook_version, tables.absence, tables.incident, tables.wording,
+    ):  # fmt: skip
         rows.copy(table)
     rows.copy(tables.setting, tables.setting.c.name, ["stop_all"])
 
 
 def published(source: StoreUnit, into: StoreUnit) -> None:
-    """Which playbooks contact anybody, as it is now."""
-    _Rows(source, into).copy(tables.playbook_state)
+    """Which playbooks contact anybody, as it is now, and who said so."""
+    rows = _Rows(source, into)
+    for table in (tables.playbook_state, tables.playbook_published):
+        rows.copy(table)
 
 
 class _Rows:

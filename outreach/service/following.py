@@ -15,7 +15,7 @@ from outreach.domain.evaluate import BY_HAND, Match
 from outreach.domain.facts import Event
 from outreach.domain.failure import FailureState
 from outreach.domain.outcome import credited
-from outreach.domain.plan import Publish, Run, Stopped, back_open, decided, settle_matches
+from outreach.domain.plan import Run, Stopped, back_open, decided, settle_matches
 from outreach.domain.steps import end
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Missed, WindowNeed
@@ -210,7 +210,7 @@ def _settle(
         matches,
         before,
         {key: back.get(run.id, run) for key, run in again.items()},
-        {name: Publish(*row) for name, row in ledger.publish_states.items()},
+        ledger.publish_states,
         ledger.playbook,
         ledger.outside.ids.new,
         ledger.now,

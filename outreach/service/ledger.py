@@ -21,7 +21,7 @@ from outreach.domain.facts import Channel, Event, Person
 from outreach.domain.hold import Hold
 from outreach.domain.incident import Incident, Wording
 from outreach.domain.person import PersonState, as_person, strictest
-from outreach.domain.plan import Decision, Run
+from outreach.domain.plan import Decision, Publish, Run
 from outreach.domain.playbook import Playbook
 from outreach.domain.recipient import account_identity
 from outreach.domain.signal import SELLING
@@ -56,7 +56,7 @@ class Ledger:
         self._stored_touches: dict[str, Touch] = {}
         self._changed_runs: dict[str, Run] = {}
         self._changed_holds: dict[str, Hold] = {}
-        self._publish: dict[str, tuple[str, int]] | None = None
+        self._publish: dict[str, Publish] | None = None
         self._kill_switch: bool | None = None
         self._incidents: list[tuple[Incident, tuple[Wording, ...]]] | None = None
         self._corrected: list[tuple[Incident, tuple[Wording, ...]]] | None = None
@@ -247,9 +247,11 @@ class Ledger:
             self._histories.pop(account, None)
 
     @property
-    def publish_states(self) -> dict[str, tuple[str, int]]:
+    def publish_states(self) -> dict[str, Publish]:
+        """Absent means live."""
         if self._publish is None:
-            self._publish = self.unit.publish_states()
+            states = self.unit.publish_states()
+            self._publish = {name: Publish(*row) for name, row in states.items()}
         return self._publish
 
     @property

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from outreach.domain.blast import Answer
-from outreach.domain.plan import LIVE
+from outreach.domain.plan import LIVE, SILENT
 from outreach.service.following import tell_missed
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Missed, Outside, Unit
 from outreach.service.runs import end_run
 
-SILENT = ("paused", "disabled")
 REMEMBERED = timedelta(days=30)
 """So long after a no it is looked for runs that were started while it was being said."""
 
@@ -32,9 +31,7 @@ def judge_missed(unit: Unit, outside: Outside, rows: Sequence[Missed]) -> None:
     meanwhile goes on waiting."""
     ledger = Ledger(unit, outside, outside.clock.now())
     ledger.lock(sorted({row.account for row in rows}))
-    going_on = [
-        row for row in rows if ledger.publish_states.get(row.playbook, (LIVE.state,))[0] not in SILENT
-    ]
+    going_on = [row for row in rows if not ledger.publish_states.get(row.playbook, LIVE).is_silent]
     unit.drop_missed(going_on)
     for account in sorted({row.account for row in going_on} & ledger.accounts.keys()):
         triggers: dict[str, set[str]] = {}

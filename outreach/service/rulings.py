@@ -23,7 +23,7 @@ from outreach.domain.law import (
 from outreach.domain.lawline import ConsentNeed
 from outreach.domain.permission import express, implied_since
 from outreach.domain.place import Place, kind_of, place_of
-from outreach.domain.plan import Run
+from outreach.domain.plan import LIVE, Run
 from outreach.domain.playbook import Playbook, Step
 from outreach.domain.policy import WEEK, Case, LawSays
 from outreach.domain.preference import Awaited, NotBefore, awaited, confides_in_nobody, not_before
@@ -39,7 +39,7 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
     """The case as far as the desk asks: may this call be shown at all?"""
     playbook, person = ledger.playbook(run), ledger.person(touch.person)
     scope = run_scope(ledger, run, playbook)
-    state, _ = ledger.publish_states.get(run.playbook, ("live", 100))
+    state = ledger.publish_states.get(run.playbook, LIVE).state
     return Case(
         touch=touch,
         now=ledger.now,

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from outreach.domain.facts import Event
-from outreach.domain.plan import Run, Stopped, busy, place_of
+from outreach.domain.plan import LIVE, Publish, Run, Stopped, busy, place_of
 from outreach.domain.playbook import Playbook
 from outreach.service.ledger import Ledger
-from outreach.service.ports import AuditRow
+from outreach.service.ports import Published
 from outreach.service.why_run import Look, run_story
 from outreach.service.why_told import Mark, Point
 
 _DAY = timedelta(days=1)
-OFF = ("paused", "disabled")
-_SAID = frozenset(f"playbook.{state}" for state in (*OFF, "shadow", "percent", "live"))
+_MOST = 1000
 
 
 def stopped_by(look: Look, outcome: str, event: Event, playbook: Playbook, key: str) -> Iterator[Point]:
@@ -32,7 +31,7 @@ def stopped_by(look: Look, outcome: str, event: Event, playbook: Playbook, key: 
         case Stopped.COOLDOWN:
             yield _cooling(look, [run for run in runs if run.trigger_time <= event.time], playbook)
         case Stopped.TOO_LATE:
-            yield _too_late(look, event, playbook)
+            yield _too_late(event, playbook)
         case Stopped.HOLDOUT:
             words = f"it leaves {playbook.holdout:g} % of accounts alone, to measure what it is worth; this is one of them"
             yield Point(words, Mark.AGAINST, "stopped.holdout")
@@ -65,7 +64,7 @@ def _cooling(look: Look, runs: list[Run], playbook: Playbook) -> Point:
     return Point(words, Mark.AGAINST, "stopped.cooldown", last, ends)
 
 
-def _too_late(look: Look, event: Event, playbook: Playbook) -> Point:
+def _too_late(event: Event, playbook: Playbook) -> Point:
     age = (event.arrived - event.time) / _DAY
     words = f"horizon of {playbook.horizon}: it was {age:.1f} days old when we learnt of it"
     return Point(words, Mark.AGAINST, "stopped.too_late", event.arrived)
@@ -76,29 +75,24 @@ def _too_late(look: Look, event: Event, playbook: Playbook) -> Point:
 
 def _not_live(look: Look, outcome: str, playbook: str, account: str) -> Point:
     said = _last_said(look, playbook)
-    state, percent = look.ledger.publish_states.get(playbook, ("live", 100))
-    word = said.what.removeprefix("playbook.") if said else ""
-    if said is not None and word in OFF:
-        words = f"{word} by {said.who} {look.told(said.at)}: {said.why}"
+    state = look.ledger.publish_states.get(playbook, LIVE)
+    if said is not None and Publish(said.state).is_silent:
+        words = f"{said.state} by {said.by} {look.told(said.at)}: {said.reason}"
         later = "; it is judged once the playbook goes on" if outcome == Stopped.PAUSED else ""
         return Point(words + later, Mark.AGAINST, f"stopped.{outcome}", said.at)
-    if percent < 100:
-        place = place_of(playbook, account)
-        words = f"live for {percent} % of accounts; this one stands at {place:.1f}"
+    if state.percent < 100:
+        words = f"{state.words}; this one stands at {place_of(playbook, account):.1f}"
         return Point(words, Mark.AGAINST, "stopped.not_live")
-    return Point(f"it was not live then; it is {state} now", Mark.AGAINST, f"stopped.{outcome}")
+    return Point(f"it was not live then; it is {state.words} now", Mark.AGAINST, f"stopped.{outcome}")
 
 
-def _last_said(look: Look, playbook: str) -> AuditRow | None:
+def _last_said(look: Look, playbook: str) -> Published | None:
     """What ops last said about it until that moment."""
-    rows = look.ledger.unit.audit_of(f"playbook/{playbook}", 1000)
-    said = [row for row in rows if row.what in _SAID and row.at <= look.at]
-    return max(said, key=lambda row: (row.at, row.seq), default=None)
+    rows = look.ledger.unit.published(playbook, _MOST)
+    return next((row for row in rows if row.at <= look.at), None)
 
 
 def published(ledger: Ledger, playbook: str) -> str | None:
     """How it is published now, where that is not simply live."""
-    state, percent = ledger.publish_states.get(playbook, ("live", 100))
-    if state == "live":
-        return None
-    return f"it is live for {percent} % of accounts now" if state == "percent" else f"it is {state} now"
+    state = ledger.publish_states.get(playbook, LIVE)
+    return None if state.state == "live" else f"it is {state.words} now"

@@ -52,26 +52,28 @@ def open_database(
     journal_mode: str | None = None,
     durable: bool = True,
     create: bool = False,
+    read_only: bool = False,
     told: Told | None = None,
 ) -> Store:
     """``endpoint_hash``: keyed hash of (kind, value); without one an unkeyed hash, for scratch stores only.
 
     ``journal_mode``: SQLite's, ``wal`` or ``delete``; by default the safe one. ``durable=False`` gives up
-    surviving a power cut, for scratch stores. ``create`` makes the tables without migrations. ``told`` hears what each
-    unit has changed, once that is committed.
+    surviving a power cut, for scratch stores. ``create`` makes the tables without migrations. With ``read_only`` the
+    database refuses every change. ``told`` hears what each unit has changed, once that is committed.
     """
     given = make_url(url)
     if given.get_backend_name() == "sqlite":
-        engine = sqlite.engine(given, journal_mode=journal_mode, durable=durable)
+        engine = sqlite.engine(given, journal_mode=journal_mode, durable=durable, read_only=read_only)
     else:
-        engine = _postgres(url, durable=durable)
+        engine = _postgres(url, durable=durable, read_only=read_only)
     if create:
         tables.metadata.create_all(engine)
     return Store(engine, endpoint_hash or _unkeyed, told)
 
 
-def _postgres(url: str, *, durable: bool) -> Engine:
+def _postgres(url: str, *, durable: bool, read_only: bool) -> Engine:
     options = _POSTGRES_OPTIONS | ({} if durable else {"synchronous_commit": "off"})
+    options |= {"default_transaction_read_only": "on"} if read_only else {}
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,

@@ -56,7 +56,7 @@ def sqlite_warning(url: str) -> str | None:
     )
 
 
-def engine(url: URL, *, journal_mode: str | None, durable: bool) -> Engine:
+def engine(url: URL, *, journal_mode: str | None, durable: bool, read_only: bool = False) -> Engine:
     """Every connection is set up and the set-up asserted: pragmas that fail, fail silently."""
     if not url.database or url.database == ":memory:":
         raise ValueError(
@@ -86,6 +86,7 @@ def engine(url: URL, *, journal_mode: str | None, durable: bool) -> Engine:
             ("busy_timeout", int(BUSY_SECONDS * 1000)),
             ("foreign_keys", 1),
             ("trusted_schema", 0),
+            ("query_only", int(read_only)),
         ):
             connection.execute(f"PRAGMA {name} = {value}").fetchall()
             (now,) = connection.execute(f"PRAGMA {name}").fetchone()

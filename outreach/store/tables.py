@@ -13,7 +13,7 @@ from outreach.domain.blast import Answer
 from outreach.domain.facts import Channel, Purpose, Severity, Trace
 from outreach.domain.failure import FailureState
 from outreach.domain.phone import CallKind, CallState, LegState
-from outreach.domain.plan import RunState
+from outreach.domain.plan import STATES, RunState
 from outreach.domain.signal import Delivery
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Settlement, Status
@@ -422,7 +422,7 @@ playbook_version = Table(
 
 playbook_state = Table(
     "playbook_state", metadata, *key("playbook"), *must("state by reason"), *must("percent", Integer),
-    *must("at", Utc), one_of("state", ("shadow", "percent", "live", "paused", "disabled")),
+    *must("at", Utc), one_of("state", STATES),
 )  # fmt: skip
 
 saved = Table(

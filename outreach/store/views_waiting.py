@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from outreach.domain.plan import SILENT
 from outreach.service import sweep
 from outreach.store.codec import instant, micros
+from outreach.store.columns import is_in
 from outreach.store.unit import StoreUnit
 
 _STUCK = sweep.STUCK_AFTER // timedelta(microseconds=1) + 1
@@ -14,7 +16,7 @@ _UNTIL = {
     "parked": 'select min("until") from parked',
     "events": 'select min("at") from due',
     "missed": "select min(m.due) from missed m join playbook_state s on s.playbook = m.playbook"
-    " where s.state not in ('paused', 'disabled')",
+    f" where not ({is_in('s.state', *SILENT)})",
     "refused": 'select min(b."at") from blast b join run r on r.playbook = b.playbook and r.blast = b.nth'
     " where b.state = 'refused' and r.state = 'open'",
     "woken": "select min(wake_at) from run where state = 'open'",

@@ -69,12 +69,12 @@ def asks(house: House) -> None:
 def test_publish_its_history_and_one_step_back(run: Run) -> None:
     assert "has not started yet" in run("publish", NAME, "--history").output
     done = run("publish", NAME, "percent", "--percent", "20", "--reason", "careful")
-    assert done.output == f"{NAME} is live for 20 percent of the accounts.\n"
+    assert done.output == f"{NAME} is live for 20 % of accounts.\n"
     assert run("publish", NAME, "paused", "--reason", "wrong words").output == f"{NAME} is paused.\n"
-    assert "live for 20 percent" in run("publish", NAME, "--back", "--reason", "they are fine").output
+    assert "live for 20 %" in run("publish", NAME, "--back", "--reason", "they are fine").output
     told = run("publish", NAME, "--history").output.splitlines()
     assert len(told) == 3
-    assert "live for 20 percent of the accounts (was paused)  otto: they are fine" in told[0]
+    assert "live for 20 % of accounts (was paused)  otto: they are fine" in told[0]
     rows = json.loads(run("publish", NAME, "--history", "--json").output)
     assert [(row["state"], row["before"]) for row in rows] == [
         ("percent", "paused"), ("paused", "percent"), ("percent", "live"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -17,10 +18,12 @@ from outreach.assemble import SystemClock
 from outreach.cli.main import outreach
 from outreach.domain.errors import Invalid, NotFound, Refused
 from outreach.domain.touch import Status
-from outreach.lab.scratch import Scratch
-from outreach.lab.simulate import MOST, Simulated, simulate
+from outreach.lab import taking_over
+from outreach.lab.scratch import Scratch, SequentialIds, scratch_house
+from outreach.lab.simulate import LATER, MOST, Simulated, simulate
+from outreach.lab.taking_over import take_over
 from outreach.lab.what_if import read_what_if
-from outreach.service import desk, workbench
+from outreach.service import desk, incident_telling, incidents, workbench
 from outreach.service.front import Incoming, check
 from outreach.service.intake import take_in
 from outreach.service.why_told import Point
@@ -218,6 +221,43 @@ def test_it_names_no_number_and_no_address() -> None:
     with let_down() as home:
         told = str(asked(home, "delivery.delayed order=o2 days_late=5").as_json())
     assert "+49" not in told and "@" not in told and "Berg" not in told
+
+
+# -- what is taken over --------------------------------------------------------------------------------
+
+
+def test_customers_of_an_incident_are_told_its_words(database_url: str) -> None:
+    mail = "purpose: service_recovery\nseverity: high\nwhen: delivery.lost\nonce_per: event.order_id\nhold: none\n"
+    steps = "steps: [{email: hurt_person, after: 1h, template: x/many.md, review: none}]\n"
+    with house(rules_with({"lost": mail + steps}), database_url=database_url) as home:
+        give(home)
+        home.take_in(event(home, "delivery.lost", "l", order_id="o1", carrier="North"))
+        until = home.now + 2 * DAY
+        it = incidents.open_one(
+            home.outside, "Snow", "delivery.lost", "carrier", "North", home.now - DAY, until, "otto"
+        )
+        made = incident_telling.write(home.outside, it.id, "", "The pass is shut.", "ruth")
+        incident_telling.approve(home.outside, it.id, made.number, "otto")
+        ids, hashed = SequentialIds(LATER), home.outside.endpoint_hash
+        with scratch_house(home.outside.rules(), home.now, ids=ids, endpoint_hash=hashed) as there:
+            with home.database.view() as unit, there.database.unit() as into:
+                take_over(unit, into, ["a1", "person:anna"])
+            for each in (home, there):
+                each.advance(2 * HOUR)
+        (told,), (would_be_told,) = home.sent.messages, there.sent.messages
+    assert "The pass is shut." in told.text and would_be_told.text == told.text
+
+
+def test_each_table_is_taken_over_or_left_out_for_a_reason() -> None:
+    source = ast.parse(Path(taking_over.__file__).read_text(encoding="utf-8"))
+    used = {
+        node.attr
+        for node in ast.walk(source)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "tables"
+    }
+    known, left_out = set(tables.metadata.tables), taking_over.LEFT_OUT
+    assert used & known | left_out.keys() == known, "take it over, or say in LEFT_OUT why not"
+    assert not used & left_out.keys() and all(left_out.values())
 
 
 # -- the command ---------------------------------------------------------------------------------------

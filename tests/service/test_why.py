@@ -13,7 +13,7 @@ from outreach.domain.errors import NotFound
 from outreach.domain.evaluate import Ruleset
 from outreach.lab.scratch import Scratch
 from outreach.lab.simulate import simulate
-from outreach.service import care, desk, moving, workbench
+from outreach.service import care, desk, moving, publishing, workbench
 from outreach.service.why import judged, why
 from outreach.service.why_told import Answer, Point, Why
 from tests.service.test_moving import CALL as MOVED_CALL
@@ -45,13 +45,7 @@ def codes(point: Point) -> list[str]:
 
 
 def say(home: Scratch, playbook: str, state: str, percent: int = 100, why_: str = "strike") -> None:
-    """What ops say of a playbook, as it is written down."""
-
-    def work(unit: Any) -> None:
-        unit.set_publish_state(playbook, state, percent, "ruth", why_, home.now)
-        unit.audit(home.now, "ruth", f"playbook.{state}", f"playbook/{playbook}", why_)
-
-    home.database.retrying(work)
+    publishing.publish(home.outside, playbook, state, "ruth", why_, percent)
 
 
 @pytest.fixture
@@ -151,6 +145,17 @@ def test_paused_disabled_and_outside_the_percentage(one: Ruleset) -> None:
         assert row.outcome == "not_live" and "live for 1 % of accounts; this one stands at" in row.sentence
         then = asked(home, at=home.now - HOUR)
         assert "disabled by ruth" in then.sentence, "what was said by then"
+
+
+def test_a_pause_is_told_however_much_else_is_written_of_the_playbook(one: Ruleset) -> None:
+    with house(one) as home:
+        give(home)
+        say(home, "late", "paused")
+        with home.database.unit() as unit:
+            for _ in range(1001):
+                unit.audit(home.now, "jonas", desk.POINTLESS_CALL, "playbook/late", "solved touch/1")
+        late(home, "1")
+        assert "paused by ruth 2 Mar 2026 09:00: strike" in asked(home).sentence
 
 
 def test_what_came_while_it_was_paused_is_judged_later(one: Ruleset) -> None:
