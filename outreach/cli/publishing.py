@@ -89,7 +89,7 @@ def _all(here: House, as_json: bool) -> None:
         return
     width = max(map(len, rows), default=0)
     for name, (state, percent) in rows.items():
-        click.echo(f"{name:{width}}  {_words(state, percent)}")
+        click.echo(f"{name:{width}}  {Publish(state, percent).words}")
 
 
 def _set(here: House, playbook: str, state: str, percent: int, reason: str) -> None:

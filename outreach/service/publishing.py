@@ -13,11 +13,10 @@ from outreach.domain.blast import Answer, Blast, refused
 from outreach.domain.blast import let_go as let_gone
 from outreach.domain.conditions_names import did_you_mean
 from outreach.domain.errors import NotFound, Refused
-from outreach.domain.plan import LIVE, Publish
+from outreach.domain.plan import LIVE, STATES, Publish
 from outreach.service.ports import Outside, Unit
 from outreach.service.ports import Published as Published
 
-STATES = ("shadow", "percent", "live", "paused", "disabled")
 MOST = 1000
 LOOK_BACK = timedelta(days=1)
 """Whoever has changed a playbook in so long before it asks is no second person."""

@@ -10,6 +10,7 @@ from flask import Blueprint, g, render_template, request
 
 from outreach.domain.errors import Fault, NotFound
 from outreach.domain.evaluate import Ruleset
+from outreach.domain.plan import STATES
 from outreach.domain.playbook import Playbook
 from outreach.library.drafts import Drafts
 from outreach.service import desk, publishing, saves
@@ -79,7 +80,7 @@ def overview() -> str:
     )
     return render_template(
         "playbooks.html", rows=shown, all=rows, asked=publishing.asked(outside()), state=state, order=order, orders=ORDERS, days=DAYS,
-        states=Counter(row.state.state for row in rows), publish_states=publishing.STATES,
+        states=Counter(row.state.state for row in rows), publish_states=STATES,
     )  # fmt: skip
 
 
@@ -134,7 +135,7 @@ def page(name: str) -> str:
         shadow = views_playbooks.shadow_of(unit, name, g.now - views_playbooks.WINDOW)
     return render_template(
         "playbook.html", row=row, runs=runs[:PAGE], more=len(runs) > PAGE, page=turned, versions=versions, shadow=shadow, days=DAYS,
-        publish_states=publishing.STATES, pointless_words=desk.POINTLESS, text=drafts().live(f"playbooks/{name}.yaml"),
+        publish_states=STATES, pointless_words=desk.POINTLESS, text=drafts().live(f"playbooks/{name}.yaml"),
         history=_history(name), newest_save=next((save.id for save in saves.of(outside(), name, 1)), ""),
         asked=next((each for each in publishing.asked(outside()) if each.playbook == name), None),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from outreach.domain.errors import OutreachError, Refused
+from outreach.domain.plan import Publish
 from outreach.service import moving
 from outreach.service import publishing as service
 from outreach.web import auth
@@ -63,8 +64,7 @@ def take_back(name: str) -> Response:
 
 
 def _now(done: service.Published) -> str:
-    state = f"live for {done.percent} %" if done.state == "percent" else done.state
-    return f"{done.playbook} is now {state}."
+    return f"{done.playbook} is now {Publish(done.state, done.percent).words}."
 
 
 @publishing.post("/<name>/answer")

@@ -148,7 +148,7 @@ def test_how_each_playbook_stands(run: Run) -> None:
     run("publish", NAME, "percent", "--percent", "20", "--reason", "slowly")
     told = run("publish").output.splitlines()
     assert [line.split(maxsplit=1)[1] for line in told if line.startswith(f"{NAME} ")] == [
-        "live for 20 percent of the accounts"
+        "live for 20 % of accounts"
     ]
     assert sum(line.endswith("  live") for line in told) > 20
     assert {"playbook": NAME, "state": "percent", "percent": 20} in json.loads(

@@ -111,7 +111,10 @@ def test_changing_a_state_wants_a_reason(here: World) -> None:
         {"state": "percent", "percent": 20, "reason": "slowly"},
         follow_redirects=True,
     )
-    assert "win-back is now live for 20 %." in done.text and "you, today" in text_of(done).lower()
+    assert (
+        "win-back is now live for 20 % of accounts." in done.text
+        and "you, today" in text_of(done).lower()
+    )
 
 
 @pytest.mark.parametrize("percent", ["", "1O", "101", "-1"])
@@ -163,7 +166,7 @@ def test_a_state_is_taken_back_and_told(here: World) -> None:
     post(client, path, {"state": "percent", "percent": 20, "reason": "slowly"})
     post(client, path, {"state": "live", "reason": "looks good"})
     page = text_of(post(client, f"{path}/back", {"reason": "too much"}, follow_redirects=True))
-    assert "win-back is now live for 20 %." in page
+    assert "win-back is now live for 20 % of accounts." in page
     assert "You made it percent for 20 % today 10:30: too much it was live" in page
     assert "You made it live today 10:30: looks good it was percent for 20 %" in page
     nothing = post(client, "/ops/playbooks/thank-you/back", {"reason": "x"}, follow_redirects=True)
