@@ -92,15 +92,16 @@ def verify() -> None:
 
 
 @audit.command("list")
-@click.option("--subject", help="Only about this, such as person:anna, card/…, playbook/late-delivery.")
+@click.option("--subject", default="", help="Only about what holds this: person:anna, late-delivery, …")
+@click.option("--who", default="", help="Only what they did: a user name, or a part of a name.")
 @click.option("--limit", default=50, show_default=True)
 @json_option
-def list_(subject: str | None, limit: int, as_json: bool) -> None:
+def list_(subject: str, who: str, limit: int, as_json: bool) -> None:
     """The newest first."""
-    from outreach.store.views_ops import audit_rows
+    from outreach.store.views_ops import audit_rows, called
 
     with house() as here, here.database.view() as unit:
-        rows = unit.audit_of(subject, limit) if subject else audit_rows(unit, limit)
+        rows = audit_rows(unit, limit, who=called(unit, who) if who else (), about=subject)
     if as_json:
         answer([row._asdict() for row in rows])
         return

@@ -104,7 +104,8 @@ def _named(run: Run, story: Point) -> Point:
 
 
 def decided(look: Look, decision: Decision) -> Point:
-    parts = (of_trace(decision.trace),) if decision.trace else ()
+    zone = look.ledger.rules.company.zone
+    parts = (of_trace(decision.trace, zone),) if decision.trace else ()
     words = f"{decision.playbook}: {head_of(decision.outcome)}"
     return Point(words, mark_of(decision.outcome), decision.outcome, look.at, parts=parts)
 

@@ -187,7 +187,8 @@ class _Asking:
         trace = (decision.trace if decision else None) or self._explained(pair.event, playbook, scope)
         outcome = decision.outcome if decision else _VERDICTS[trace.verdict]
         at = decision.at if decision else None
-        return Why(pair.event, pair.playbook, outcome, trace, at, head_of(outcome))
+        zone = self.ledger.rules.company.zone
+        return Why(pair.event, pair.playbook, outcome, trace, at, head_of(outcome), zone=zone)
 
     def _explained(self, event: Event, playbook: Playbook | None, scope: Scope | None) -> Trace:
         if playbook is None or scope is None:

@@ -5,6 +5,7 @@ The shape of the JSON: ``Answer.as_json``. Times are ISO 8601 in UTC there; in w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from typing import Any
 
 from outreach.domain.evaluate import ALWAYS, BY_HAND
 from outreach.domain.facts import Event, Trace, Verdict
-from outreach.domain.wallclock import local
+from outreach.domain.wallclock import local, parse_instant
 
 
 class Mark(StrEnum):
@@ -68,34 +69,52 @@ class Point:
         return told
 
 
-def of_trace(trace: Trace) -> Point:
+def of_trace(trace: Trace, zone: str = "UTC") -> Point:
     """A condition as points: the same tree, with the values it had then."""
-    parts = tuple(of_trace(child) for child in trace.children)
+    parts = tuple(of_trace(child, zone) for child in trace.children)
     return Point(
-        trace.text if parts else spell(trace), _MARKS[trace.verdict], "condition",
+        trace.text if parts else spell(trace, zone), _MARKS[trace.verdict], "condition",
         values=trace.values, missing=trace.missing, parts=parts,
     )  # fmt: skip
 
 
-def spell(trace: Trace) -> str:
-    """A trace as one sentence for people: ``event.days_late >= 2 holds (event.days_late was 3)``."""
+def spell(trace: Trace, zone: str = "UTC") -> str:
+    """A trace as one sentence for people: ``event.days_late >= 2 holds (event.days_late was 3)``. Times as the clocks
+    of ``zone`` show them."""
     if trace.path == BY_HAND:
         return trace.text
     if trace.missing:
         return f"{trace.text} cannot be told: {', '.join(trace.missing)} is missing"
-    values = ", ".join(f"{name} was {value}" for name, value in trace.values)
+    values = ", ".join(f"{name} was {_shown(value, zone)}" for name, value in trace.values)
     verdict = "holds" if trace.verdict is Verdict.TRUE else "does not hold"
     return f"{trace.text} {verdict}" + (f" ({values})" if values else "")
 
 
-def sentences(trace: Trace | None) -> list[str]:
+def _shown(value: Any, zone: str) -> str:
+    """As people read it; programs get it as it is."""
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(_shown(each, zone) for each in value) or "none"
+    at = parse_instant(value) if isinstance(value, datetime) or _INSTANT.match(str(value)) else None
+    return told_at(at, zone) if at else str(value)
+
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+
+
+def sentences(trace: Trace | None, zone: str = "UTC") -> list[str]:
     """Why, part by part: the parts that decided."""
     if trace is None:
         return []
     if not trace.children:
-        return [spell(trace)]
+        return [spell(trace, zone)]
     decided = [child for child in trace.children if child.verdict is trace.verdict]
-    return [part for child in decided or trace.children for part in sentences(child)]
+    return [part for child in decided or trace.children for part in sentences(child, zone)]
 
 
 def mark_of(outcome: str) -> Mark:
@@ -121,6 +140,8 @@ class Why:
     """What came of it, in words."""
     story: tuple[Point, ...] = ()
     """What stopped it, or how its run stands."""
+    zone: str = "UTC"
+    """The company's, for times in words."""
 
     @property
     def mark(self) -> Mark:
@@ -130,20 +151,21 @@ class Why:
     def sentence(self) -> str:
         """In one line: what came of it, why, and what stands in the way now."""
         now = [point.words for point in decisive(self.story)]
-        said = [self.head + self._because, *(now or sentences(self.trace))]
+        said = [self.head + self._because, *(now or sentences(self.trace, self.zone))]
         return f"{self.playbook}: " + "; ".join(part.rstrip(".") for part in said if part) + "."
 
     @property
     def _because(self) -> str:
         """Of a run the first things that speak for it."""
-        parts = sentences(self.trace)[:2] if self.mark is Mark.FOR and self.trace.text != ALWAYS else []
+        justified = self.mark is Mark.FOR and self.trace.text != ALWAYS
+        parts = sentences(self.trace, self.zone)[:2] if justified else []
         return f" because {' and '.join(parts)}" if parts else ""
 
     @property
     def tree(self) -> Point:
         return Point(
             f"{self.playbook}: {self.head}", self.mark, self.outcome, self.decided_at,
-            parts=(of_trace(self.trace), *self.story),
+            parts=(of_trace(self.trace, self.zone), *self.story),
         )  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:

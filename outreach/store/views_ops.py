@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from outreach.domain.touch import Touch
 from outreach.service.checkup import Counts
 from outreach.service.ports import AuditRow, Quarantined
 from outreach.service.quarantine import Which
+from outreach.service.staff import name_of
 from outreach.store.bulk import as_pattern, quoted
 from outreach.store.codec import from_json, instant, micros
 from outreach.store.events import QUARANTINED, waiting_in_quarantine
@@ -199,21 +200,32 @@ def _because(unit: StoreUnit, reasons: Sequence[str], where: str, *values: int) 
     return [(row[0], row[1], row[2]) for row in rows]
 
 
+def called(unit: StoreUnit, text: str) -> list[str]:
+    """The user names of colleagues whose name holds that part, or whose user name it is; else the text itself."""
+    wanted = text.casefold()
+    found = [
+        name_of(user)
+        for user in unit.users()
+        if wanted in user.name.casefold() or wanted == name_of(user).casefold()
+    ]
+    return sorted(set(found)) or [text]
+
+
 def audit_rows(
     unit: StoreUnit,
     limit: int = 50,
     offset: int = 0,
     *,
-    who: str = "",
+    who: Collection[str] = (),
     about: str = "",
     since: datetime | None = None,
     before: datetime | None = None,
 ) -> list[AuditRow]:
-    """What people and the house did, newest first; of somebody alone, about a subject, from an instant on and up to
-    another."""
-    asked: list[tuple[str, str | int | None]] = [
-        ("who = ?", who or None),
-        ("subject = ?", about or None),
+    """What people and the house did, newest first; of these alone, about what holds that part, from an instant on and up
+    to another."""
+    asked: list[tuple[str, Any]] = [
+        (unit.bulk.one_of("who"), unit.bulk.keys(sorted(who)) if who else None),
+        ("lower(subject) like ? escape '\\'", f"%{as_pattern(about.lower())}%" if about else None),
         ('"at" >= ?', None if since is None else micros(since)),
         ('"at" < ?', None if before is None else micros(before)),
     ]

@@ -106,7 +106,7 @@ def shadow_of(unit: StoreUnit, playbook: str, since: datetime) -> Shadow | None:
     """Of its shadow runs since then; None where there were none."""
     ((runs, accounts, alike),) = unit.bulk.rows(
         "select count(*), count(distinct r.account), sum(case when exists (select 1 from run o where o.account = r.account"
-        " and o.failure = r.failure and o.playbook <> r.playbook and not o.shadow) then 1 else 0 end)"
+        " and o.failure = r.failure and o.playbook <> r.playbook and not o.shadow and not o.holdout) then 1 else 0 end)"
         " from run r where r.playbook = ? and r.shadow and r.started_at > ?",
         playbook, micros(since),
     )  # fmt: skip

@@ -285,7 +285,7 @@ def _told_before(ledger: Ledger, run: Run, spoken: Spoken | None) -> SaidAbout |
 def _because(ledger: Ledger, run: Run) -> tuple[str, ...]:
     """Why it is on the card, and what a colleague said who wanted it."""
     why = by_hand.why_of(ledger.unit, run) if (trace := _trace(ledger, run)) and trace.path == BY_HAND else ""
-    return (*sentences(trace), *([f"“{why}”"] if why else []))
+    return (*sentences(trace, ledger.rules.company.zone), *([f"“{why}”"] if why else []))
 
 
 def _brief(ledger: Ledger, run: Run, touch: Touch, playbook: Playbook | None) -> tuple[Markup | None, str]:

@@ -24,6 +24,7 @@ from outreach.service.why_run import ENDS
 from outreach.store import views_ops as views
 from outreach.store.views import accounts_like, accounts_named
 from outreach.web import auth
+from outreach.web.about import page_about
 from outreach.web.forms import asked_again, page_asked_for, turned_over
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
@@ -146,15 +147,28 @@ def discard(id_: str) -> Response | tuple[str, int]:
 @auth.may("watch")
 def audit() -> str:
     """Who did what, when and why; the chain is walked only when somebody asks."""
-    page, asked = page_asked_for(), _audit_asked()
+    page, asked = page_asked_for(), _audit_asked(request.args)
     with reception().house.database.view() as unit:
         rows = views.audit_rows(unit, PAGE + 1, (page - 1) * PAGE, **_audit_where(asked))
         count, checked = unit.audit_count(), "check" in request.args
         fault = unit.audit_fault() if checked else None
+        leads_to = {row.subject: page_about(unit, row.subject) for row in rows}
     return render_template(
-        "audit.html", rows=rows[:PAGE], more=len(rows) > PAGE, page=page, asked=asked, count=count,
+        "audit.html", rows=rows[:PAGE], more=len(rows) > PAGE, page=page, asked=asked, count=count, leads_to=leads_to,
         checked=checked, fault=fault, base=turned_over("ops_pages.audit", asked),
+        as_csv=asked_again("ops_pages.audit_csv", asked),
     )  # fmt: skip
+
+
+@ops_pages.post("/audit")
+@auth.may("watch")
+def find_in_audit() -> Response:
+    """Asked by form, since a name has no place in an address."""
+    asked = _audit_asked(request.form)
+    with reception().house.database.view() as unit:
+        asked["who"] = [name for each in asked["who"] for name in views.called(unit, each)]
+    check = {"check": "1"} if "check" in request.form else {}
+    return redirect(asked_again("ops_pages.audit", asked | check))
 
 
 @ops_pages.get("/audit.csv")
@@ -162,7 +176,7 @@ def audit() -> str:
 def audit_csv() -> Response:
     """The same rows for a spreadsheet, the newest first."""
     with reception().house.database.view() as unit:
-        rows = views.audit_rows(unit, MOST_ROWS, **_audit_where(_audit_asked()))
+        rows = views.audit_rows(unit, MOST_ROWS, **_audit_where(_audit_asked(request.args)))
     sheet = StringIO()
     writer = csv.writer(sheet)
     writer.writerow(("seq", "at", "who", "what", "subject", "why"))
@@ -176,14 +190,17 @@ def audit_csv() -> Response:
 
 def _harmless(text: str) -> str:
     """No spreadsheet takes it for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    formula = text.startswith(("\t", "\r")) or text.lstrip().startswith(("=", "+", "-", "@"))
+    return f"'{text}" if formula else text
 
 
-def _audit_asked() -> dict[str, str]:
-    return {name: request.args.get(name, "").strip() for name in ("who", "about", "since", "until")}
+def _audit_asked(form: MultiDict[str, str]) -> dict[str, Any]:
+    """``who``: user names."""
+    asked: dict[str, Any] = {name: form.get(name, "").strip() for name in ("about", "since", "until")}
+    return asked | {"who": [name.strip() for name in form.getlist("who") if name.strip()]}
 
 
-def _audit_where(asked: Mapping[str, str]) -> dict[str, Any]:
+def _audit_where(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Days are the reader's own, both included. What is no day asks for nothing."""
     since, until = (day_from(asked[name]) for name in ("since", "until"))
     return {

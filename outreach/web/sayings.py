@@ -23,7 +23,7 @@ from outreach.web.reception import outside
 
 def install(app: Flask) -> None:
     said = (
-        words.when, words.until, words.day, words.ago, words.left, words.iso, words.money, words.human, words.someone,
+        words.when, words.until, words.day, words.ago, words.left, words.iso, words.money, words.human, words.someone, words.colleague, words.did,
         words.looked_after, words.failure_name, words.failure_key, words.standing, words.happened,
         words.lower_first, words.upper_first, remedy, words.playbook_title, of_touch, why_here,
     )  # fmt: skip

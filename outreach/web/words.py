@@ -218,6 +218,25 @@ def someone(name: str | None) -> str:
     return "you" if current_user.is_authenticated and auth.me().by == name else colleagues().get(name, name)
 
 
+def colleague(name: str) -> str:
+    """The same, the reader by their own name."""
+    return colleagues().get(name, name)
+
+
+def did(what: str) -> str:
+    """``playbook live`` for the ``playbook.live`` of a record."""
+    return _DID.get(what, human(what.replace(".", " ")))
+
+
+_DID = {
+    "playbook.asks": "playbook asks a second person", "playbook.let_go": "playbook let go by a second person",
+    "playbook.refused": "playbook refused by a second person", "hold.at_most": "hold ended at its longest",
+    "dial.in_spite_of_wishes": "rang in spite of their wishes", "sign_in.refused": "sign-in refused",
+    "run.version_unreadable": "run ended: its version cannot be read", "person.looked_up": "looked a person up",
+    "quarantine.replayed": "taken in from quarantine", "quarantine.discarded": "discarded from quarantine",
+}  # fmt: skip
+
+
 def colleagues() -> dict[str, str]:
     """User name → name, read once per request."""
     if "colleagues" not in g:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ import pytest
 
 from outreach.domain.errors import NotFound
 from outreach.domain.evaluate import Ruleset
+from outreach.domain.facts import Trace, Verdict
 from outreach.lab.scratch import Scratch
 from outreach.lab.simulate import simulate
 from outreach.service import care, desk, moving, publishing, workbench
 from outreach.service.why import judged, why
-from outreach.service.why_told import Answer, Point, Why
+from outreach.service.why_told import Answer, Point, Why, of_trace, spell
 from tests.service.test_moving import CALL as MOVED_CALL
 from tests.service.test_moving import MAIL as MOVED_MAIL
 from tests.service.test_moving import house as moved_house
@@ -465,3 +466,29 @@ def test_an_account_with_one_event_is_told_who_heard_of_nothing() -> None:
         assert {each.playbook for each in why(home.outside, "a1").not_listening} == set(
             home.outside.rules().playbooks
         )
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "was not known"),
+        (True, "was true"),
+        (False, "was false"),
+        (1.0, "was 1"),
+        (11.3333333, "was 11.33"),
+        (3, "was 3"),
+        (0.0, "was 0"),
+        (120.0, "was 120"),
+        ("gold", "was gold"),
+        ("2026-03-02T08:00:00+00:00", "was 2 Mar 2026 09:00"),
+        (datetime(2026, 3, 2, 8, tzinfo=UTC), "was 2 Mar 2026 09:00"),
+        ("2026-03-02", "was 2026-03-02"),
+        (["a", 1.0, None], "was a, 1, not known"),
+    ],
+)
+def test_values_are_told_as_people_read_them_and_programs_get_them_as_they_are(
+    value: Any, words: str
+) -> None:
+    trace = Trace("if", "event.x == 1", Verdict.FALSE, (("event.x", value),))
+    assert spell(trace, "Europe/Berlin") == f"event.x == 1 does not hold (event.x {words})"
+    assert of_trace(trace, "Europe/Berlin").as_json()["values"] == {"event.x": value}

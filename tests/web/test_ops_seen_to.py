@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -13,9 +14,10 @@ from flask.testing import FlaskClient
 from outreach.domain.facts import Purpose
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition
-from outreach.service import desk, outcomes, quarantine, workbench
+from outreach.service import desk, holds, outcomes, publishing, quarantine, workbench
 from outreach.service.care import Asked, may_send
 from outreach.service.intake import take_in
+from outreach.web.ops_pages import _harmless
 from tests.web.scenes import busy_day, snowed_in, with_draft
 from tests.web.test_desk import text_of
 from tests.web.world import World, post
@@ -335,3 +337,37 @@ def test_the_audit_is_asked_by_days_and_taken_away(either: World) -> None:
     assert sheet.mimetype == "text/csv" and "attachment" in sheet.headers["Content-Disposition"]
     assert "'=cmd" in sheet.text and "mended" in sheet.text
     assert either.signed_in().get("/ops/audit.csv").status_code == 403
+
+
+def test_the_audit_is_asked_by_name_and_by_a_part_and_leads_on(here: World, otto: FlaskClient) -> None:
+    here.account("a1", "Berlin Kitchens", person="anna")
+    here.late("a1", "anna", "o-1")
+    ruth = here.signed_in("ruth", "manager")
+    with here.house.database.view() as unit:
+        (known,) = [user for user in unit.users() if user.id == "ruth"]
+    named = replace(known, name="Ruth Lindqvist")
+    here.house.database.retrying(lambda unit: unit.save_user(named))
+    publishing.publish(here.house.outside, "late-delivery", "paused", "ruth", "to look")
+    workbench.stop_all(here.house.outside, "otto", "\t=cmd")
+    with here.house.database.view() as unit:
+        hold = unit.holds_of(["a1"])[0].id
+    holds.end(here.house.outside, hold, "otto", "they asked")
+    asked = post(otto, "/ops/audit", {"who": "lindq"})
+    assert "who=ruth" in asked.headers["Location"] and "indq" not in asked.headers["Location"]
+    page = otto.get(asked.headers["Location"])
+    assert "playbook paused" in text_of(page) and "they asked" not in text_of(page)
+    assert "they asked" in said(otto, "/ops/audit", {"who": "otto"})
+    assert "to look" in said(otto, "/ops/audit", {"about": "Late-Delivery"})
+    assert "Nobody did anything of the kind." in said(otto, "/ops/audit", {"about": "late%delivery"})
+    for client, whose in ((otto, "/ops/why?account=a1"), (ruth, "/desk/accounts/a1")):
+        links = re.findall(r'href="([^"]*)"', client.get("/ops/audit").text)
+        assert {"/ops/playbooks/late-delivery", whose} <= set(links)
+        assert client.get(whose).status_code == 200
+    assert "The chain holds" in said(otto, "/ops/audit", {"check": "1"})
+    assert "'\t=cmd" in otto.get("/ops/audit.csv").text
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "\tx", "\rx"])
+def test_no_cell_is_taken_for_a_formula(text: str) -> None:
+    assert _harmless(text) == f"'{text}"
+    assert _harmless(f"a{text}") == f"a{text}"
