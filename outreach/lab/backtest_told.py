@@ -132,7 +132,7 @@ def last_words(report: Report) -> list[str]:
 
 def _columns(report: Report) -> tuple[str, ...]:
     money = (report.company.currency,) if report.company.costs.priced else ()
-    return ("playbook", "runs", *CHANNELS, "withheld", "held", "hours", *money, "pointless")
+    return ("playbook", "runs", *CHANNELS, "with-\nheld", "held", "hours", *money, "point-\nless")
 
 
 def _playbook_rows(report: Report) -> Iterable[tuple[Any, ...]]:

@@ -13,12 +13,10 @@ def table_of(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], all_: Sequence[Any] = ()
 ) -> Table:
     """Narrow enough for a terminal of eighty columns, with the whole name. Nothing is a dot. ``all_``: a last row, apart."""
-    table = Table(
-        *columns, title=title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False
-    )
+    table = Table(*columns, title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
-        column.justify = "right"
+        column.justify, column.overflow = "right", "fold"  # no number loses a digit
     for row in rows:
         table.add_row(*map(_told, row))
     if all_:
