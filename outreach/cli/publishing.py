@@ -36,7 +36,7 @@ def publish(
 
     \b
     outreach publish                           how each playbook stands
-    outreach publish NAME STATE --reason …     shadow, percent, live, paused, disabled
+    outreach publish NAME STATE --reason …     one of the states above
     outreach publish NAME --back --reason …    as it was before the last change
     outreach publish NAME --history            who said what, when and why
     outreach publish --asked                   what waits for a second person

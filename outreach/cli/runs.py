@@ -60,7 +60,6 @@ def _row(each: UnderWay) -> dict[str, Any]:
 
 @runs.command()
 @click.argument("playbook")
-@click.option("--to", type=click.Choice(["current"]), default="current", help="The file as it is now.")
 @click.option("--from", "from_version", help="Only runs of this version; its beginning is enough.")
 @click.option("--account", help="Of this account only.")
 @click.option("--yes", is_flag=True, help="Move them; without it, it is only shown.")
@@ -68,7 +67,6 @@ def _row(each: UnderWay) -> dict[str, Any]:
 @json_option
 def move(
     playbook: str,
-    to: str,
     from_version: str | None,
     account: str | None,
     yes: bool,

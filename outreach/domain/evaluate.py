@@ -262,7 +262,7 @@ ALWAYS = "always"
 """What a playbook without an ``if`` says."""
 
 
-def explain(event: Event, playbook: Playbook, scope: Scope) -> Trace:
+def explain(playbook: Playbook, scope: Scope) -> Trace:
     """Why, or why not: the whole condition with the values it had then."""
     if playbook.condition is None:
         return Trace("if", ALWAYS, Verdict.TRUE)

@@ -71,6 +71,21 @@ class Channel(StrEnum):
         return self in (Channel.EMAIL, Channel.SMS)
 
 
+CHANNEL_WORDS = {
+    Channel.CALL: ("call", "calls"),
+    Channel.EMAIL: ("e-mail", "e-mails"),
+    Channel.SMS: ("SMS", "SMS"),
+    Channel.TASK: ("task", "tasks"),
+}
+"""Channel → one of them, and many."""
+
+
+def named(channel: Channel) -> str:
+    """``E-mail``: at the beginning of a sentence."""
+    one, _ = CHANNEL_WORDS[channel]
+    return one[:1].upper() + one[1:]
+
+
 class Event(NamedTuple):
     """Something that happened. Immutable; ``data`` is never changed after construction.
 

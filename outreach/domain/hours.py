@@ -5,7 +5,7 @@ The only room that adds business time to an instant. Results are aware datetimes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -223,34 +223,6 @@ def next_all_open(
             return at
         at = max(later)
     return None
-
-
-def open_in_all(
-    t: datetime,
-    zones: Iterable[str],
-    week: Week,
-    holidays_by_zone: Mapping[str, frozenset[date]] | None = None,
-) -> bool:
-    """Whether the week allows the instant in every zone at once: somebody may be in any of them."""
-    return all_open(t, _in_zones(zones, week, holidays_by_zone))
-
-
-def next_open_in_all(
-    t: datetime,
-    zones: Iterable[str],
-    week: Week,
-    holidays_by_zone: Mapping[str, frozenset[date]] | None = None,
-    horizon: timedelta = 14 * DAY,
-) -> datetime | None:
-    """The first instant from t on that the week allows in every zone at once, None when there is none."""
-    return next_all_open(t, _in_zones(zones, week, holidays_by_zone), horizon)
-
-
-def _in_zones(
-    zones: Iterable[str], week: Week, holidays: Mapping[str, frozenset[date]] | None
-) -> list[LocalHours]:
-    off = holidays or {}
-    return [LocalHours(zone, week, off[zone].__contains__ if zone in off else None) for zone in zones]
 
 
 def _minutes(periods: Iterable[Period]) -> float:

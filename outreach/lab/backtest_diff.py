@@ -15,16 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from outreach.domain.errors import Refused
+from outreach.domain.facts import CHANNEL_WORDS, Channel
 from outreach.lab.backtest_played import Played, Touched
 from outreach.lab.backtest_report import CHANNELS, WEEKDAYS, Report
 from outreach.lab.pages_of import write_page
 
-NAMES = {
-    "call": ("call", "calls"),
-    "email": ("e-mail", "e-mails"),
-    "sms": ("SMS", "SMS"),
-    "task": ("task", "tasks"),
-}
 FOLDERS = ("playbooks", "templates")
 
 
@@ -77,7 +72,10 @@ def _contacts(old: Report, new: Report) -> Iterator[Change]:
         more, less = come - gone, gone - come
         if not (more or less):
             continue
-        net, (one, many) = (sum(come.values()) - sum(gone.values())) / new.weeks, NAMES[channel]
+        net, (one, many) = (
+            (sum(come.values()) - sum(gone.values())) / new.weeks,
+            CHANNEL_WORDS[Channel(channel)],
+        )
         words = f"{net:+,.1f} {one if abs(net) == 1 else many} a week"
         if more and less:
             words += f" ({sum(more.values()):,} come, {sum(less.values()):,} go)"

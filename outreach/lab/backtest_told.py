@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from outreach.lab.backtest_played import Touched
 from outreach.lab.backtest_report import CHANNELS, Cost, Report, pointless_by
-from outreach.lab.pages_of import write_page
+from outreach.lab.pages_of import without_gaps, write_page
+from outreach.lab.table_of import table_of
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -63,7 +61,7 @@ def write_csv(report: Report, path: Path) -> None:
 
 def write_html(report: Report, path: Path, title: str = "Backtest") -> None:
     """A page of its own: no script, nothing fetched."""
-    days = _every_day(report)
+    days = without_gaps(report.days, timedelta(days=1))
     loads = {
         name: {day: {"call": calls.get(day, 0)} for day in days}
         for name, calls in sorted(report.loads.items())
@@ -72,18 +70,6 @@ def write_html(report: Report, path: Path, title: str = "Backtest") -> None:
         path, "backtest.html", title=title, headline=headline(report), told=as_json(report), days=days,
         loads=loads, channels=CHANNELS, last_words=last_words(report),
     )  # fmt: skip
-
-
-def _every_day(report: Report) -> dict[date, Counter[str]]:
-    """Those without a contact, too: a gap is news."""
-    if not report.days:
-        return {}
-    first, last = min(report.days), max(report.days)
-    return {
-        day: report.days.get(day, Counter())
-        for n in range((last - first).days + 1)
-        if (day := first + timedelta(days=n))
-    }
 
 
 # -- in the terminal -------------------------------------------------------------------------------------
@@ -105,17 +91,17 @@ def _day(at: datetime) -> str:
 def print_report(report: Report, console: Console | None = None) -> None:
     console = console or Console()
     console.print(headline(report))
-    console.print(_table("By playbook", _columns(report), _playbook_rows(report)))
+    console.print(table_of("By playbook", _columns(report), _playbook_rows(report)))
     if report.loads:
         console.print(
-            _table(
+            table_of(
                 "By account manager",
                 ("who", "calls", "most in a day", "can make", "days over"),
                 _load_rows(report),
             )
         )
     if report.withheld:
-        console.print(_table("Held back, by reason", ("reason", "number"), report.withheld.most_common()))
+        console.print(table_of("Held back, by reason", ("reason", "number"), report.withheld.most_common()))
     if report.capped:
         console.print(f"{len(report.capped):,} accounts had somebody whom the caps kept waiting.")
     console.print("\n".join(last_words(report)))
@@ -146,7 +132,7 @@ def last_words(report: Report) -> list[str]:
 
 def _columns(report: Report) -> tuple[str, ...]:
     money = (report.company.currency,) if report.company.costs.priced else ()
-    return ("playbook", "runs", *CHANNELS, "withheld", "held", "hours", *money, "pointless")
+    return ("playbook", "runs", *CHANNELS, "with-\nheld", "held", "hours", *money, "point-\nless")
 
 
 def _playbook_rows(report: Report) -> Iterable[tuple[Any, ...]]:
@@ -174,21 +160,3 @@ def _load_rows(report: Report) -> Iterable[tuple[Any, ...]]:
             "?" if can is None else can,
             len(report.over(name)),
         )
-
-
-def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:
-    """Narrow enough for a terminal of eighty columns, with the whole name."""
-    table = Table(
-        *columns, title=title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False
-    )
-    table.columns[0].no_wrap = True
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in rows:
-        table.add_row(
-            *(
-                f"{cell:,}" if isinstance(cell, int) and cell else "·" if cell == 0 else str(cell)
-                for cell in row
-            )
-        )
-    return table

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,3 +21,12 @@ _PAGES = Environment(
 def write_page(path: Path, template: str, **values: Any) -> None:
     """``template``: a file of ``pages/``."""
     path.write_text(_PAGES.get_template(template).render(**values), encoding="utf-8")
+
+
+def without_gaps(found: Mapping[date, Counter[str]], step: timedelta) -> dict[date, Counter[str]]:
+    """From the first to the last, with those of which nothing is told: a gap is news."""
+    if not found:
+        return {}
+    first, last = min(found), max(found)
+    every = (first + n * step for n in range((last - first) // step + 1))
+    return {day: found.get(day, Counter()) for day in every}

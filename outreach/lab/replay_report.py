@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from outreach.domain.evaluate import Ruleset
-from outreach.lab.pages_of import write_page
+from outreach.lab.pages_of import without_gaps, write_page
+from outreach.lab.table_of import table_of
 from outreach.store.unit import StoreUnit
 
 COLUMNS = ("failures", "calls", "emails", "sms", "tasks", "holds")
@@ -160,22 +161,13 @@ def _fill_totals(report: Report, unit: StoreUnit) -> None:
 
 def write_html(report: Report, path: Path) -> None:
     """A page of its own: no script, nothing fetched."""
-    weeks, channels = _every_week(report), tuple(_OF_CHANNEL)
+    weeks, channels = without_gaps(report.weeks, timedelta(weeks=1)), tuple(_OF_CHANNEL)
     contacts = {day: {c: counts[_OF_CHANNEL[c]] for c in channels} for day, counts in weeks.items()}
     write_page(
         path, "replay.html", title="Replay", headline=_headline(report), told=report.as_json(), channels=channels,
         weeks=contacts, failures=weeks, columns=_OF_PLAYBOOK, last_words=_last_words(report),
         totals={channel: report.totals[_OF_CHANNEL[channel]] for channel in channels},
     )  # fmt: skip
-
-
-def _every_week(report: Report) -> dict[date, Counter[str]]:
-    """Those in which nothing was, too: a gap is news."""
-    if not report.weeks:
-        return {}
-    first, last = min(report.weeks), max(report.weeks)
-    mondays = [first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1)]
-    return {monday: report.weeks.get(monday, Counter()) for monday in mondays}
 
 
 # -- for people ------------------------------------------------------------------------------------------
@@ -210,38 +202,24 @@ def _headline(report: Report) -> str:
 
 
 def _weeks_table(report: Report) -> Table:
-    table = Table("week of", *COLUMNS, title="Per week")
-    for monday in sorted(report.weeks):
-        week = report.weeks[monday]
-        table.add_row(monday.isoformat(), *(_number(week[name]) for name in COLUMNS))
-    table.add_section()
-    table.add_row("all", *(f"{report.totals[name]:,}" for name in COLUMNS))
-    return _to_the_right(table)
+    rows = [
+        (day.isoformat(), *(week[name] for name in COLUMNS)) for day, week in sorted(report.weeks.items())
+    ]
+    return table_of(
+        "Per week", ("week of", *COLUMNS), rows, ("all", *(report.totals[name] for name in COLUMNS))
+    )
 
 
 def _playbooks_table(report: Report) -> Table:
-    table = Table("playbook", *_OF_PLAYBOOK, title="By playbook")
-    for playbook, counts in sorted(report.playbooks.items(), key=lambda item: -item[1]["runs"]):
-        table.add_row(playbook, *(_number(counts[name]) for name in _OF_PLAYBOOK))
-    return _to_the_right(table)
+    rows = [
+        (playbook, *(counts[name] for name in _OF_PLAYBOOK))
+        for playbook, counts in sorted(report.playbooks.items(), key=lambda item: -item[1]["runs"])
+    ]
+    return table_of("By playbook", ("playbook", *_OF_PLAYBOOK), rows)
 
 
 def _counts_table(title: str, counts: Iterable[tuple[str, int]]) -> Table:
-    table = Table("", "number", title=title)
-    for name, count in counts:
-        table.add_row(name.replace("_", " "), _number(count))
-    return _to_the_right(table)
-
-
-def _to_the_right(table: Table) -> Table:
-    table.title_justify = "left"
-    for column in table.columns[1:]:
-        column.justify = "right"
-    return table
-
-
-def _number(count: int) -> str:
-    return f"{count:,}" if count else "·"
+    return table_of(title, ("", "number"), [(name.replace("_", " "), count) for name, count in counts])
 
 
 def _last_words(report: Report) -> str:

@@ -167,36 +167,37 @@ def scratch_house(
     one's own instead, which is left as it is. ``ids`` and ``endpoint_hash``: of the house whose rows are taken over.
     ``alone``: for one thread only, which makes it quicker.
     """
-    folder = Path(tempfile.mkdtemp(prefix="outreach-lab-", dir=_quickest_place()))
-    hashed, path = endpoint_hash or keyed_hash(b"lab"), folder / "scratch.db"
-    opened: list[Store] = []
-
-    def open_() -> Store:
-        """The same store each time: what was open before is closed."""
-        if database_url:
-            found = open_database(database_url, endpoint_hash=hashed, durable=False, create=not opened)
-        else:
-            found = _scratch_store(path, hashed, alone)
-        opened[:] = [found]
-        return found
-
-    database, sender, clock = open_(), FaultySender(), VirtualClock(start)
-    outside = make_outside(
-        database,
-        rules if callable(rules) else lambda: rules,
-        clock,
-        ids or SequentialIds(),
-        senders or {Channel.EMAIL: sender, Channel.SMS: sender},
-        hashed,
-    )
-    try:
+    hashed, sender, clock = endpoint_hash or keyed_hash(b"lab"), FaultySender(), VirtualClock(start)
+    with _opener(database_url, hashed, alone) as open_:
+        database, current = open_(), rules if callable(rules) else lambda: rules
+        given = senders or {Channel.EMAIL: sender, Channel.SMS: sender}
+        outside = make_outside(database, current, clock, ids or SequentialIds(), given, hashed)
         if alone:
             with database.view() as unit:
                 yield AloneScratch(outside, clock, database, sender, open_, unit)
         else:
             yield Scratch(outside, clock, database, sender, open_)
+
+
+@contextmanager
+def _opener(url: str | None, hashed: Callable[[str, str], str], alone: bool) -> Iterator[Callable[[], Store]]:
+    """Opens the same store each time: at the ``url``, or one that is deleted afterwards. The last one is closed."""
+    folder = Path(tempfile.mkdtemp(prefix="outreach-lab-", dir=_quickest_place()))
+    opened: list[Store] = []
+
+    def open_() -> Store:
+        if url:
+            found = open_database(url, endpoint_hash=hashed, durable=False, create=not opened)
+        else:
+            found = _scratch_store(folder / "scratch.db", hashed, alone)
+        opened[:] = [found]
+        return found
+
+    try:
+        yield open_
     finally:
-        opened[0].close()
+        for store in opened:
+            store.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -53,10 +53,13 @@ def _as_it_stands(ledger: Ledger, radius: Radius, reached: int, last: Blast | No
 
 
 def _ask(ledger: Ledger, playbook: str, reached: int) -> Blast:
+    last = ledger.unit.blasts_of(playbook)
+    known = ledger.unit.blast(playbook, last)
+    if known is not None and known.state is Answer.ASKING:  # another worker has asked since we looked
+        ledger.blasts[playbook] = known
+        return known
+    asks = Blast(playbook, last + 1, Answer.ASKING, ledger.now, reached)
     stands = ledger.blasts.get(playbook)
-    # Counted so that two workers who ask in the same moment ask the same question, whoever commits first.
-    nth = (stands.nth if stands else ledger.unit.blasts_ended(playbook)) + 1
-    asks = Blast(playbook, nth, Answer.ASKING, ledger.now, reached)
     if stands is not None:  # the yes to the last one is used up
         ledger.unit.change_blast(stands, replace(stands, state=Answer.OVER))
     ledger.put_blast(asks)

@@ -54,8 +54,7 @@ def send_code(outside: Outside, token: str, way: str, write: Callable[[str, str]
 
 
 def _must_not_be_many(unit: Unit, person: str, now: datetime) -> None:
-    done = unit.audit_of(PERSON_PREFIX + person, 200)
-    if sum(row.what == SENT and row.at > now - IN for row in done) >= MOST_CODES:
+    if len(unit.audit_since(PERSON_PREFIX + person, now - IN, SENT)) >= MOST_CODES:
         raise Refused("Those were many codes for one day. Try again tomorrow, or ring us.")
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from outreach.domain.cover import Absence, covers
 from outreach.domain.errors import NotFound, Refused
-from outreach.service.ports import Outside, Unit, User
+from outreach.service.ports import Outside, Unit
 from outreach.service.staff import name_of
 
 
@@ -82,11 +82,3 @@ def come_back(outside: Outside, absence: str, by: str, note: str) -> Absence:
 
     found: Absence = outside.database.retrying(work)
     return found
-
-
-def here_for(unit: Unit, user: str | None, now: datetime) -> User | None:
-    """The colleague themself, or who stands in for them; None where that is nobody."""
-    if not user:
-        return None
-    stand_in = covers_now(unit, now).get(user, user)
-    return unit.user(stand_in)

@@ -144,11 +144,7 @@ def pointless(outside: Outside, card_id: str, touch_id: str, why: str, by: str) 
 
 def pointless_calls(unit: Unit, playbook: str, since: datetime) -> Counter[str]:
     """Word → calls of the playbook that were said to be pointless for it; of each call the newest word counts."""
-    rows = [
-        row
-        for row in unit.audit_of(f"playbook/{playbook}", 1000)
-        if row.what == POINTLESS_CALL and row.at >= since
-    ]
+    rows = unit.audit_since(f"playbook/{playbook}", since, POINTLESS_CALL)
     said = {row.why.partition(" ")[2]: row.why.partition(" ")[0] for row in reversed(rows)}
     return Counter(said.values())
 

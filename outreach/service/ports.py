@@ -446,8 +446,8 @@ class Unit(Protocol):
 
     def blasts_refused(self, since: datetime) -> list[Blast]: ...
     def blast(self, playbook: str, nth: int) -> Blast | None: ...
-    def blasts_ended(self, playbook: str) -> int:
-        """How many there have been that stand no more."""
+    def blasts_of(self, playbook: str) -> int:
+        """How many there have been."""
 
     def add_blasts(self, rows: Sequence[Blast]) -> None:
         """One that is there already stays as it is."""
@@ -479,6 +479,9 @@ class Unit(Protocol):
     def beat(self, name: str, at: datetime, detail: str = "") -> None: ...
     def heartbeats(self) -> dict[str, tuple[datetime, str]]: ...
     def audit_of(self, subject: str, limit: int = 200) -> Sequence[AuditRow]: ...
+    def audit_since(self, subject: str, since: datetime, what: str | None = None) -> Sequence[AuditRow]:
+        """All of them, the newest first; of this kind alone, where one is named."""
+
     def audit(self, at: datetime, who: str, what: str, subject: str, why: str = "") -> None: ...
     def suppressed(self, hashes: Collection[str]) -> dict[str, dict[str, str]]:
         """Keyed endpoint hash → channel (or ``all``) → why it may not be contacted that way."""

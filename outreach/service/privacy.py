@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from outreach.service.workbench import rebuild_account
 
 Row = dict[str, Any]
 ERASED = "They asked to be deleted."
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ def _inbound(unit: Unit, person: str) -> list[Row]:
 
 
 def _audit(unit: Unit, person: str) -> list[Row]:
-    rows = unit.audit_of(PERSON_PREFIX + person)
+    rows = unit.audit_since(PERSON_PREFIX + person, _EVER)
     return [{"on": row.at, "who": row.who, "what": row.what, "why": row.why} for row in rows]
 
 

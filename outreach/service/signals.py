@@ -6,7 +6,6 @@ A message that did not arrive is news of the account: the run may write another 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -56,10 +55,6 @@ def hear(outside: Outside, said: Said) -> str:
 
     outcome: str = outside.database.retrying(work)
     return outcome
-
-
-def hear_all(outside: Outside, words: Sequence[Said]) -> list[str]:
-    return [hear(outside, said) for said in words]
 
 
 def _find(unit: Unit, said: Said) -> Attempt | None:

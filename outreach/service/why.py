@@ -184,16 +184,16 @@ class _Asking:
 
     def _row(self, pair: _Pair, scope: Scope | None) -> Why:
         decision, playbook = pair.decision, self.ledger.rules.playbooks.get(pair.playbook)
-        trace = (decision.trace if decision else None) or self._explained(pair.event, playbook, scope)
+        trace = (decision.trace if decision else None) or self._explained(playbook, scope)
         outcome = decision.outcome if decision else _VERDICTS[trace.verdict]
         at = decision.at if decision else None
         zone = self.ledger.rules.company.zone
         return Why(pair.event, pair.playbook, outcome, trace, at, head_of(outcome), zone=zone)
 
-    def _explained(self, event: Event, playbook: Playbook | None, scope: Scope | None) -> Trace:
+    def _explained(self, playbook: Playbook | None, scope: Scope | None) -> Trace:
         if playbook is None or scope is None:
             return Trace("if", "what it saw is not kept", Verdict.CANNOT_TELL)
-        return explain(event, playbook, scope)
+        return explain(playbook, scope)
 
     def _story(self, row: Why, scope: Scope | None) -> Iterator[Point]:
         """How the run stands, or what stopped one."""

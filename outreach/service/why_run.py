@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from outreach.domain.errors import Invalid, NotFound
-from outreach.domain.facts import Channel
+from outreach.domain.facts import named
 from outreach.domain.failure import FailureState
 from outreach.domain.plan import DISPLACED, Run, displaced_by
 from outreach.domain.policy import Action
@@ -32,9 +32,6 @@ ENDS: Mapping[str, str] = {
     "blast_radius": "it was beyond the blast radius, and a second person said no",
     "version_unreadable": "the version it was pinned to cannot be read any more",
 }
-CHANNELS: Mapping[Channel, str] = {
-    Channel.CALL: "Call", Channel.EMAIL: "E-mail", Channel.SMS: "SMS", Channel.TASK: "Task",
-}  # fmt: skip
 _DONE: Mapping[Status, tuple[str, Mark]] = {
     Status.SENT: ("sent", Mark.FOR),
     Status.FAILED: ("failed, it certainly did not leave", Mark.AGAINST),
@@ -182,7 +179,7 @@ def name_of(touch: Touch) -> str:
     """``Call (step 1) to anna``; never a name, a number or an address."""
     again = f", attempt {touch.attempt}" if touch.attempt > 1 else ""
     whom = f" to {touch.person}" if touch.person else ""
-    return f"{CHANNELS[touch.channel]} (step {touch.step + 1}{again}){whom}"
+    return f"{named(touch.channel)} (step {touch.step + 1}{again}){whom}"
 
 
 def _human(code: str) -> str:
@@ -245,7 +242,7 @@ def _details(look: Look, found: Obstacle) -> Iterator[Point]:
     if code.startswith(("cap_", "law_attempts")):
         for other in found.case.contacts:
             if other.intent_at:
-                words = f"{CHANNELS[other.channel]} {look.told(other.intent_at)}, because of {other.because}"
+                words = f"{named(other.channel)} {look.told(other.intent_at)}, because of {other.because}"
                 yield Point(words, code="contact", at=other.intent_at)
 
 

@@ -54,10 +54,9 @@ class Publishing(Part):
     def blast(self, playbook: str, nth: int) -> Blast | None:
         return self.bulk.one(BLAST, "where playbook = ? and nth = ?", playbook, nth)
 
-    def blasts_ended(self, playbook: str) -> int:
-        ended = "select count(*) from blast where playbook = ? and state in ('refused', 'over')"
-        ((count,),) = self.bulk.rows(ended, playbook)
-        return int(count)
+    def blasts_of(self, playbook: str) -> int:
+        rows = self.bulk.rows("select max(nth) from blast where playbook = ?", playbook)
+        return rows[0][0] or 0
 
     def add_blasts(self, rows: Sequence[Blast]) -> None:
         """Two workers who find at once that it goes too far ask the same question."""

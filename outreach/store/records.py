@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from outreach.domain.plan import Decision
-from outreach.service.ports import ApiToken, ImportProgress, Save, User
+from outreach.service.ports import ApiToken, AuditRow, ImportProgress, Save, User
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.codec import instant, micros
@@ -59,6 +59,15 @@ class Records(Part):
 
     def version(self, version: str) -> str | None:
         return self._word("select source from playbook_version where version = ?", version)
+
+    def audit_since(self, subject: str, since: datetime, what: str | None = None) -> list[AuditRow]:
+        more, values = ("", ()) if what is None else (" and what = ?", (what,))
+        rows = self.bulk.rows(
+            'select seq, "at", who, what, subject, why from audit'
+            f' where subject = ? and "at" >= ?{more} order by seq desc',
+            subject, micros(since), *values,
+        )  # fmt: skip
+        return [AuditRow(row[0], instant(row[1]), *row[2:]) for row in rows]
 
     def publish_states(self) -> dict[str, tuple[str, int]]:
         rows = self.bulk.rows("select playbook, state, percent from playbook_state")

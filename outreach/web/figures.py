@@ -92,35 +92,9 @@ class _Shared(Collector):
 # -- how it stands -------------------------------------------------------------------------------------
 
 
-def _standing(now_open: views.Standing, now: datetime) -> Iterator[Metric]:
-    one = now_open
-    yield _gauges(
-        "outreach_touches_open", "Touches that have not come to an end", _TOUCH, _by_reason(one.touches)
-    )
-    yield _gauges("outreach_runs_open", "Runs under way", ("playbook",), _keyed(one.runs))
-    yield _gauges(
-        "outreach_failures_open", "Failures not put right or let be", ("kind", "state"), one.failures
-    )
-    climbed = {(RUNGS.get(rung, "other"),): number for rung, number in one.climbed.items()}
-    yield _gauges(
-        "outreach_failures_climbed",
-        "Failures with nobody spoken to past the hour, by whom they have climbed to",
-        ("to",),
-        climbed,
-    )
-    yield _gauges("outreach_holds_open", "Holds in force", ("purpose",), _keyed(one.holds))
-    yield _gauges(
-        "outreach_events_parked",
-        "Events that wait for their time or account",
-        ("reason",),
-        _keyed(one.parked),
-    )
-    yield _gauges(
-        "outreach_events_quarantined",
-        "Events in quarantine, by the part that was wrong",
-        ("reason",),
-        _keyed(one.quarantined),
-    )
+def _standing(one: views.Standing, now: datetime) -> Iterator[Metric]:
+    yield from _under_way(one)
+    yield from _put_aside(one)
     late = {
         (what,): max((now - since).total_seconds(), 0) if since else 0 for what, since in one.oldest.items()
     }
@@ -135,6 +109,28 @@ def _standing(now_open: views.Standing, now: datetime) -> Iterator[Metric]:
         ("outreach_touches_due", "Touches whose time has come", one.due),
     ):
         yield _gauge(name, says, value)
+
+
+def _under_way(one: views.Standing) -> Iterator[Metric]:
+    climbed = {(RUNGS.get(rung, "other"),): number for rung, number in one.climbed.items()}
+    up = "Failures with nobody spoken to past the hour, by whom they have climbed to"
+    for name, says, labels, values in (
+        ("outreach_touches_open", "Touches that have not come to an end", _TOUCH, _by_reason(one.touches)),
+        ("outreach_runs_open", "Runs under way", ("playbook",), _keyed(one.runs)),
+        ("outreach_failures_open", "Failures not put right or let be", ("kind", "state"), one.failures),
+        ("outreach_failures_climbed", up, ("to",), climbed),
+        ("outreach_holds_open", "Holds in force", ("purpose",), _keyed(one.holds)),
+    ):
+        yield _gauges(name, says, labels, values)
+
+
+def _put_aside(one: views.Standing) -> Iterator[Metric]:
+    wrong = "Events in quarantine, by the part that was wrong"
+    for name, says, values in (
+        ("outreach_events_parked", "Events that wait for their time or account", one.parked),
+        ("outreach_events_quarantined", wrong, one.quarantined),
+    ):
+        yield _gauges(name, says, ("reason",), _keyed(values))
 
 
 def _house(unit: StoreUnit, outside: Outside, now: datetime) -> Iterator[Metric]:

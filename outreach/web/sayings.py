@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, g
 
-from outreach.domain.facts import Channel, Event, Severity
+from outreach.domain.facts import Event, Severity, named
 from outreach.domain.signal import Delivery
 from outreach.domain.touch import Status, Touch
 from outreach.domain.wallclock import parse_instant
@@ -166,8 +166,6 @@ _SAID: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "person.described": lambda d: "What we know of the person was updated",
 }
 
-_CHANNELS = {Channel.CALL: "Call", Channel.EMAIL: "E-mail", Channel.SMS: "SMS", Channel.TASK: "Task"}
-
 
 _ARRIVED = {
     Delivery.DEFERRED: ", not taken yet", Delivery.DELIVERED: " and arrived", Delivery.READ: " and read",
@@ -177,7 +175,7 @@ _ARRIVED = {
 
 def of_touch(touch: Touch, attempt: Attempt | None = None) -> str:
     """``E-mail sent and arrived``, ``Call on the desk``, ``SMS withheld: They opted out``."""
-    what = _CHANNELS[touch.channel]
+    what = named(touch.channel)
     if touch.status is Status.SETTLED:
         how = words.human(touch.disposition) if touch.disposition else words.human(touch.settlement)
         how = "spoken" if touch.disposition == "reached" else how

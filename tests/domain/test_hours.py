@@ -19,8 +19,6 @@ from outreach.domain.hours import (
     instant,
     local,
     next_all_open,
-    next_open_in_all,
-    open_in_all,
     zone_of,
 )
 
@@ -409,6 +407,10 @@ def test_over_every_change_of_every_clock_a_working_day_stays_a_working_day() ->
 DAYTIME = Week({day: ((time(8), time(21)),) for day in range(7)})
 
 
+def everywhere(zones: list[str], week: Week = DAYTIME) -> list[LocalHours]:
+    return [LocalHours(zone, week) for zone in zones]
+
+
 @pytest.mark.parametrize(
     ("t", "zones", "allowed"),
     [
@@ -428,29 +430,30 @@ DAYTIME = Week({day: ((time(8), time(21)),) for day in range(7)})
 def test_an_instant_is_judged_in_every_plausible_zone_at_once(
     t: str, zones: list[str], allowed: bool
 ) -> None:
-    assert open_in_all(datetime.fromisoformat(t), zones, DAYTIME) is allowed
+    assert all_open(datetime.fromisoformat(t), everywhere(zones)) is allowed
 
 
 def test_the_next_time_for_somebody_who_may_be_anywhere_in_the_country() -> None:
     midnight = datetime(2025, 3, 3, 5, 0, tzinfo=UTC)
-    found = next_open_in_all(midnight, ["America/New_York", "America/Los_Angeles"], DAYTIME)
+    found = next_all_open(midnight, everywhere(["America/New_York", "America/Los_Angeles"]))
     assert found == datetime(2025, 3, 3, 16, 0, tzinfo=UTC)
 
 
 def test_there_may_be_no_common_time_at_all() -> None:
     morning = Week({day: ((time(9), time(10)),) for day in range(7)})
     at_noon = datetime(2025, 3, 3, 12, 0, tzinfo=UTC)
-    assert next_open_in_all(at_noon, ["Europe/Berlin", "America/New_York"], morning) is None
-    assert next_open_in_all(at_noon, ["Europe/Berlin"], Week({})) is None
-    assert next_open_in_all(at_noon, [], DAYTIME) is None
+    assert next_all_open(at_noon, everywhere(["Europe/Berlin", "America/New_York"], morning)) is None
+    assert next_all_open(at_noon, everywhere(["Europe/Berlin"], Week({}))) is None
+    assert next_all_open(at_noon, []) is None
 
 
 def test_holidays_are_those_of_each_zone() -> None:
     t = datetime(2025, 7, 4, 15, 0, tzinfo=UTC)
-    off = {"America/New_York": frozenset({date(2025, 7, 4)})}
-    assert not open_in_all(t, ["America/New_York", "Europe/Berlin"], DAYTIME, off)
-    assert open_in_all(t, ["Europe/Berlin"], DAYTIME, off)
-    assert next_open_in_all(t, ["America/New_York"], DAYTIME, off) == datetime(2025, 7, 5, 12, 0, tzinfo=UTC)
+    new_york = LocalHours("America/New_York", DAYTIME, {date(2025, 7, 4)}.__contains__)
+    berlin = LocalHours("Europe/Berlin", DAYTIME)
+    assert not all_open(t, [new_york, berlin])
+    assert all_open(t, [berlin])
+    assert next_all_open(t, [new_york]) == datetime(2025, 7, 5, 12, 0, tzinfo=UTC)
 
 
 def test_the_allowed_stretch_has_an_end() -> None:

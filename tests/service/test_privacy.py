@@ -99,6 +99,15 @@ def test_the_file_holds_everything_and_reads_as_a_tree(home: Scratch) -> None:
         privacy.file_of(home.outside, "nobody")
 
 
+def test_everything_that_colleagues_did_is_in_the_file(home: Scratch) -> None:
+    with home.database.unit() as unit:
+        for _ in range(300):
+            unit.audit(home.now, "jonas", "person.looked_up", "person:zeb")
+    told = privacy.file_of(home.outside, "zeb")
+    (done,) = [section.rows for section in told.sections if section.title == "what colleagues did"]
+    assert len([row for row in done if row["what"] == "person.looked_up"]) == 300
+
+
 def test_an_erased_person_is_nowhere_and_everything_else_holds(home: Scratch) -> None:
     before = everything(home)
     assert all(part in before for part in (NAME, PHONE, MAIL, WORDS))

@@ -10,11 +10,13 @@ from datetime import timedelta
 
 import pytest
 
-from outreach.domain.blast import Radius
+from outreach.domain.blast import Answer, Blast, Radius
 from outreach.domain.errors import NotFound, Refused
 from outreach.domain.touch import Status
 from outreach.lab.scratch import Scratch
-from outreach.service import intake, publishing, saves, sweep
+from outreach.service import desk, intake, publishing, saves, sweep
+from outreach.service.blast import within_radius
+from outreach.service.ledger import Ledger
 from tests.service import world
 from tests.service.world import event, give, house, run_of, touches
 
@@ -229,6 +231,21 @@ def test_a_run_that_started_while_the_answer_was_being_given_follows_it() -> Non
         assert run_of(home, "lost", "a1").end_reason == "blast_radius"
 
 
+def test_every_pointless_call_is_counted_however_much_else_is_written() -> None:
+    with storm() as home:
+        with home.database.unit() as unit:
+            for number in range(1100):
+                why = f"{'small' if number % 2 else 'solved'} touch/{number}"
+                unit.audit(home.now, "jonas", desk.POINTLESS_CALL, "playbook/lost", why)
+            unit.audit(home.now, "jonas", desk.POINTLESS_CALL, "playbook/lost", "twice touch/0")
+            for _ in range(1100):
+                unit.audit(home.now, "otto", "run.moved", "playbook/lost")
+        with home.database.view() as unit:
+            said = desk.pointless_calls(unit, "lost", home.now - HOUR)
+            assert said == {"small": 550, "solved": 549, "twice": 1}, "of each call the newest word"
+            assert not desk.pointless_calls(unit, "lost", home.now + HOUR)
+
+
 def test_shadow_reaches_nobody_and_asks_nobody() -> None:
     with storm() as home:
         publishing.publish(home.outside, "lost", "shadow", "ruth", "look")
@@ -250,6 +267,20 @@ def test_two_workers_ask_one_question(database_url: str) -> None:
             unit.add_blasts([replace(asks, accounts=77)])
         with home.database.view() as unit:
             assert unit.blasts_standing() == [asks]
+
+
+def test_a_worker_that_looked_before_another_asked_asks_no_second_question() -> None:
+    with storm() as home:
+        lose(home, 1, 2)
+        run = replace(run_of(home, "lost", "a1"), id="third", account="a3")
+        with home.database.unit() as unit:
+            ledger = Ledger(unit, home.outside, home.now)
+            ledger.lock(["a3"])
+            assert ledger.blasts == {}
+            unit.add_blasts([Blast("lost", 1, Answer.ASKING, home.now, 3)])
+            assert within_radius(ledger, run).blast == 1
+            ledger.flush()
+        assert [asks.reached for asks in publishing.asked(home.outside)] == [2]
 
 
 def test_who_saved_the_file_last_is_no_second_person() -> None:

@@ -94,6 +94,7 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
     "decisions_of": lambda unit: unit.decisions_of("a1"),
     "suppressed": lambda unit: unit.suppressed(["#1"]),
     "audit_of": lambda unit: unit.audit_of("a1"),
+    "audit_since": lambda unit: unit.audit_since("a1", NOW, "publish"),
     "alerts": lambda unit: (
         unit.reach("jonas"),
         unit.untold("jonas", ["late/t1"], NOW),
@@ -113,7 +114,7 @@ HOT: dict[str, Callable[[StoreUnit], object]] = {
         unit.blasts_standing(),
         unit.blasts_refused(NOW),
         unit.blast("late", 1),
-        unit.blasts_ended("late"),
+        unit.blasts_of("late"),
         unit.runs_of_blast("late", 1, 9),
         unit.accounts_of_blast("late", 1),
     ),

@@ -163,6 +163,20 @@ def test_the_audit_chain_holds(store: Store) -> None:
         ]  # fmt: skip
 
 
+def test_of_a_busy_subject_every_row_of_a_kind_is_found(store: Store) -> None:
+    with store.unit() as unit:
+        unit.audit(at(-1), "ada", "call.pointless", "late", "before")
+        for number in range(1100):
+            unit.audit(NOW, "ada", "call.pointless", "late", f"touch/{number}")
+        for _ in range(1100):
+            unit.audit(at(1), "jonas", "run.moved", "late")
+        unit.audit(NOW, "ada", "call.pointless", "early")
+    with store.view() as unit:
+        rows = unit.audit_since("late", NOW, "call.pointless")
+        assert [row.why for row in rows] == [f"touch/{number}" for number in reversed(range(1100))]
+        assert len(unit.audit_since("late", NOW)) == 2200
+
+
 @pytest.mark.parametrize(
     ("tampering", "fault"),
     [

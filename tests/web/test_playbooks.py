@@ -111,10 +111,7 @@ def test_changing_a_state_wants_a_reason(here: World) -> None:
         {"state": "percent", "percent": 20, "reason": "slowly"},
         follow_redirects=True,
     )
-    assert (
-        "win-back is now live for 20 % of accounts." in done.text
-        and "you, today" in text_of(done).lower()
-    )
+    assert "win-back is now live for 20 % of accounts." in done.text and "you, today" in text_of(done).lower()
 
 
 @pytest.mark.parametrize("percent", ["", "1O", "101", "-1"])
