@@ -147,16 +147,17 @@ def save_it(name: str) -> Response:
 
     def work() -> str:
         kept = drafts()
-        draft = kept.of(name)
-        _must_be_fit(draft, one_line(reason))
-        _say_state(name, reason, is_new=kept.live(f"playbooks/{name}.yaml") is None)
+        draft, line = kept.of(name), one_line(reason)
+        _must_be_fit(draft)
+        if kept.live(f"playbooks/{name}.yaml") is None:
+            _begin_in_its_state(name, line)
         saved = save(kept, draft, reason, _author())
         return _noted(name, reason, saved, draft.authors)
 
     return _do(work, url_for("playbooks.page", name=name), _back(name, ""))
 
 
-def _must_be_fit(draft: Draft, reason: str) -> None:
+def _must_be_fit(draft: Draft) -> None:
     """Seen by whoever saves it, without errors, and its stories as told. Raises Refused, and Invalid with the errors."""
     if not draft.files:
         raise Refused("There is nothing to save: the draft is as the folder is.")
@@ -175,12 +176,11 @@ def _must_be_fit(draft: Draft, reason: str) -> None:
         )
 
 
-def _say_state(name: str, reason: str, *, is_new: bool) -> None:
+def _begin_in_its_state(name: str, reason: str) -> None:
     state = request.form.get("state", "")
-    if is_new and not state:
+    if not state:
         raise Refused("Say in which state it starts.")
-    if is_new:
-        publishing.begin(outside(), name, state, auth.me().by, reason, percent_in_form())
+    publishing.begin(outside(), name, state, auth.me().by, reason, percent_in_form())
 
 
 @playbook_drafts.post("/playbooks/<name>/saved/<id_>/back")
