@@ -136,11 +136,11 @@ def test_the_because_is_the_condition_with_the_values_it_had(ruleset: Ruleset) -
     book = playbook("late", condition=says(ruleset, "event.days_late >= 2"))
     trigger = event("delivery.delayed", order_id="o1", days_late=3)
     scope = scope_of(trigger, AccountState("a1"), History({}))
-    trace = explain(trigger, book, scope)
+    trace = explain(book, scope)
     assert (trace.path, trace.verdict) == ("if", Verdict.TRUE)
     assert ("event.days_late", 3) in trace.values
-    assert explain(trigger, playbook("always"), scope).verdict is Verdict.TRUE
-    missing = explain(trigger, book, scope._replace(event={}))
+    assert explain(playbook("always"), scope).verdict is Verdict.TRUE
+    missing = explain(book, scope._replace(event={}))
     assert missing.verdict is Verdict.CANNOT_TELL
     assert "event.days_late" in missing.missing
 
