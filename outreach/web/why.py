@@ -60,19 +60,28 @@ def page() -> str | tuple[str, int]:
 @auth.may("watch")
 def find() -> AnyResponse | str | tuple[str, int]:
     """An account by its id or a part of its name; by POST, since names stay out of addresses."""
-    named = request.form.get("account", "").strip()[:200]
-    with reception().house.database.view() as unit:
-        exact = unit.account(named) is not None
-        found = [] if exact else views.accounts_like(unit, auth.my_sight(unit), named)
-        ids = [named] if exact else [row.id for row in found]
-        missing = None if ids else service.unknown_account(unit, named)
-    if missing is not None:
-        code = tell(missing)
+    try:
+        ids, found = _named(request.form)
+    except NotFound as fault:
+        code = tell(fault)
         return _page(None, asked=request.form), code
     if len(ids) > 1:
         return _page(None, asked=request.form, found=found)
     playbook, at = (request.form.get(name, "") or None for name in ("playbook", "at"))
     return redirect(url_for("why.page", account=ids[0], playbook=playbook, at=at))
+
+
+def _named(form: MultiDict[str, str]) -> tuple[list[str], list[views.AccountRow]]:
+    """The ids that may be meant, and what is known of them: the account of that id, else those whose names have these words.
+    Raises NotFound where there are none."""
+    named = form.get("account", "").strip()[:200]
+    with reception().house.database.view() as unit:
+        if unit.account(named) is not None:
+            return [named], []
+        found = views.accounts_like(unit, auth.my_sight(unit), named) if named else []
+        if not found:
+            raise service.unknown_account(unit, named) if named else NotFound("Name an account.")
+    return [row.id for row in found], found
 
 
 @why.get("/why.json")
@@ -152,7 +161,6 @@ def _tried(form: MultiDict[str, str]) -> Any:
 def _words(form: MultiDict[str, str]) -> list[str]:
     """The command that answers it, the account last. Raises NotFound where none is named, and Invalid."""
     checker = Checker(form)
-    account = form.get("account", "").strip()
     at = checker.local_time("at", needed=False, why="Choose a day and an hour.")
     days = checker.number("days", "So many days, as a number.") or 30
     what_ifs = [line.strip() for line in checker.text("what_if").splitlines() if line.strip()]
@@ -161,10 +169,12 @@ def _words(form: MultiDict[str, str]) -> list[str]:
     if len(what_ifs) > WHAT_IFS:
         checker.wrong("what_if", f"At most {WHAT_IFS} events.")
     checker.done()
-    if not account:
-        raise NotFound("Name an account.")
+    ids, found = _named(form)
+    if len(ids) > 1:
+        names = ", ".join(f"{row.name} ({row.id})" for row in found[:5])
+        raise NotFound(f"Several may be meant: {names}. Write the id of one.")
     words = ["simulate", "--json", f"--days={int(days)}", *(f"--what-if={line}" for line in what_ifs)]
-    return [*words, *([f"--at={at.isoformat()}"] if at else []), "--", account]
+    return [*words, *([f"--at={at.isoformat()}"] if at else []), "--", ids[0]]
 
 
 def _simulated(form: MultiDict[str, str], result: Any) -> str:

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from outreach.library.drafts import Drafts, digest
+from tests.web.scenes import busy_day
 from tests.web.test_desk import text_of
 from tests.web.world import World, post
 
@@ -126,3 +127,19 @@ def test_a_draft_is_tried_on_one_customer(let_down: World, otto: FlaskClient) ->
     assert "late-delivery: its condition does not hold" in seen and "event.days_late &gt;= 7" in seen
     assert "What comes is judged with the draft of late-delivery" in seen
     assert post(otto, "/ops/simulate", {**asked, "draft": "../late"}).status_code == 404
+
+
+def test_what_comes_next_is_asked_by_name_too(here: World) -> None:
+    busy_day(here)
+    otto = here.signed_in("otto", "ops")
+    several = post(otto, "/ops/simulate", {"account": "er", "days": "2"})
+    assert (
+        several.status_code == 404
+        and "Several may be meant: " in several.text
+        and "(a1)" in several.text
+        and "(a6)" in several.text
+    )
+    assert "Name an account" in post(otto, "/ops/simulate", {"account": " ", "days": "2"}).text
+    assert (
+        "There is no account Nobody" in post(otto, "/ops/simulate", {"account": "Nobody", "days": "2"}).text
+    )
