@@ -81,11 +81,15 @@ class Provided:
 
 
 def root_of(folder: Path) -> Path:
-    """The project's own vocabulary and company, one playbook for each way out, and no night."""
+    """The project's own vocabulary and company, one playbook for each way out, no night, and nobody asked about a crowd."""
     root = folder / "root"
     for name in ("vocabulary.yaml", "company.yaml", "defaults.yaml"):
         (root / "playbooks").mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "playbooks" / name, root / "playbooks" / name)
+    company = root / "playbooks" / "company.yaml"
+    text = company.read_text()
+    assert "accounts: 200" in text
+    company.write_text(text.replace("accounts: 200", "accounts: 100000"))
     for name, rest in PLAYBOOKS.items():
         (root / "playbooks" / f"{name}.yaml").write_text(f"playbook: {name}\n{HEAD.format(name)}{rest}")
     (root / "playbooks" / "law").mkdir()
