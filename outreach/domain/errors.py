@@ -59,3 +59,9 @@ class Invalid(OutreachError):
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+def must_say(reason: str, words: str = "Say why.") -> None:
+    """Raises Refused with these words where no reason is given."""
+    if not reason.strip():
+        raise Refused(words)

@@ -19,8 +19,7 @@ from outreach.domain.facts import CHANNEL_WORDS, Channel
 from outreach.lab.backtest_played import Played, Touched
 from outreach.lab.backtest_report import CHANNELS, WEEKDAYS, Report
 from outreach.lab.pages_of import write_page
-
-FOLDERS = ("playbooks", "templates")
+from outreach.library.drafts import FOLDERS
 
 
 @dataclass(frozen=True)

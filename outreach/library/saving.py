@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from typing import NamedTuple
 from outreach.domain.errors import Fault, Invalid, Refused
 from outreach.library.drafts import Draft, Drafts, digest, own
 from outreach.library.loader import assemble
+from outreach.service.saves import Texts
 
 _SECONDS = 30
 """That git may take, hooks included."""
@@ -28,10 +28,6 @@ class Author(NamedTuple):
     def __str__(self) -> str:
         name, email = (re.sub(r"[<>\s]+", " ", part).strip() for part in self)
         return f"{name or 'somebody'} <{email}>"
-
-
-Texts = Mapping[str, str | None]
-"""Path below the root → text; None for a file that is not there."""
 
 
 class Saved(NamedTuple):

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from outreach.domain.card import Card
-from outreach.domain.errors import NotFound, Refused
+from outreach.domain.errors import NotFound, Refused, must_say
 from outreach.domain.facts import PERSON_PREFIX, Channel, Purpose
 from outreach.domain.policy import DIALLING, WISHES, Case, Rule, Ruling, drop, rule
 from outreach.domain.selling import selling
@@ -304,8 +304,7 @@ def hurt_by(ledger: Ledger, account: str, failure: str) -> dict[str, str]:
 
 def let_be(outside: Outside, account: str, failure: str, by: str, reason: str) -> None:
     """A manager's word that nothing more will be done. Needs a reason."""
-    if not reason.strip():
-        raise Refused("Say why it is let be.")
+    must_say(reason, "Say why it is let be.")
     tell(outside, "failure.let_be", account, {"failure": failure, "by": by, "reason": reason}, by, reason)
 
 

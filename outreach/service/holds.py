@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from outreach.domain.errors import NotFound, Refused
+from outreach.domain.errors import NotFound, Refused, must_say
 from outreach.domain.hold import Hold, ended
 from outreach.domain.touch import Status
 from outreach.service.ledger import Ledger
@@ -16,8 +16,7 @@ BY_HAND = "by_hand"
 def end(outside: Outside, id_: str, by: str, reason: str) -> Hold:
     """From now on their generic mail goes out again, unless another hold is on them. It comes back when the customer
     says "it is not". Raises NotFound; Refused without a reason, and for one that has ended."""
-    if not reason.strip():
-        raise Refused("Say why it may end.")
+    must_say(reason, "Say why it may end.")
 
     def work(unit: Unit) -> Hold:
         known = unit.hold(id_)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from outreach.domain.errors import NotFound, Refused
+from outreach.domain.errors import NotFound, Refused, must_say
 from outreach.domain.evaluate import failure_of
 from outreach.domain.facts import Severity
 from outreach.domain.failure import Failure, FailureState
@@ -237,8 +237,7 @@ def _must_mean_something(
 
 def close(outside: Outside, id_: str, by: str, reason: str) -> None:
     """Its words are offered no more. Failures stay as they are. Raises Refused without a reason, or when it is closed."""
-    if not reason.strip():
-        raise Refused("Say why.")
+    must_say(reason)
     now = outside.clock.now()
 
     def work(unit: Unit) -> None:

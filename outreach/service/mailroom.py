@@ -8,7 +8,7 @@ from datetime import timedelta
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from outreach.domain.errors import NotFound, Refused
+from outreach.domain.errors import NotFound, Refused, must_say
 from outreach.domain.facts import PERSON_PREFIX, Channel
 from outreach.domain.person import REFUSED, PersonState
 from outreach.service.intake import absorb_own, own_event
@@ -190,8 +190,7 @@ def _unread_beside(unit: Unit, row: Inbound) -> list[Inbound]:
 
 def discard(outside: Outside, id_: str, by: str, reason: str) -> None:
     """It is nobody's: spam, a wrong number. Needs a reason."""
-    if not reason.strip():
-        raise Refused("Say why nobody has to look at it.")
+    must_say(reason, "Say why nobody has to look at it.")
 
     def work(unit: Unit) -> None:
         row = _open(unit, id_)

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from outreach.domain.errors import Invalid, NotFound, Refused
+from outreach.domain.errors import Invalid, NotFound, must_say
 from outreach.domain.moving import Moved, Ran, Stays, first_to_come, worded
 from outreach.domain.moving import move as moved_to
 from outreach.domain.plan import Run
@@ -128,8 +128,7 @@ def move(
 ) -> list[Move]:
     """Move those runs, or all that the preview has, in small transactions; each is judged anew where it stands then.
     Gives what was moved, and what stays with its reason. Raises NotFound, and Refused without a reason."""
-    if not reason.strip():
-        raise Refused("Say why.")
+    must_say(reason)
     moves = preview(outside, playbook, from_version, account)
     wanted = [(each.run.account, each.run.id) for each in moves.can if runs is None or each.run.id in runs]
     done = [each for each in moves.cannot if runs is None or each.run.id in runs]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from outreach.domain.errors import NotFound, Refused
+from outreach.domain.errors import NotFound, must_say
 from outreach.domain.facts import PERSON_PREFIX, Event, Person
 from outreach.domain.person import PersonState, as_person
 from outreach.domain.preference import understood
@@ -153,8 +153,7 @@ def _audit(unit: Unit, person: str) -> list[Row]:
 
 def erase(outside: Outside, person: str, by: str, reason: str) -> None:
     """Raises NotFound for somebody unknown, Refused without a reason."""
-    if not reason.strip():
-        raise Refused("Say why they are erased: who asked for it, and how.")
+    must_say(reason, "Say why they are erased: who asked for it, and how.")
     _finish(outside, outside.database.retrying(lambda unit: _erase(unit, outside, person, by, reason)))
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from outreach.domain.blast import Answer, Blast, refused
 from outreach.domain.blast import let_go as let_gone
 from outreach.domain.conditions_names import did_you_mean
-from outreach.domain.errors import NotFound, Refused
+from outreach.domain.errors import NotFound, Refused, must_say
 from outreach.domain.plan import LIVE, STATES, Publish
 from outreach.service.ports import Outside, Unit
 from outreach.service.ports import Published as Published
@@ -38,7 +38,7 @@ def begin(outside: Outside, playbook: str, state: str, by: str, reason: str, per
     """As ``publish``, for a playbook whose file is about to come: so it is never live before anybody has said so."""
     if state not in STATES:
         raise Refused(f"{state!r} is not a publish state; choose {', '.join(STATES)}.")
-    _needs(reason)
+    must_say(reason)
     wanted = Publish(state, percent if state == "percent" else 100)
     done: Published = outside.database.retrying(
         lambda unit: _publish(unit, outside, playbook, wanted, by, reason)
@@ -58,7 +58,7 @@ def take_back(outside: Outside, playbook: str, by: str, reason: str) -> Publishe
     """Back to the state before the last change; that is a change itself, and can be taken back. Raises NotFound, and
     Refused where there is nothing to go back to."""
     _known(outside, playbook)
-    _needs(reason)
+    must_say(reason)
 
     def work(unit: Unit) -> Published:
         last = next((row for row in unit.published(playbook, MOST) if row.changes), None)
@@ -161,7 +161,7 @@ def changed_by(unit: Unit, outside: Outside, playbook: str, since: datetime) -> 
 def let_go(outside: Outside, playbook: str, by: str, reason: str) -> Asked:
     """A yes: what waits leaves with its next look, within minutes. It holds for as many accounts again, and until the
     number has fallen below the radius. Raises Refused where nobody asks, and for whose own change it is."""
-    _needs(reason)
+    must_say(reason)
     now = outside.clock.now()
 
     def work(unit: Unit) -> Asked:
@@ -181,7 +181,7 @@ def refuse(outside: Outside, playbook: str, by: str, reason: str) -> Asked:
     """A no, which anybody may say: what waits ends by that reason, and the playbook is paused. What broke stays open and on
     the board. Raises Refused where nobody asks."""
     _known(outside, playbook)
-    _needs(reason)
+    must_say(reason)
     now = outside.clock.now()
 
     def work(unit: Unit) -> Asked:
@@ -222,8 +222,3 @@ def _known(outside: Outside, playbook: str) -> None:
             meant = did_you_mean(playbook, outside.rules().playbooks)
             hint = f"; {meant}" if "did you mean" in meant else "."
             raise NotFound(f"There is no playbook {playbook}{hint}")
-
-
-def _needs(reason: str) -> None:
-    if not reason.strip():
-        raise Refused("Say why.")

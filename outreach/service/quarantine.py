@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from outreach.domain.errors import NotFound, OutreachError, Refused
+from outreach.domain.errors import NotFound, OutreachError, Refused, must_say
 from outreach.service.front import Rejected, check
 from outreach.service.intake import POISON, Answer, absorb, take_in
 from outreach.service.ports import Outside, Quarantined, Unit
@@ -129,8 +129,7 @@ def _parsed(body: str) -> Mapping[str, Any] | None:
 
 def discard(outside: Outside, ids: Collection[str], by: str, reason: str) -> int:
     """These are of no use. They stay in the records. Gives how many; raises Refused without a reason."""
-    if not reason.strip():
-        raise Refused("Say why they are of no use.")
+    must_say(reason, "Say why they are of no use.")
     return _mark(outside, ids, "discarded", by, reason.strip())
 
 

@@ -11,6 +11,7 @@ SAVED = "playbook.saved"
 """What the audit calls it; of ``playbook/<name>``."""
 
 Texts = Mapping[str, str | None]
+"""Path below the folder → text; None for a file that is not there."""
 
 
 def note(

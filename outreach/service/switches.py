@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from outreach.domain.errors import Refused
+from outreach.domain.errors import Refused, must_say
 from outreach.domain.facts import Channel
 from outreach.domain.person import as_person
 from outreach.domain.place import place_of
@@ -44,7 +44,7 @@ def go_live(outside: Outside, by: str, reason: str, *, accept_strict: bool = Fal
     """Contact everybody from now on by every provider that is set up; one that is added later rehearses
     first. Gives their names. Raises Refused without a reason or a provider, and while people on file live
     where no law pack of their own rules (unless ``accept_strict``: the strict default rules there)."""
-    _needs(reason)
+    must_say(reason)
     now, providers = outside.clock.now(), configured(outside)
     if not providers:
         raise Refused(NO_PROVIDER)
@@ -67,7 +67,7 @@ def go_live(outside: Outside, by: str, reason: str, *, accept_strict: bool = Fal
 
 def rehearse(outside: Outside, by: str, reason: str) -> None:
     """Back into rehearsal: what waits is judged as before and goes to the outbox."""
-    _needs(reason)
+    must_say(reason)
     now, providers = outside.clock.now(), configured(outside)
     if not providers:
         raise Refused(NO_PROVIDER)
@@ -155,7 +155,7 @@ def stop_provider(unit: Unit, provider: str, why: str, now: datetime) -> None:
 
 def resume_provider(outside: Outside, provider: str, by: str, reason: str) -> None:
     """Somebody has looked: it may be used again. Raises Refused when it is not stopped."""
-    _needs(reason)
+    must_say(reason)
     now = outside.clock.now()
 
     def work(unit: Unit) -> None:
@@ -167,8 +167,3 @@ def resume_provider(outside: Outside, provider: str, by: str, reason: str) -> No
         unit.audit(now, by, "provider.resumed", f"provider/{provider}", reason)
 
     outside.database.retrying(work)
-
-
-def _needs(reason: str) -> None:
-    if not reason.strip():
-        raise Refused("Say why.")

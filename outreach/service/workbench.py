@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from outreach.domain.account import AccountState, fold, in_order
-from outreach.domain.errors import Refused
+from outreach.domain.errors import must_say
 from outreach.domain.facts import PERSON_PREFIX
 from outreach.domain.failure import Failure
 from outreach.domain.person import PersonState, fold_person
@@ -91,8 +91,7 @@ def resume_all(outside: Outside, by: str, reason: str) -> None:
 
 
 def _switch(outside: Outside, by: str, reason: str, what: str, value: str | None) -> None:
-    if not reason.strip():
-        raise Refused("Say why.")
+    must_say(reason)
     now = outside.clock.now()
 
     def work(unit: Unit) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from outreach.domain.endpoint import as_endpoint
@@ -18,7 +18,7 @@ from outreach.store import views
 from outreach.store.unit import StoreUnit
 from outreach.web import auth
 from outreach.web.forms import page_asked_for
-from outreach.web.problems import tell
+from outreach.web.problems import done_or_told
 from outreach.web.reception import outside, reception
 from outreach.web.sight import sees_account, sees_person
 
@@ -92,11 +92,7 @@ def _senders(unit: StoreUnit, row: Inbound) -> set[str]:
 
 
 def _do(work: Callable[[], str]) -> Response:
-    try:
-        flash(work(), "done")
-    except OutreachError as fault:
-        tell(fault)
-    return redirect(url_for("mailroom.messages"))
+    return done_or_told(work, url_for("mailroom.messages"))
 
 
 @room.post("/<path:id_>/find")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from outreach.domain.errors import OutreachError
 from outreach.service import checkup, desk, incidents, switches, unknowns, workbench
 from outreach.service.sweep import CLOCK
 from outreach.store import views_ops as views
@@ -17,7 +15,7 @@ from outreach.store.unit import StoreUnit
 from outreach.store.views_checkup import standing
 from outreach.web import auth
 from outreach.web.playbooks import faults_now, playbook_of
-from outreach.web.problems import tell
+from outreach.web.problems import done_or_told
 from outreach.web.reception import outside, reception
 
 ops = Blueprint("ops", __name__, url_prefix="/ops")
@@ -77,14 +75,6 @@ def _ways(unit: StoreUnit) -> list[WayOut]:
     ]
 
 
-def _do(work: Callable[[], str], to: str) -> Response:
-    try:
-        flash(work(), "done")
-    except OutreachError as fault:
-        tell(fault)
-    return redirect(to)
-
-
 @ops.post("/stop")
 @auth.may("steer")
 def stop() -> Response:
@@ -96,7 +86,7 @@ def stop() -> Response:
         workbench.stop_all(outside(), auth.me().by, request.form.get("reason", ""))
         return "Stopped. Nothing leaves and nothing is dialled until you resume. What is due waits."
 
-    return _do(work, url_for("ops.overview"))
+    return done_or_told(work, url_for("ops.overview"))
 
 
 @ops.post("/resume")
@@ -106,7 +96,7 @@ def resume() -> Response:
         workbench.resume_all(outside(), auth.me().by, request.form.get("reason", ""))
         return "Resumed. What waited is judged anew."
 
-    return _do(work, url_for("ops.overview"))
+    return done_or_told(work, url_for("ops.overview"))
 
 
 @ops.post("/live")
@@ -125,7 +115,7 @@ def live() -> Response:
         switches.go_live(outside(), auth.me().by, reason, accept_strict=strict)
         return "Live. What is due leaves for everybody from now on."
 
-    return _do(work, url_for("ops.overview", _anchor="providers"))
+    return done_or_told(work, url_for("ops.overview", _anchor="providers"))
 
 
 @ops.post("/providers/resume")
@@ -136,7 +126,7 @@ def resume_provider() -> Response:
         switches.resume_provider(outside(), way, auth.me().by, request.form.get("reason", ""))
         return f"{way} is used again. What waited is judged anew."
 
-    return _do(work, url_for("ops.overview", _anchor="providers"))
+    return done_or_told(work, url_for("ops.overview", _anchor="providers"))
 
 
 @ops.get("/unknowns/<touch_id>")
@@ -164,4 +154,4 @@ def settle(touch_id: str) -> Response:
         desk.settle_unknown(outside(), touch_id, auth.me().by, was, reason)
         return "It will be sent again." if was == "again" else f"Written down: it was {was}."
 
-    return _do(work, url_for("ops.overview", _anchor="unknowns"))
+    return done_or_told(work, url_for("ops.overview", _anchor="unknowns"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from flask import Blueprint, flash, g, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -16,7 +16,7 @@ from outreach.web import auth
 from outreach.web.drafting import as_fault, changes_of, faults_in, files_of, like_another, users_of_texts
 from outreach.web.highlight import coloured
 from outreach.web.playbooks import drafts, rules_now
-from outreach.web.problems import tell
+from outreach.web.problems import done_or_told, tell
 from outreach.web.publishing import percent_in_form
 from outreach.web.reception import outside
 from outreach.web.trying import check_draft, not_as_told, tryouts
@@ -93,7 +93,7 @@ def add_text(name: str) -> Response:
         drafts().write(name, file, "", digest(None), auth.me().by, g.now)
         return f"{file} is empty so far: write it, and name it in a step."
 
-    return _do(work, _back(name, file))
+    return done_or_told(work, _back(name, file))
 
 
 @playbook_drafts.post("/playbooks/<name>/draft/drop")
@@ -116,7 +116,7 @@ def rebase(name: str) -> Response:
         drafts().rebase(name, file, seen)
         return f"Your {file} will stand in place of what is in the folder now."
 
-    return _do(work, _back(name, file))
+    return done_or_told(work, _back(name, file))
 
 
 @playbook_drafts.get("/new-playbook")
@@ -154,7 +154,7 @@ def save_it(name: str) -> Response:
         saved = save(kept, draft, reason, _author())
         return _noted(name, reason, saved, draft.authors)
 
-    return _do(work, url_for("playbooks.page", name=name), _back(name, ""))
+    return done_or_told(work, url_for("playbooks.page", name=name), _back(name, ""))
 
 
 def _must_be_fit(draft: Draft) -> None:
@@ -194,7 +194,7 @@ def take_it_back(name: str, id_: str) -> Response:
         back = take_back(drafts(), name, past.before, past.after, reason, _author())
         return "Taken back. " + _noted(name, f"taken back: {reason}", back)
 
-    return _do(work, url_for("playbooks.page", name=name, _anchor="history"))
+    return done_or_told(work, url_for("playbooks.page", name=name, _anchor="history"))
 
 
 def _author() -> Author:
@@ -208,15 +208,6 @@ def _noted(name: str, reason: str, saved: Saved, authors: Sequence[str] = ()) ->
     return f"Saved {many(len(saved.after), 'file')}" + (
         f" as commit {saved.commit}." if saved.commit else "."
     )
-
-
-def _do(work: Callable[[], str], to: str, else_to: str = "") -> Response:
-    try:
-        flash(work(), "done")
-    except OutreachError as fault:
-        tell(fault)
-        return redirect(else_to or to)
-    return redirect(to)
 
 
 def _back(name: str, file: str) -> str:

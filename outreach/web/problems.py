@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import structlog
-from flask import Flask, Response, flash, render_template, request
+from flask import Flask, Response, flash, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from outreach.domain.errors import Gone, Invalid, NotFound, OutreachError, Refused
 from outreach.service.ports import InDoubt, Outpaced, Unavailable, Unfit
@@ -109,3 +111,13 @@ def tell(fault: OutreachError) -> int:
     """Say it at the top of the next page; gives the status code for a page shown at once."""
     flash(str(fault), "problem")
     return code_of(fault)
+
+
+def done_or_told(work: Callable[[], str], to: str, else_to: str = "") -> BaseResponse:
+    """Do it, and say so on the page ``to``; or say why not, on ``else_to`` where that is another one."""
+    try:
+        flash(work(), "done")
+    except OutreachError as fault:
+        tell(fault)
+        return redirect(else_to or to)
+    return redirect(to)

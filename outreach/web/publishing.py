@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from outreach.domain.errors import OutreachError, Refused
+from outreach.domain.errors import Refused
 from outreach.domain.plan import Publish
 from outreach.service import moving
 from outreach.service import publishing as service
 from outreach.web import auth
-from outreach.web.problems import tell
+from outreach.web.problems import done_or_told
 from outreach.web.reception import outside
 
 publishing = Blueprint("publishing", __name__, url_prefix="/ops/playbooks")
@@ -34,14 +32,6 @@ def _reason() -> str:
     return request.form.get("reason", "")
 
 
-def _do(work: Callable[[], str], to: str) -> Response:
-    try:
-        flash(work(), "done")
-    except OutreachError as fault:
-        tell(fault)
-    return redirect(to)
-
-
 @publishing.post("/<name>")
 @auth.may("steer")
 def publish(name: str) -> Response:
@@ -51,13 +41,13 @@ def publish(name: str) -> Response:
         )
         return _now(done)
 
-    return _do(work, url_for("playbooks.page", name=name))
+    return done_or_told(work, url_for("playbooks.page", name=name))
 
 
 @publishing.post("/<name>/back")
 @auth.may("steer")
 def take_back(name: str) -> Response:
-    return _do(
+    return done_or_told(
         lambda: _now(service.take_back(outside(), name, auth.me().by, _reason())),
         url_for("playbooks.page", name=name),
     )
@@ -82,7 +72,7 @@ def answer(name: str) -> Response:
             return f"Refused. {name} is paused, and what waited comes to nothing. What broke stays open and on the board."
         raise Refused("Say yes or no.")
 
-    return _do(work, url_for("playbooks.page", name=name))
+    return done_or_told(work, url_for("playbooks.page", name=name))
 
 
 @publishing.get("/<name>/moves")
@@ -108,4 +98,4 @@ def move(name: str) -> Response:
         stay = f", {len(done) - moved} stay as they are" if len(done) > moved else ""
         return f"{moved} {'run' if moved == 1 else 'runs'} moved{stay}."
 
-    return _do(work, url_for("playbooks.page", name=name, _anchor="runs"))
+    return done_or_told(work, url_for("playbooks.page", name=name, _anchor="runs"))

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
 
-from outreach.domain.errors import OutreachError
 from outreach.service import remedies as service
 from outreach.web import auth, forms, words
-from outreach.web.problems import tell
+from outreach.web.problems import done_or_told
 from outreach.web.reception import outside
 
 TOO_OLD = "This form is too old: open the card again."
 _ONCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 remedies = Blueprint("remedies", __name__, url_prefix="/desk/remedies")
-
-
-def _do(work: Callable[[], str], back: str) -> Response:
-    try:
-        flash(work(), "done")
-    except OutreachError as fault:
-        tell(fault)
-    return redirect(back)
 
 
 @remedies.post("")
@@ -52,7 +42,7 @@ def offer() -> Response:
             )
         return "Promised. It is on your desk until it is done."
 
-    return _do(work, url_for("cards.card", card_id=card) if card else url_for("desk.board_page"))
+    return done_or_told(work, url_for("cards.card", card_id=card) if card else url_for("desk.board_page"))
 
 
 @remedies.post("/<ask_id>")
@@ -64,4 +54,4 @@ def decide(ask_id: str) -> Response:
         name = words.someone(done.by)
         return f"{name} hears it: yes. It is promised." if yes else f"{name} hears it: no."
 
-    return _do(work, url_for("desk.board_page", whose=request.form.get("whose") or None))
+    return done_or_told(work, url_for("desk.board_page", whose=request.form.get("whose") or None))

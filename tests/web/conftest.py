@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from werkzeug.serving import make_server
 
 from tests.web.scenes import busy_day
-from tests.web.world import World, world
+from tests.web.world import World, serving, world
 
 
 @pytest.fixture
@@ -42,11 +40,5 @@ def served(tmp_path: Path, root: Path) -> Iterator[tuple[World, str]]:
     """A busy day's house on a port, as in life, and its address."""
     made = world(tmp_path, root, csrf=True)
     busy_day(made)
-    server = make_server("127.0.0.1", 0, made.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield made, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    made.close()
+    with serving(made) as address:
+        yield made, address

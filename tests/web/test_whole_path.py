@@ -8,20 +8,18 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
 from outreach.store.schema import upgrade
 from tests.support.axe import axe_violations
 from tests.web.scenes import busy_day
 from tests.web.test_browser import sign_in
-from tests.web.world import StandingClock, World, world
+from tests.web.world import StandingClock, World, serving, world
 
 FILE = "playbooks/late-delivery.yaml"
 STORIES = "playbooks/stories/late-delivery.yaml"
@@ -57,14 +55,8 @@ def running(tmp_path: Path, root: Path) -> Iterator[tuple[World, str]]:
         tmp_path, rules_under_git(root, tmp_path / "rules"), csrf=True, clock=StandingClock(datetime.now(UTC))
     )
     busy_day(made)
-    server = make_server("127.0.0.1", 0, made.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield made, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    made.close()
+    with serving(made) as address:
+        yield made, address
 
 
 def replace_in_editor(page: Any, before: str, after: str) -> None:

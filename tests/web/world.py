@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -13,6 +15,7 @@ from zlib import crc32
 
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
 from outreach.assemble import House, keyed_hash, make_outside, with_ways
 from outreach.library.loader import Library
@@ -187,3 +190,16 @@ def world(
 
 def post(client: FlaskClient, path: str, form: Mapping[str, Any] | None = None, **more: Any) -> Any:
     return client.post(path, data=dict(form or {}), **more)
+
+
+@contextmanager
+def serving(made: World) -> Iterator[str]:
+    """Its address while it is served; it is closed afterwards."""
+    server = make_server("127.0.0.1", 0, made.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    made.close()
