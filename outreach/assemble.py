@@ -21,7 +21,8 @@ from outreach.domain.facts import Channel
 from outreach.domain.playbook import Playbook
 from outreach.library.loader import Library
 from outreach.library.loader import restore as stored_playbook
-from outreach.service.ports import Clock, Ids, Outside, Sender
+from outreach.service.ports import Clock, Ids, Outside
+from outreach.service.ports_ways import Sender
 from outreach.settings import Settings
 from outreach.store.engine import Store, open_database
 from outreach.store.erasure_log import FileErasureLog

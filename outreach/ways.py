@@ -15,7 +15,8 @@ from outreach.channels.smtp import SmtpSender
 from outreach.channels.twilio import TwilioAccount, TwilioSender
 from outreach.channels.twilio_phone import TwilioTelephone
 from outreach.domain.facts import Channel
-from outreach.service.ports import Clock, Finder, Lists, Notifier, Post, Sender, Telephone
+from outreach.service.ports import Clock
+from outreach.service.ports_ways import Finder, Lists, Notifier, Post, Sender, Telephone
 from outreach.settings import Settings
 
 

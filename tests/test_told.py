@@ -19,7 +19,8 @@ from outreach import clockwork
 from outreach.domain.touch import Status, advance
 from outreach.logs import set_up_logs
 from outreach.service import publishing, workbench
-from outreach.service.ports import Outpaced, Receipt
+from outreach.service.ports_faults import Outpaced
+from outreach.service.ports_ways import Receipt
 from outreach.store.told import log_changes
 from tests.web.scenes import busy_day, with_draft
 from tests.web.world import World, post, world

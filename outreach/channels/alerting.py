@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from outreach.domain.errors import Refused
-from outreach.service.ports import Letter, Receipt
+from outreach.service.ports_ways import Letter, Receipt
 
 AT_ONCE = 32
 """Addresses that are called at the same time, each by a thread of its own: a dead service delays no other."""

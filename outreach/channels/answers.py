@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from outreach.domain.signal import SENTENCES, TRIES_AGAIN, Meaning
-from outreach.service.ports import Receipt
+from outreach.service.ports_ways import Receipt
 
 
 def answered(meaning: Meaning, code: str, retry_at: datetime | None = None) -> Receipt:

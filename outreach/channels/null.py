@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from outreach.domain.message import Message
-from outreach.service.ports import Letter, Receipt
+from outreach.service.ports_ways import Letter, Receipt
 
 OUTCOMES = ("sent", "refused", "failed", "unknown", "lost", "crash", "crash_after")
 

@@ -25,7 +25,7 @@ from outreach.channels.mail import NOBODY, as_mail
 from outreach.domain.errors import NotFound
 from outreach.domain.facts import Channel
 from outreach.domain.message import Message, sms_parts
-from outreach.service.ports import Receipt
+from outreach.service.ports_ways import Receipt
 
 RETRY_AFTER = timedelta(minutes=1)
 """A full or missing disk is tried again after so long."""

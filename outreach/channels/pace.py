@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from outreach.domain.message import Message
 from outreach.domain.signal import Meaning
-from outreach.service.ports import Receipt, Sender
+from outreach.service.ports_ways import Receipt, Sender
 
 IN_A_ROW = 5
 """So many failures one after the other open the breaker."""

@@ -13,7 +13,7 @@ from outreach.channels.answers import answered, at_unix, in_the_dark, not_asked,
 from outreach.channels.incoming import TOKEN
 from outreach.domain.message import Message
 from outreach.domain.signal import meaning_of_http
-from outreach.service.ports import Receipt
+from outreach.service.ports_ways import Receipt
 
 API = "https://api.sendgrid.com"
 

@@ -13,7 +13,8 @@ from urllib.parse import quote
 from outreach.channels.sendgrid import SendGridAccount
 from outreach.domain.endpoint import as_email
 from outreach.domain.errors import Invalid
-from outreach.service.ports import Suppressed, Unavailable
+from outreach.service.ports_faults import Unavailable
+from outreach.service.ports_ways import Suppressed
 
 PAGE = 500
 MOST_PAGES = 200

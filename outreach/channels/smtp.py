@@ -14,7 +14,7 @@ from outreach.channels.answers import answered, in_the_dark, not_asked
 from outreach.channels.mail import as_mail
 from outreach.domain.message import Message
 from outreach.domain.signal import Meaning
-from outreach.service.ports import Receipt
+from outreach.service.ports_ways import Receipt
 
 
 @dataclass(frozen=True)

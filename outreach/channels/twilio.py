@@ -16,7 +16,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from outreach.channels.answers import answered, in_the_dark, not_asked, retry_after
 from outreach.domain.message import Message
 from outreach.domain.signal import Meaning, meaning_of_twilio
-from outreach.service.ports import Found, Receipt, Unavailable
+from outreach.service.ports_faults import Unavailable
+from outreach.service.ports_ways import Found, Receipt
 
 LONGEST_VALIDITY = 14_400
 """Seconds: Twilio's default is ten hours, and news of a delivery is old by then."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from outreach.channels.twilio import TwilioAccount, ask
-from outreach.service.ports import Receipt
+from outreach.service.ports_ways import Receipt
 
 RINGS_FOR = 20
 """Seconds."""

@@ -14,7 +14,8 @@ import click
 
 from outreach.cli.common import answer, found_something, house, json_option
 from outreach.service import keys, sign_ins
-from outreach.service.ports import ApiToken, Unit, User
+from outreach.service.ports import Unit
+from outreach.service.ports_records import ApiToken, User
 
 if TYPE_CHECKING:
     from outreach.assemble import House

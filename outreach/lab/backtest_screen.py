@@ -24,7 +24,8 @@ from outreach.service.following import News, is_late
 from outreach.service.front import Incoming, whole
 from outreach.service.intake import CREATES, POISON, absorb
 from outreach.service.ledger import Ledger
-from outreach.service.ports import NewEvent, Outside, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_events import NewEvent
 from outreach.service.telling import Telling
 
 _NEXT = timedelta(microseconds=1)

@@ -30,7 +30,7 @@ from outreach.lab.bench_intake import fill
 from outreach.lab.bench_rig import Case, Clock, Goal, Line, Say, Spread, Work, alternate, compare
 from outreach.lab.bench_world import bench_root, stream
 from outreach.lab.scratch import cloud_event
-from outreach.service.ports import ApiToken
+from outreach.service.ports_records import ApiToken
 from outreach.settings import load_settings
 from outreach.store import views
 from outreach.store.engine import Store

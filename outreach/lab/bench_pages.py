@@ -23,7 +23,8 @@ from outreach.lab.bench_rig import Goal, Line, Say, Spread
 from outreach.lab.bench_world import START
 from outreach.lab.scratch import VirtualClock, cloud_event
 from outreach.service import intake
-from outreach.service.ports import NewEvent, User
+from outreach.service.ports_events import NewEvent
+from outreach.service.ports_records import User
 from outreach.service.sweep import tick
 from outreach.settings import load_settings
 from outreach.web import auth

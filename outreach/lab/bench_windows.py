@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from outreach.domain.facts import Event
 from outreach.lab.bench_rig import Case, Line, Say, Work, alternate, compare
 from outreach.lab.bench_world import START
-from outreach.service.ports import NewEvent, WindowNeed
+from outreach.service.ports_events import NewEvent, WindowNeed
 from outreach.store.engine import Store, open_database
 
 TYPES = tuple(f"type.{n}" for n in range(6))

@@ -37,7 +37,8 @@ from outreach.lab.player import Player
 from outreach.lab.scratch import Scratch, VirtualClock
 from outreach.library.loader import load
 from outreach.logs import set_up_logs
-from outreach.service.ports import ApiToken, Unit, User
+from outreach.service.ports import Unit
+from outreach.service.ports_records import ApiToken, User
 from outreach.settings import Settings, describe, load_settings
 from outreach.store.engine import open_database
 from outreach.store.schema import upgrade

@@ -34,7 +34,7 @@ from outreach.lab.lines import (
 )
 from outreach.service.front import Incoming, Rejected, check
 from outreach.service.intake import Answer, take_checked
-from outreach.service.ports import ImportProgress
+from outreach.service.ports_records import ImportProgress
 
 BATCH = 1000
 BATCH_BYTES = 8 << 20

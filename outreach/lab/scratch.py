@@ -22,7 +22,8 @@ from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel
 from outreach.service import intake, sweep
 from outreach.service.intake import Answer
-from outreach.service.ports import Ids, Outside, Sender
+from outreach.service.ports import Ids, Outside
+from outreach.service.ports_ways import Sender
 from outreach.store.alone import AloneStore
 from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit

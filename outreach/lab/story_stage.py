@@ -21,7 +21,8 @@ from outreach.service.briefs import context_of, template_of
 from outreach.service.cover import covers_now
 from outreach.service.intake import Answer
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Unit, User
+from outreach.service.ports import Unit
+from outreach.service.ports_records import User
 from outreach.service.staff import name_of
 
 DESK = (Status.ON_DESK,)

@@ -18,7 +18,10 @@ from outreach.domain.hours import instant, local, zone_of
 from outreach.domain.reachable import Quiet, Reachable
 from outreach.service.capacity import share
 from outreach.service.cover import covers_now
-from outreach.service.ports import Letter, Outside, Reach, Receipt, Unit, User
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_reaching import Reach
+from outreach.service.ports_records import User
+from outreach.service.ports_ways import Letter, Receipt
 from outreach.service.staff import STEERING, name_of
 
 STATES = {"sent": "sent", "refused": "again", "failed": "failed"}

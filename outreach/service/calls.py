@@ -26,7 +26,9 @@ from outreach.domain.signal import Meaning
 from outreach.domain.touch import Touch
 from outreach.service import desk
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Outside, Receipt, Unit, User
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_records import User
+from outreach.service.ports_ways import Receipt
 from outreach.service.staff import name_of
 from outreach.service.switches import may_contact, provider_stopped, stop_provider
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from outreach.domain.errors import NotFound
 from outreach.domain.facts import PERSON_PREFIX
-from outreach.service.ports import CareLink, Outside, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_traffic import CareLink
 
 LASTS = timedelta(days=60)
 """Longer than it takes to put something right."""

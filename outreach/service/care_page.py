@@ -20,7 +20,9 @@ from outreach.domain.person import as_person
 from outreach.domain.preference import paused_until
 from outreach.service.care_links import opened
 from outreach.service.ledger import Ledger
-from outreach.service.ports import CareLink, Outside, User
+from outreach.service.ports import Outside
+from outreach.service.ports_records import User
+from outreach.service.ports_traffic import CareLink
 from outreach.service.staff import honest_hour, on_duty, team_of
 
 LATELY = timedelta(days=90)

@@ -18,7 +18,8 @@ from outreach.service.desk import hurt_by
 from outreach.service.endpoints import open_again, shut, shut_telephone, stop_selling, stop_selling_to
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
-from outreach.service.ports import CareLink, Outside, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_traffic import CareLink
 from outreach.service.replies import sole_account
 
 SOURCE = "outreach/care"

@@ -13,7 +13,7 @@ from outreach.domain.facts import PERSON_PREFIX, Channel
 from outreach.domain.signal import OPTED_OUT, SELLING, SENTENCES, Meaning
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Attempt
+from outreach.service.ports_traffic import Attempt
 from outreach.service.switches import stop_provider
 
 

@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from outreach.service.alerts import tell_urgent
 from outreach.service.feed import KEPT_FOR
-from outreach.service.ports import Outside, Unavailable, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_faults import Unavailable
 from outreach.service.providers import KNOWN_FOR
 from outreach.service.pushing import push_holds
 from outreach.service.suppressions import pull_suppressions

@@ -13,7 +13,8 @@ from difflib import get_close_matches
 from outreach.domain.errors import Fault, Gone, Invalid
 from outreach.domain.facts import Event
 from outreach.domain.vocabulary import Vocabulary
-from outreach.service.ports import FeedEnds, Outside, Passed
+from outreach.service.ports import Outside
+from outreach.service.ports_events import FeedEnds, Passed
 
 KEPT_FOR = timedelta(days=400)
 """More than a year, so that whoever settles up once a year still finds all of it."""

@@ -18,7 +18,8 @@ from outreach.domain.outcome import credited
 from outreach.domain.plan import Run, Stopped, back_open, decided, settle_matches
 from outreach.domain.steps import end
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Missed, WindowNeed
+from outreach.service.ports_events import WindowNeed
+from outreach.service.ports_publishing import Missed
 from outreach.service.reacting import concerned, end_is_gone, react
 from outreach.service.rulings import needs_now
 from outreach.service.runs import end_run, resume, start

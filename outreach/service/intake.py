@@ -23,7 +23,8 @@ from outreach.service.front import Incoming, Rejected, check, is_about_person, w
 from outreach.service.front import own_event as own_event
 from outreach.service.ledger import Ledger
 from outreach.service.persons import suggest_links, tell_person
-from outreach.service.ports import NewEvent, Outside, Parked, Quarantined, StoredRef, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_events import NewEvent, Parked, Quarantined, StoredRef
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 """Clocks differ; an event this far ahead is taken as now. Further ahead it is parked until its time."""

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from outreach.service.ports import ApiToken, Outside, Unit, User
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_records import ApiToken, User
 
 WELCOME, DIARY = "welcome", "diary"
 SCOPES = {WELCOME: "welcome", DIARY: "diary:read"}

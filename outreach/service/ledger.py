@@ -27,7 +27,10 @@ from outreach.domain.recipient import account_identity
 from outreach.domain.signal import SELLING
 from outreach.domain.steps import end, take_back
 from outreach.domain.touch import Status, Touch
-from outreach.service.ports import Missed, NewEvent, Outpaced, Outside, Unit, WindowNeed
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_events import NewEvent, WindowNeed
+from outreach.service.ports_faults import Outpaced
+from outreach.service.ports_publishing import Missed
 
 NO_HISTORY = History({})
 ON_CARD = frozenset({Status.ON_DESK, Status.DRAFT})

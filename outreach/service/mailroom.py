@@ -13,7 +13,8 @@ from outreach.domain.facts import PERSON_PREFIX, Channel
 from outreach.domain.person import REFUSED, PersonState
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Inbound, Outside, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_traffic import Inbound
 from outreach.service.replies import SOURCE, Received, sole_account, tell
 
 MEANT = ("nothing", "written", "calls", "all")

@@ -15,7 +15,10 @@ from outreach.domain.touch import Touch
 from outreach.service.briefs import context_of, template_of
 from outreach.service.care_links import new_link
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Attempt, Outside, Post, User
+from outreach.service.ports import Outside
+from outreach.service.ports_records import User
+from outreach.service.ports_traffic import Attempt
+from outreach.service.ports_ways import Post
 from outreach.service.rulings import lawful_until
 from outreach.service.switches import may_contact
 

@@ -21,7 +21,8 @@ from outreach.domain.steps import take_back
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.persons import as_endpoints
-from outreach.service.ports import Attempt, Erasure, Outside, Unit
+from outreach.service.ports import Erasure, Outside, Unit
+from outreach.service.ports_traffic import Attempt
 from outreach.service.runs import end_run, progress, settle_step
 from outreach.service.workbench import rebuild_account
 

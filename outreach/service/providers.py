@@ -9,7 +9,8 @@ from typing import Protocol
 from outreach.domain.facts import Channel
 from outreach.service.endpoints import broken, shut, stop_selling
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Outside, Quarantined, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_events import Quarantined
 from outreach.service.signals import Said, hear
 
 KNOWN_FOR = timedelta(days=9)

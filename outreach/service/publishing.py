@@ -15,7 +15,7 @@ from outreach.domain.conditions_names import did_you_mean
 from outreach.domain.errors import NotFound, Refused, must_say
 from outreach.domain.plan import LIVE, STATES, Publish
 from outreach.service.ports import Outside, Unit
-from outreach.service.ports import Published as Published
+from outreach.service.ports_publishing import Published as Published
 
 MOST = 1000
 LOOK_BACK = timedelta(days=1)

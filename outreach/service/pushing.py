@@ -16,7 +16,9 @@ from outreach.domain.hold import Hold
 from outreach.domain.person import as_person
 from outreach.service.care import hold_on
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Lists, Outside, Pushed, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_traffic import Pushed
+from outreach.service.ports_ways import Lists
 from outreach.service.switches import may_contact
 
 PROVIDER = "sendgrid"

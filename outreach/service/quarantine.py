@@ -11,7 +11,8 @@ import orjson
 from outreach.domain.errors import NotFound, OutreachError, Refused, must_say
 from outreach.service.front import Rejected, check
 from outreach.service.intake import POISON, Answer, absorb, take_in
-from outreach.service.ports import Outside, Quarantined, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_events import Quarantined
 
 AT_ONCE = 100
 """Events in one transaction."""

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from outreach.domain.errors import NotFound, Refused
-from outreach.service.ports import Alert, Letter, Notifier, Outside, Reach, Receipt, Unit, Way
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_reaching import Alert, Reach, Way
+from outreach.service.ports_ways import Letter, Notifier, Receipt
 
 MOST = 5
 IN_DOUBT = timedelta(minutes=5)

@@ -13,7 +13,8 @@ from outreach.domain.failure import Failure
 from outreach.domain.playbook import Remedy
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Ask, Outside, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_desk import Ask
 
 GRANTED, ASKED = "granted", "asked"
 

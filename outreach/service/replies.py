@@ -16,7 +16,8 @@ from outreach.domain.wishes import Asks, Wish, confirmation, wish_of
 from outreach.service.endpoints import locked, open_again, shut
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Inbound, Outside, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_traffic import Inbound
 
 SOURCE = "outreach/inbound"
 """Source of the events that are made of what people write; their ids are the messages' own."""

@@ -12,7 +12,8 @@ from outreach.domain.blast import Answer
 from outreach.domain.plan import LIVE, SILENT
 from outreach.service.following import tell_missed
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Missed, Outside, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_publishing import Missed
 from outreach.service.runs import end_run
 
 REMEMBERED = timedelta(days=30)

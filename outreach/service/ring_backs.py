@@ -13,7 +13,10 @@ from outreach.domain.phone import LEG_ENDS, CallKind, CallState, LegState, Phone
 from outreach.service.calls import NOBODY, end, locked_leg, new_leg
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Inbound, Outpaced, Outside, Unit, User
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_faults import Outpaced
+from outreach.service.ports_records import User
+from outreach.service.ports_traffic import Inbound
 from outreach.service.replies import SOURCE, sole_account
 from outreach.service.staff import honest_hour, known_face, name_of, on_duty, team_of
 

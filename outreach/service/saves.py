@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from outreach.domain.errors import NotFound
-from outreach.service.ports import Outside, Save, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_publishing import Save
 
 SAVED = "playbook.saved"
 """What the audit calls it; of ``playbook/<name>``."""

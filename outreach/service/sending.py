@@ -21,7 +21,9 @@ from outreach.domain.touch import Status, Touch, advance
 from outreach.service.endpoints import follow
 from outreach.service.incident_words import outdated
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Attempt, Outside, Receipt, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_traffic import Attempt
+from outreach.service.ports_ways import Receipt
 from outreach.service.posting import OUTBOX, addressed, as_attempt, compose, provider_for, too_close
 from outreach.service.rulings import case_for
 from outreach.service.runs import place, postpone, progress, readdressed, settle_step, withhold

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from outreach.domain.endpoint import as_email
 from outreach.domain.errors import Invalid
-from outreach.service.ports import Outpaced, Outside, Unit, User
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_faults import Outpaced
+from outreach.service.ports_records import User
 
 
 class Said(NamedTuple):

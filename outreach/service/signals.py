@@ -16,7 +16,8 @@ from outreach.domain.touch import Status, Touch, advance
 from outreach.service.endpoints import follow
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Attempt, Outside, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_traffic import Attempt
 from outreach.service.runs import progress, settle_step
 
 LATE = timedelta(days=8)

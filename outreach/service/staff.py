@@ -8,7 +8,8 @@ from outreach.domain.company import Company, Team
 from outreach.domain.cover import covers
 from outreach.domain.hours import Duration
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Unit, User
+from outreach.service.ports import Unit
+from outreach.service.ports_records import User
 
 MOST_AT_ONCE = 8
 """Phones that ring at once when the known face did not pick up."""

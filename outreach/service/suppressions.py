@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from outreach.service.ports import Outside, Pushed, Suppressed, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_traffic import Pushed
+from outreach.service.ports_ways import Suppressed
 from outreach.service.providers import leave
 from outreach.service.pushing import OURS
 

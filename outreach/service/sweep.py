@@ -20,7 +20,8 @@ from outreach.service.front import Rejected, check, from_clock
 from outreach.service.intake import absorb_into, take_parked
 from outreach.service.ledger import Ledger
 from outreach.service.outcomes import write_down
-from outreach.service.ports import Missed, Outside, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_publishing import Missed
 from outreach.service.resuming import end_refused, judge_missed, missed_by_now, refused_by_now
 from outreach.service.runs import progress
 from outreach.service.sending import BREAKS, PUT_OFF, deliver_due, mark_stuck

@@ -17,7 +17,7 @@ from outreach.domain.facts import CLOCK_SOURCE, Event, Person
 from outreach.domain.recipient import hurt_one
 from outreach.service.front import Incoming, check, from_clock, whole
 from outreach.service.ledger import Ledger
-from outreach.service.ports import NewEvent, WindowNeed
+from outreach.service.ports_events import NewEvent, WindowNeed
 
 Rows = dict[str, list[Happening]]
 

@@ -12,7 +12,10 @@ from datetime import datetime, timedelta
 
 from outreach.domain.errors import NotFound
 from outreach.domain.touch import Status, Touch
-from outreach.service.ports import Attempt, Found, Outside, Receipt, Unavailable, Unit
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_faults import Unavailable
+from outreach.service.ports_traffic import Attempt
+from outreach.service.ports_ways import Found, Receipt
 from outreach.service.sending import record
 
 BEFORE, AFTER = timedelta(minutes=2), timedelta(minutes=15)

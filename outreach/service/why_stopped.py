@@ -9,7 +9,7 @@ from outreach.domain.facts import Event
 from outreach.domain.plan import LIVE, Publish, Run, Stopped, busy, place_of
 from outreach.domain.playbook import Playbook
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Published
+from outreach.service.ports_publishing import Published
 from outreach.service.why_run import Look, run_story
 from outreach.service.why_told import Mark, Point
 

@@ -12,7 +12,8 @@ from outreach.domain.errors import must_say
 from outreach.domain.facts import PERSON_PREFIX
 from outreach.domain.failure import Failure
 from outreach.domain.person import PersonState, fold_person
-from outreach.service.ports import Outside, Unit, WindowNeed
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_events import WindowNeed
 
 # -- owed ----------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from outreach.domain.alert import Given, OnDesk, Unreached
 from outreach.domain.facts import Severity
-from outreach.service.ports import Alert, Reach
+from outreach.service.ports_reaching import Alert, Reach
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.bulk import Row

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from outreach.service.ports import AuditRow
+from outreach.service.ports_records import AuditRow
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.codec import instant, micros, to_json

@@ -11,7 +11,7 @@ from outreach.domain.cover import Absence
 from outreach.domain.facts import Purpose
 from outreach.domain.hold import Hold
 from outreach.domain.talk import Said
-from outreach.service.ports import Ask
+from outreach.service.ports_desk import Ask
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.bulk import quoted

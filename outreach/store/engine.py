@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from outreach.service.ports import InDoubt, Outpaced, Unavailable, Unfit
+from outreach.service.ports_faults import InDoubt, Outpaced, Unavailable, Unfit
 from outreach.store import sqlite, tables
 from outreach.store.base import EndpointHash
 from outreach.store.bulk import Bulk, PostgresBulk, SqliteBulk

@@ -9,7 +9,7 @@ from typing import Any
 
 from outreach.domain.account import Happening
 from outreach.domain.facts import Event
-from outreach.service.ports import NewEvent, Parked, Quarantined, StoredRef, WindowNeed
+from outreach.service.ports_events import NewEvent, Parked, Quarantined, StoredRef, WindowNeed
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.bulk import Row, as_pattern

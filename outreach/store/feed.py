@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from outreach.domain.facts import Event
-from outreach.service.ports import FeedEnds, Passed
+from outreach.service.ports_events import FeedEnds, Passed
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.codec import micros

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from outreach.domain.blast import Blast
 from outreach.domain.plan import Run
-from outreach.service.ports import Missed, Published
+from outreach.service.ports_publishing import Missed, Published
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.codec import instant, micros

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from outreach.domain.plan import Decision
-from outreach.service.ports import ApiToken, AuditRow, ImportProgress, Save, User
+from outreach.service.ports_publishing import Save
+from outreach.service.ports_records import ApiToken, AuditRow, ImportProgress, User
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.codec import instant, micros

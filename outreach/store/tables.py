@@ -17,7 +17,7 @@ from outreach.domain.plan import STATES, RunState
 from outreach.domain.signal import Delivery
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Settlement, Status
-from outreach.service.ports import Way
+from outreach.service.ports_reaching import Way
 from outreach.store.codec import Grade, Json, Utc, Word
 from outreach.store.columns import Growing, Number, is_in, key, may, metadata, must, numbered, one_of, some
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from outreach.domain.facts import PERSON_PREFIX, Channel
 from outreach.domain.hold import Hold
 from outreach.domain.touch import OPEN
-from outreach.service.ports import Attempt, CareLink, Inbound, Pushed
+from outreach.service.ports_traffic import Attempt, CareLink, Inbound, Pushed
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.bulk import as_pattern, quoted

@@ -15,7 +15,7 @@ from outreach.domain.facts import Channel, Event, Purpose, Severity
 from outreach.domain.failure import Failure
 from outreach.domain.sight import ALL, Sight
 from outreach.domain.touch import Touch
-from outreach.service.ports import Attempt, Inbound
+from outreach.service.ports_traffic import Attempt, Inbound
 from outreach.store.accounts import FAILURE, PROMISE
 from outreach.store.bulk import Row, as_pattern, quoted
 from outreach.store.codec import instant, micros

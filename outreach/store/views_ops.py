@@ -10,7 +10,8 @@ from typing import Any
 
 from outreach.domain.touch import Touch
 from outreach.service.checkup import Counts
-from outreach.service.ports import AuditRow, Quarantined
+from outreach.service.ports_events import Quarantined
+from outreach.service.ports_records import AuditRow
 from outreach.service.quarantine import Which
 from outreach.service.staff import name_of
 from outreach.store.bulk import as_pattern, quoted

@@ -20,7 +20,8 @@ from werkzeug.wrappers import Response
 
 from outreach.domain.sight import Sight
 from outreach.service.keys import hash_token as hash_token
-from outreach.service.ports import ApiToken, Outside, Unit, User
+from outreach.service.ports import Outside, Unit
+from outreach.service.ports_records import ApiToken, User
 from outreach.service.staff import STEERING
 from outreach.web.sight import must_see, sight
 

@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 from outreach.domain.errors import OutreachError
 from outreach.domain.phone import LEG_ENDS, CallKind, CallState, PhoneCall
 from outreach.service import calls
-from outreach.service.ports import Unit, User
+from outreach.service.ports import Unit
+from outreach.service.ports_records import User
 from outreach.web import auth
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception

@@ -26,7 +26,8 @@ from outreach.service.briefs import WORDS_LAST, context_of, is_late, preferences
 from outreach.service.incident_words import Spoken, spoken_of
 from outreach.service.incidents import heard_by
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Ask, Outside
+from outreach.service.ports import Outside
+from outreach.service.ports_desk import Ask
 from outreach.service.why_told import sentences
 from outreach.store import views
 from outreach.store.unit import StoreUnit

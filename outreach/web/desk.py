@@ -11,7 +11,7 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from outreach.domain.sight import Sight
 from outreach.service import capacity, cards
 from outreach.service.cover import covered_by, covers_now
-from outreach.service.ports import Ask
+from outreach.service.ports_desk import Ask
 from outreach.store import views
 from outreach.store.unit import StoreUnit
 from outreach.web import auth, board, calling, said, words

@@ -19,7 +19,8 @@ from outreach.domain.facts import Channel
 from outreach.domain.sight import ALL
 from outreach.service import keys
 from outreach.service.cover import covered_by
-from outreach.service.ports import Unit, User
+from outreach.service.ports import Unit
+from outreach.service.ports_records import User
 from outreach.service.staff import name_of
 from outreach.store import views
 from outreach.store.unit import StoreUnit

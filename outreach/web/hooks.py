@@ -19,7 +19,8 @@ from outreach.channels.signatures import is_recent, same_secret, sendgrid_signed
 from outreach.domain.errors import Invalid
 from outreach.domain.facts import Channel
 from outreach.service import mailroom, replies
-from outreach.service.ports import InDoubt, Outpaced, Unavailable, Unit
+from outreach.service.ports import Unit
+from outreach.service.ports_faults import InDoubt, Outpaced, Unavailable
 from outreach.service.posting import led_back
 from outreach.service.providers import heard_of, keep_aside
 from outreach.service.signals import hear

@@ -13,7 +13,7 @@ from outreach.domain.errors import OutreachError, Refused
 from outreach.domain.facts import Channel
 from outreach.domain.person import PersonState
 from outreach.service import desk, mailroom
-from outreach.service.ports import Inbound
+from outreach.service.ports_traffic import Inbound
 from outreach.store import views
 from outreach.store.unit import StoreUnit
 from outreach.web import auth

@@ -14,7 +14,7 @@ from outreach.domain.plan import STATES
 from outreach.domain.playbook import Playbook
 from outreach.library.drafts import Drafts
 from outreach.service import desk, publishing, saves
-from outreach.service.ports import Published, Save
+from outreach.service.ports_publishing import Published, Save
 from outreach.store import views_ops, views_playbooks
 from outreach.store.unit import StoreUnit
 from outreach.store.views_playbooks import DAYS, Activity

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from outreach.domain.errors import Gone, Invalid, NotFound, OutreachError, Refused
-from outreach.service.ports import InDoubt, Outpaced, Unavailable, Unfit
+from outreach.service.ports_faults import InDoubt, Outpaced, Unavailable, Unfit
 from outreach.web.writer import Busy
 
 RETRY_AFTER = "2"

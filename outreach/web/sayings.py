@@ -11,7 +11,7 @@ from outreach.domain.facts import Event, Severity, named
 from outreach.domain.signal import Delivery
 from outreach.domain.touch import Status, Touch
 from outreach.domain.wallclock import parse_instant
-from outreach.service.ports import Attempt
+from outreach.service.ports_traffic import Attempt
 from outreach.service.posting import OUTBOX
 from outreach.web import words
 from outreach.web.board import CardRow

@@ -7,7 +7,8 @@ from werkzeug.wrappers import Response
 
 from outreach.domain.errors import NotFound
 from outreach.service import keys
-from outreach.service.ports import Unit, User
+from outreach.service.ports import Unit
+from outreach.service.ports_records import User
 from outreach.web import auth
 from outreach.web.front import limiter
 from outreach.web.reception import outside, reception

@@ -18,7 +18,8 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 from outreach.domain.errors import OutreachError
 from outreach.service.front import Incoming, Rejected
 from outreach.service.intake import Answer, take_checked
-from outreach.service.ports import InDoubt, Outpaced, Outside, Unavailable
+from outreach.service.ports import Outside
+from outreach.service.ports_faults import InDoubt, Outpaced, Unavailable
 
 Item = Incoming | Rejected
 

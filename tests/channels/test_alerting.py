@@ -17,7 +17,7 @@ import pytest
 from outreach.channels.alerting import AppriseNotifier
 from outreach.domain.errors import Refused
 from outreach.logs import set_up_logs
-from outreach.service.ports import Letter
+from outreach.service.ports_ways import Letter
 from outreach.settings import load_settings
 
 SERVICES = ("slack", "discord", "gchat", "pover", "tgram", "workflow")

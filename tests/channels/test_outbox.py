@@ -18,7 +18,7 @@ from outreach.channels.outbox import OutboxFolder, OutboxSender
 from outreach.domain.errors import NotFound
 from outreach.domain.facts import Channel
 from outreach.domain.message import Message
-from outreach.service.ports import Receipt, Sender
+from outreach.service.ports_ways import Receipt, Sender
 
 NOON = datetime(2026, 3, 6, 12, 0, tzinfo=UTC)
 MAIL = Message(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from outreach.channels.null import FaultySender
 from outreach.channels.pace import LONGEST_PAUSE, LOOKED_AT, SHORTEST_PAUSE, Pace, Paced
 from outreach.domain.signal import Meaning
-from outreach.service.ports import Receipt
+from outreach.service.ports_ways import Receipt
 from tests.channels.messages import sms
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -15,7 +15,8 @@ import pytest
 
 from outreach.channels.sendgrid import SendGridAccount
 from outreach.channels.sendgrid_lists import SendGridLists
-from outreach.service.ports import Suppressed, Unavailable
+from outreach.service.ports_faults import Unavailable
+from outreach.service.ports_ways import Suppressed
 from tests.support.rig import Rig
 
 SINCE = datetime(2026, 3, 2, tzinfo=UTC)

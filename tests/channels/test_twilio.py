@@ -17,7 +17,8 @@ import pytest
 from outreach.channels.twilio import TwilioAccount, TwilioSender
 from outreach.channels.twilio_phone import TwilioTelephone
 from outreach.domain.signal import Meaning
-from outreach.service.ports import Receipt, Unavailable
+from outreach.service.ports_faults import Unavailable
+from outreach.service.ports_ways import Receipt
 from tests.channels.messages import NOW, sms
 from tests.support.rig import Rig
 

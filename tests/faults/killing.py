@@ -29,7 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from outreach.service import sweep as service_sweep
-from outreach.service.ports import Outside, Receipt
+from outreach.service.ports import Outside
+from outreach.service.ports_ways import Receipt
 from outreach.service.sending import record
 from tests.faults.checker import LOG, LOG_POSTGRES, broken, differences, plan
 from tests.faults.rules import rules

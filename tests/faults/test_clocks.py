@@ -16,7 +16,8 @@ from outreach.domain.message import Message
 from outreach.domain.talk import Outcome
 from outreach.lab.scratch import Scratch
 from outreach.service import care, outcomes
-from outreach.service.ports import Outside, Receipt
+from outreach.service.ports import Outside
+from outreach.service.ports_ways import Receipt
 from outreach.service.sending import deliver_due
 from tests.conftest import PROFILE
 from tests.faults.checker import LOG, LOG_POSTGRES, broken

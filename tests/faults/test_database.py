@@ -16,7 +16,7 @@ from sqlalchemy import event as sa_event
 from outreach.domain.talk import Outcome
 from outreach.lab.scratch import Scratch
 from outreach.service import desk, outcomes
-from outreach.service.ports import InDoubt, Unavailable
+from outreach.service.ports_faults import InDoubt, Unavailable
 from outreach.store import sqlite
 from outreach.store.engine import Store
 from tests.faults.checker import LOG, LOG_POSTGRES, broken, plan

@@ -15,7 +15,7 @@ from outreach.domain.message import Message
 from outreach.domain.touch import Status, Touch
 from outreach.lab.scratch import Scratch, scratch_house
 from outreach.service import care, desk, publishing, sweep, workbench
-from outreach.service.ports import Receipt
+from outreach.service.ports_ways import Receipt
 from outreach.service.sending import MOST_ATTEMPTS, record
 from tests.faults.crowd import describe, let_down
 from tests.faults.rules import rules

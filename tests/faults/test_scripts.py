@@ -22,7 +22,7 @@ from outreach.domain.talk import Outcome, PromiseMade
 from outreach.domain.touch import Disposition, Status, Touch
 from outreach.lab.scratch import scratch_house
 from outreach.service import care, desk, outcomes, workbench
-from outreach.service.ports import Receipt
+from outreach.service.ports_ways import Receipt
 from tests.conftest import PROFILE
 from tests.faults.checker import LOG, cards, changes
 from tests.faults.rules import rules

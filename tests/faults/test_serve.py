@@ -20,7 +20,7 @@ import pytest
 
 from outreach.cli.people import SCOPES
 from outreach.service.keys import hash_token
-from outreach.service.ports import ApiToken
+from outreach.service.ports_records import ApiToken
 from outreach.store.engine import open_database
 from outreach.store.schema import upgrade
 from tests.faults.rules import ROOT

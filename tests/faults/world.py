@@ -21,7 +21,8 @@ from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import Channel
 from outreach.domain.message import Message
 from outreach.lab.scratch import Scratch, VirtualClock
-from outreach.service.ports import Receipt, User
+from outreach.service.ports_records import User
+from outreach.service.ports_ways import Receipt
 from outreach.store.engine import Store, open_database
 from outreach.store.sqlite import READ_ONLY
 

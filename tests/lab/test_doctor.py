@@ -16,7 +16,7 @@ from outreach.lab.doctor import Finding, examine
 from outreach.lab.scratch import VirtualClock
 from outreach.library.loader import Library
 from outreach.service import checkup, intake, sweep, workbench
-from outreach.service.ports import Missed
+from outreach.service.ports_publishing import Missed
 from outreach.store.engine import open_database
 from outreach.store.schema import upgrade
 from outreach.store.views_checkup import standing

@@ -86,7 +86,7 @@ def test_people_in_the_us_need_a_campaign(examined: Examined) -> None:
 
 
 def test_account_managers_without_a_number(examined: Examined) -> None:
-    from outreach.service.ports import User
+    from outreach.service.ports_records import User
 
     def save(phone: str | None) -> None:
         jonas = User("jonas", "Jonas", "jonas@house.example", "", "am", phone=phone)

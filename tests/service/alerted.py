@@ -10,7 +10,8 @@ from typing import Any
 from outreach.channels.null import RecordingNotifier
 from outreach.lab.scratch import Scratch
 from outreach.service import alerts
-from outreach.service.ports import Reach, User, Way
+from outreach.service.ports_reaching import Reach, Way
+from outreach.service.ports_records import User
 from tests.service.world import MONDAY, event, give, house, provided
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -9,7 +9,8 @@ from outreach.domain.blast import Answer, Blast
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition
 from outreach.service import alerts, cards, cover, desk, outcomes, remedies
-from outreach.service.ports import Reach, User
+from outreach.service.ports_reaching import Reach
+from outreach.service.ports_records import User
 from tests.service.alerted import DAY, HOUR, MINUTE, card, heard, late, rows, say, staffed, whom
 from tests.service.world import MONDAY, event, give
 

@@ -9,7 +9,7 @@ import pytest
 from outreach.domain.errors import NotFound, Refused
 from outreach.service import desk, errands, reach
 from outreach.service.errands import run_errands
-from outreach.service.ports import Reach, Way
+from outreach.service.ports_reaching import Reach, Way
 from tests.service.alerted import DAY, HOUR, MINUTE, card, heard, late, rows, say, staffed
 from tests.service.world import MONDAY, event, give
 

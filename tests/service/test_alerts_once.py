@@ -11,7 +11,7 @@ import pytest
 
 from outreach.channels.null import RecordingNotifier
 from outreach.service import alerts, cards, desk, reach
-from outreach.service.ports import Letter, Receipt
+from outreach.service.ports_ways import Letter, Receipt
 from tests.service.alerted import DAY, HOUR, MINUTE, card, heard, late, rows, say, staffed, whom
 from tests.service.world import MONDAY, event, give
 

@@ -15,7 +15,8 @@ from outreach.channels.incoming import Left
 from outreach.lab.scratch import Scratch
 from outreach.service import desk
 from outreach.service.errands import BEAT, not_reached, run_errands
-from outreach.service.ports import Suppressed, Unavailable
+from outreach.service.ports_faults import Unavailable
+from outreach.service.ports_ways import Suppressed
 from outreach.service.providers import leave
 from outreach.service.pushing import push_holds
 from outreach.service.suppressions import pull_suppressions

@@ -104,7 +104,7 @@ def test_several_are_discarded_with_one_reason_and_stay_in_the_records() -> None
 
 def test_a_body_that_is_no_event_at_all_stays() -> None:
     with house(Rules()) as home:  # type: ignore[arg-type]
-        from outreach.service.ports import Quarantined
+        from outreach.service.ports_events import Quarantined
 
         rows = [
             Quarantined(f"q{i}", home.now, "", "", "", "no JSON", body)

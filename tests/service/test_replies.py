@@ -16,7 +16,8 @@ from outreach.domain.touch import Status
 from outreach.lab.scratch import Scratch
 from outreach.service import mailroom, replies, sending
 from outreach.service.mailroom import Copied
-from outreach.service.ports import Inbound, User
+from outreach.service.ports_records import User
+from outreach.service.ports_traffic import Inbound
 from outreach.service.posting import copy_address, led_back, reply_address
 from outreach.service.providers import leave
 from outreach.service.replies import Received

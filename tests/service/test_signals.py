@@ -23,7 +23,8 @@ from outreach.domain.signal import (
 from outreach.domain.touch import Status
 from outreach.lab.scratch import Scratch
 from outreach.service import desk, switches
-from outreach.service.ports import Attempt, Receipt
+from outreach.service.ports_traffic import Attempt
+from outreach.service.ports_ways import Receipt
 from outreach.service.sending import record
 from outreach.service.signals import LATE, Said, hear
 from tests.service.test_leaving import faulty, lost, mail, only

@@ -13,7 +13,8 @@ from outreach.domain.facts import Channel
 from outreach.domain.touch import Status
 from outreach.lab.scratch import Scratch
 from outreach.service import desk
-from outreach.service.ports import Found, Unavailable
+from outreach.service.ports_faults import Unavailable
+from outreach.service.ports_ways import Found
 from outreach.service.unknowns import evidence, look_up
 from tests.service.test_leaving import faulty, lost, mail, only
 from tests.service.test_signals import attempt_of

@@ -17,7 +17,7 @@ from outreach.domain.plan import Run
 from outreach.domain.touch import Touch
 from outreach.lab.scratch import Scratch, cloud_event, scratch_house
 from outreach.library.loader import SHARED, assemble, load, snapshot
-from outreach.service.ports import Post
+from outreach.service.ports_ways import Post
 
 ROOT = Path(__file__).resolve().parents[2]
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -19,7 +19,7 @@ from random import Random
 
 from outreach.domain.account import Happening
 from outreach.domain.facts import Event
-from outreach.service.ports import NewEvent, WindowNeed
+from outreach.service.ports_events import NewEvent, WindowNeed
 from outreach.store import tables
 from outreach.store.engine import Store, open_database
 from outreach.store.events import _COLUMNS, _event_row

@@ -21,7 +21,7 @@ from outreach.domain.hold import Hold
 from outreach.domain.person import PersonState
 from outreach.domain.plan import Run
 from outreach.domain.touch import Status, Touch
-from outreach.service.ports import NewEvent
+from outreach.service.ports_events import NewEvent
 from outreach.store.engine import Store
 from outreach.store.unit import StoreUnit
 

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import event as sa_event
 from sqlalchemy.exc import IntegrityError
 
-from outreach.service.ports import InDoubt, Outpaced, Unavailable
+from outreach.service.ports_faults import InDoubt, Outpaced, Unavailable
 from outreach.store import sqlite
 from outreach.store.engine import TRIES, Store, open_database
 from outreach.store.unit import StoreUnit

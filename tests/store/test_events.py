@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from outreach.domain.account import Happening
 from outreach.domain.facts import Event
-from outreach.service.ports import Parked, Quarantined, WindowNeed
+from outreach.service.ports_events import Parked, Quarantined, WindowNeed
 from outreach.store.engine import Store
 from tests.store.samples import NOW, at, event, new, undone
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outreach.domain.facts import Event
-from outreach.service.ports import FeedEnds
+from outreach.service.ports_events import FeedEnds
 from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit
 from tests.store.samples import NOW, Undone, at, event, new, undone

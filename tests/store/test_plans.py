@@ -11,7 +11,7 @@ import pytest
 
 from outreach.domain.facts import Channel
 from outreach.domain.touch import Status
-from outreach.service.ports import WindowNeed
+from outreach.service.ports_events import WindowNeed
 from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit
 from outreach.store.views import desk_stamp

@@ -13,7 +13,7 @@ from outreach.store.unit import StoreUnit
 
 
 def _methods(protocol: type) -> list[str]:
-    return [name for name, value in vars(protocol).items() if inspect.isfunction(value) and name[0] != "_"]
+    return [name for name, _ in inspect.getmembers(protocol, inspect.isfunction) if name[0] != "_"]
 
 
 def _parameters(method: Any) -> list[tuple[str, Any, Any]]:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from outreach.domain.facts import Trace, Verdict
 from outreach.domain.plan import Decision
-from outreach.service.ports import ApiToken, AuditRow, ImportProgress, User
+from outreach.service.ports_records import ApiToken, AuditRow, ImportProgress, User
 from outreach.store.engine import Store
 from tests.store.samples import NOW, anything, at, undone
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from outreach.service.ports import Unavailable
+from outreach.service.ports_faults import Unavailable
 from tests.web.world import World
 
 STRUCTURED = "application/cloudevents+json"

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from outreach.service import care_code, care_links, care_page, privacy
-from outreach.service.ports import User
+from outreach.service.ports_records import User
 from outreach.web import care
 from outreach.web.languages import LANGUAGES, catalogue, speech
 from tests.support.axe import axe_violations

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from outreach.domain.touch import Status, advance
 from outreach.service import publishing, workbench
 from outreach.service.intake import take_in
-from outreach.service.ports import Unavailable
+from outreach.service.ports_faults import Unavailable
 from outreach.store.codec import micros
 from outreach.web.figures import SETTLED
 from tests.web.scenes import busy_day, with_draft

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from twilio.request_validator import RequestValidator
 
 from outreach.domain.signal import Delivery
-from outreach.service.ports import Attempt, User
+from outreach.service.ports_records import User
+from outreach.service.ports_traffic import Attempt
 from outreach.service.posting import copy_address, reply_address
 from tests.web.world import World, world
 
@@ -268,7 +269,7 @@ def test_one_bad_item_never_loses_the_others(hooked: World, monkeypatch: pytest.
 
 
 def test_what_cannot_be_stored_comes_again(hooked: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from outreach.service.ports import Unavailable
+    from outreach.service.ports_faults import Unavailable
     from outreach.web import hooks
 
     def gone(*_: Any) -> str:

@@ -11,7 +11,7 @@ import pytest
 from outreach.domain.facts import Channel
 from outreach.domain.touch import Status, advance
 from outreach.service import replies, switches
-from outreach.service.ports import Attempt
+from outreach.service.ports_traffic import Attempt
 from outreach.service.replies import Received
 from outreach.web.reception import EXTENSION
 from tests.support.axe import axe_violations

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
 from outreach.service import keys, sign_ins
-from outreach.service.ports import User
+from outreach.service.ports_records import User
 from outreach.web import identity
 from outreach.web.front import inside
 from tests.support import openid

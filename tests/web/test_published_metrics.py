@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from outreach.domain.blast import Answer, Blast
 from outreach.service import publishing
-from outreach.service.ports import Missed
+from outreach.service.ports_publishing import Missed
 from tests.web.world import World
 
 

@@ -16,7 +16,9 @@ import pytest
 
 from outreach.channels.null import RecordingNotifier
 from outreach.service import alerts, reach
-from outreach.service.ports import Outside, Reach, Receipt, Way
+from outreach.service.ports import Outside
+from outreach.service.ports_reaching import Reach, Way
+from outreach.service.ports_ways import Receipt
 from tests.support.axe import axe_violations
 from tests.web.scenes import busy_day
 from tests.web.test_browser import PHONE, fits, sign_in

@@ -19,7 +19,9 @@ from outreach.domain.phone import CallKind, CallState, LegState
 from outreach.service import calls, calls_said, desk, ring_backs
 from outreach.service.calls_now import move_calls
 from outreach.service.intake import take_in
-from outreach.service.ports import Outside, Receipt, User
+from outreach.service.ports import Outside
+from outreach.service.ports_records import User
+from outreach.service.ports_ways import Receipt
 from outreach.web.reception import EXTENSION
 from tests.faults.provided import PUBLIC, Provided, provided
 from tests.support.axe import axe_violations

@@ -14,7 +14,7 @@ from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition
 from outreach.service import calls, desk, outcomes, ring_backs
 from outreach.service.calls_now import move_calls
-from outreach.service.ports import Attempt
+from outreach.service.ports_traffic import Attempt
 from tests.web.test_voice import CUSTOMER, Phones, late_card, outside_of, said, staffed, user_of
 from tests.web.test_voice import phoned as phoned
 from tests.web.world import World

@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 from outreach.assemble import House, keyed_hash, make_outside, with_ways
 from outreach.library.loader import Library
 from outreach.service.intake import take_in
-from outreach.service.ports import ApiToken, User
+from outreach.service.ports_records import ApiToken, User
 from outreach.service.sweep import tick
 from outreach.settings import Settings, load_settings
 from outreach.store.engine import open_database
