@@ -17,7 +17,7 @@ from outreach.lab.player import Arrival
 from outreach.lab.scratch import Scratch
 from outreach.service import desk, intake, outcomes, replies
 from outreach.service.replies import Received
-from outreach.store import views
+from outreach.store import views_desk
 
 Act = Callable[[Scratch], datetime | None]
 """Gives when to try again, or None."""
@@ -330,7 +330,7 @@ def _receive(house: Scratch, received: Received) -> None:
 def _call(house: Scratch, customer: Customer, outcome: Outcome) -> datetime | None:
     """Ring, or look again later when there is nothing to ring about yet."""
     with house.database.view() as unit:
-        lines = [line for line in views.desk_lines(unit) if line.account == customer.id]
+        lines = [line for line in views_desk.desk_lines(unit) if line.account == customer.id]
     if not lines:
         return house.now + AGAIN
     desk.claim(house.outside, lines[0].card, customer.owner)

@@ -19,7 +19,7 @@ from outreach.service import cards as service
 from outreach.service import desk
 from outreach.service.briefs import preferences_of
 from outreach.service.ledger import Ledger
-from outreach.store import views
+from outreach.store import views_accounts
 from outreach.web import auth, conversation, forms, words
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
@@ -45,10 +45,10 @@ def _page(account: str, form: Any = None) -> str:
         state = ledger.accounts.get(account)
         if state is None:
             raise NotFound(f"There is no account {account}.")
-        steps = views.timeline(unit, [account], before, conversation.PAGE + 1)
+        steps = views_accounts.timeline(unit, [account], before, conversation.PAGE + 1)
         people = [(person, preferences_of(person, ledger.now)) for person in ledger.people_of(account)]
         spoken = conversation.last_spoken(unit, outside(), [account])
-        cards = views.open_cards_of(unit, [account])
+        cards = views_accounts.open_cards_of(unit, [account])
         promises = sorted(state.promises.values(), key=lambda promise: promise.until, reverse=True)
         asked = next((person.id for person, _ in people), None)
         winback = conversation.winback_of(unit, outside(), [state], asked, g.now)
@@ -68,8 +68,8 @@ def relationship() -> str:
     """What happened, what was said and what was written, by a word. By POST: words of customers stay out of addresses."""
     sought, named = request.form.get("q", "").strip()[:100], request.form.getlist("account")[:MOST_ACCOUNTS]
     with reception().house.database.view() as unit:
-        names = views.accounts_named(unit, named)
-        steps = views.timeline(unit, list(names), None, MOST_STEPS) if sought and names else []
+        names = views_accounts.accounts_named(unit, named)
+        steps = views_accounts.timeline(unit, list(names), None, MOST_STEPS) if sought and names else []
     found = [step for step in steps if sought.lower() in conversation.words_of(step).lower()]
     return render_template(
         "relationship.html", steps=found[:MOST_FOUND], total=len(found), sought=sought, accounts=names.values(),

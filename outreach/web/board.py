@@ -22,7 +22,7 @@ from outreach.service.next_times import next_times
 from outreach.service.ports import Outside
 from outreach.service.rulings import case_for, needs_now
 from outreach.store.unit import StoreUnit
-from outreach.store.views import DeskLine, Glance, desk_lines, glances
+from outreach.store.views_desk import DeskLine, Glance, desk_lines, glances
 
 WINDOW = 60
 """Cards whose dial is judged together; within them, those that may be called now come first."""

@@ -29,7 +29,7 @@ from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside
 from outreach.service.ports_desk import Ask
 from outreach.service.why_told import sentences
-from outreach.store import views
+from outreach.store import views_accounts
 from outreach.store.unit import StoreUnit
 from outreach.web import board, finding, sayings
 
@@ -118,7 +118,7 @@ class Conversation:
     winback: str | None
     elsewhere: tuple[finding.Akin, ...]
     """Records that may be the same human and have something open: nobody has asked yet."""
-    steps: Sequence[views.Step]
+    steps: Sequence[views_accounts.Step]
     more: datetime | None
     """Where the next page of the relationship begins."""
 
@@ -190,7 +190,7 @@ def conversation(
         if sight.sees(state.described.get("owner"), state.described.get("team"))
     )
     told_of = _told_of(accounts, seen)
-    steps = views.timeline(unit, told_of, before, PAGE + 1)
+    steps = views_accounts.timeline(unit, told_of, before, PAGE + 1)
     return Conversation(
         card=card,
         person=person,
@@ -409,7 +409,7 @@ def winback_of(
     return desk.winback_ruling(outside, unit, accounts[0].id, person)
 
 
-def words_of(step: views.Step) -> str:
+def words_of(step: views_accounts.Step) -> str:
     """Everything that a step of the relationship says, shown or not, to be searched."""
     if step.event is not None:
         return f"{sayings.of_event(step.event)} {' '.join(map(str, step.event.data.values()))}"

@@ -16,7 +16,7 @@ from outreach.lab.scratch import Scratch
 from outreach.service import care, desk, outcomes, publishing, remedies, sweep, workbench
 from outreach.service.ledger import Ledger
 from outreach.service.rulings import speaks_first
-from outreach.store import views
+from outreach.store import views, views_board
 from tests.service import world
 from tests.service.world import event, give, house, run_of, runs, touches
 
@@ -396,7 +396,7 @@ def test_what_only_a_run_in_shadow_is_about_is_looked_after_by_nobody() -> None:
         publishing.publish(home.outside, "lost", "shadow", "ops", "to see")
         lost(home)
         with home.database.view() as unit:
-            assert [each.failure.id for each in views.unmatched(unit, views.ALL)] == ["delivery/o1"]
+            assert [each.failure.id for each in views_board.unmatched(unit, views.ALL)] == ["delivery/o1"]
         wanted = remedies.Offer("r1", "a1", "delivery/o1", "credit", 10.0, home.now + DAY, None)
         with pytest.raises(Refused, match="may not be offered"):
             remedies.offer(home.outside, wanted, "jonas", may_grant=True)
