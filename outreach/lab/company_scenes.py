@@ -87,6 +87,7 @@ class Scenes:
         self.reviews()
         self.no_playbook()
         self.hard_to_reach()
+        self.one_cause()
         self.owed()
         self.written()
         self.doings.append((self.now - timedelta(hours=7), _wrong_events))
@@ -244,6 +245,21 @@ class Scenes:
                 self.house(name, place), "backorder.moved", hours, what=what, days_moved=9,
                 expected_on=self.ago(-200).isoformat(),
             )  # fmt: skip
+
+    def one_cause(self) -> None:
+        """Snow on one road keeps six of them waiting: ops see one cause, and say one thing."""
+        names = ("The Copper Ladle", "Marlow Guest House", "Fig & Fennel")
+        snowed_in = [self.house(name, cast.LONDON) for name in names]
+        snowed_in += [self.home(cast.LONDON) for _ in names]
+        for hours, customer in enumerate(snowed_in, 14):
+            self.tell(
+                customer,
+                "delivery.delayed",
+                hours,
+                days_late=3,
+                carrier="Pennine Freight",
+                reason="snow on the M62",
+            )
 
     def hard_to_reach(self) -> None:
         """Rang in vain; may not be called; nobody known there; nobody can tell how late it is."""
