@@ -268,7 +268,8 @@ def outranked(case: Case) -> Ruling | None:
 
 def capped(case: Case) -> Ruling | None:
     """Caps over all channels and accounts, human calls included. What repairs and what was asked for counts
-    for what sells, and is never kept waiting by it; the law counts every attempt."""
+    for what sells, and is never kept waiting by it; the law counts every attempt. One dial is one, whatever
+    it was about."""
     if case.touch.channel is Channel.TASK:
         return None
     caps, touch = case.caps, case.touch
@@ -293,7 +294,8 @@ def _over(
     found: Sequence[Touch], most: int | None, window: timedelta, code: str, case: Case
 ) -> Ruling | None:
     since = case.now - window
-    times = sorted(t.intent_at for t in found if t.intent_at and t.intent_at > since)
+    made = {t.contact: t.intent_at for t in found if t.intent_at and t.intent_at > since}
+    times = sorted(made.values())
     if most is None or len(times) < most:
         return None
     span = "day" if window == DAY else "week"

@@ -287,11 +287,11 @@ def embargo_against(ledger: Ledger, account: str, by: str = "") -> str:
 
 
 def contacts(ledger: Ledger, touch: Touch) -> list[Touch]:
-    """Touches of this human or endpoint in the last week that count for caps."""
+    """Touches of this human or endpoint in the last week that count for caps; not those of its own dial."""
     if not touch.identity or touch.channel is Channel.TASK:
         return []
     found = ledger.unit.contacts_since(touch.identity, touch.endpoint, ledger.now - WEEK)
-    return [other for other in found if other.id != touch.id]
+    return [other for other in found if other.id != touch.id and other.contact != touch.contact]
 
 
 def hold_against(ledger: Ledger, run: Run, person: Person | None) -> Hold | None:

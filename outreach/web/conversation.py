@@ -19,7 +19,7 @@ from outreach.domain.message import RenderFault, render_brief, sms_parts
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook, Remedy
 from outreach.domain.sight import ALL, Sight
-from outreach.domain.talk import Outcome, Said
+from outreach.domain.talk import DIALLED_FOR, Outcome, Said
 from outreach.domain.touch import Status, Touch
 from outreach.service import by_hand, desk, outcomes, posting
 from outreach.service.briefs import WORDS_LAST, context_of, is_late, preferences_of, template_of
@@ -33,8 +33,6 @@ from outreach.store import views
 from outreach.store.unit import StoreUnit
 from outreach.web import board, finding, sayings
 
-DIALLED_FOR = timedelta(hours=2)
-"""So long after the dial the number stays on the card."""
 ASK_WITHIN = timedelta(days=14)
 """So long after it was put right the winning-back question is shown."""
 PAGE = 25

@@ -328,6 +328,32 @@ def test_the_law_counts_every_attempt() -> None:
     assert ruling is not None and ruling.reason.code == "law_attempts_day"
 
 
+def dialled(id_: str, at: datetime, card: str = "c1", **changes: Any) -> Touch:
+    values = {"channel": CALL, "status": Status.SETTLED, "endpoint": "phone-of-anna"} | changes
+    return touch(id=id_, intent_at=at, card=card, **values)
+
+
+EVERY_CAP = [
+    (Caps(per_person_per_day=2), FREE),
+    (Caps(per_person_per_week=2), FREE),
+    (Caps(per_endpoint_per_day=2), FREE),
+    (Caps(per_endpoint_per_week=2), FREE),
+    (Caps(calls_per_person_per_day=2), FREE),
+    (Caps(), replace(FREE, attempts_per_day=2)),
+]
+
+
+@pytest.mark.parametrize(("caps", "law"), EVERY_CAP)
+def test_one_dial_is_one_contact_however_many_lines_it_was_about(caps: Caps, law: LawSays) -> None:
+    then, wanted = MONDAY - HOUR, {"channel": CALL, "endpoint": "phone-of-anna"}
+    one = [dialled("t1", then), dialled("t2", then), dialled("t3", then)]
+    assert policy.capped(case(caps=caps, law=law, contacts=one, **wanted)) is None
+    for second in (dialled("t4", MONDAY - MINUTE), dialled("t4", then, card="c2")):
+        ruling = policy.capped(case(caps=caps, law=law, contacts=[*one, second], **wanted))
+        assert ruling is not None and "2 so far" in ruling.reason.sentence
+        assert ruling.until in (then + DAY, then + 7 * DAY)
+
+
 caps_ = st.builds(
     Caps, *[st.none() | st.integers(1, 4)] * 4, calls_per_person_per_day=st.none() | st.integers(1, 2)
 )
