@@ -70,6 +70,8 @@ class Case:
     """Of a run that was beyond the blast radius: what the second person has said."""
     they_wrote: bool = False
     """Of a callback: they wrote to us and have not asked for a call, so their wishes about calls hold."""
+    they_wait: bool = False
+    """Of a call that they asked for and that we missed, whatever its playbook's purpose: they want it still."""
     run_open: bool = True
     run_why: str = ""
     suppressed: str | None = None
@@ -179,7 +181,8 @@ def opted_out(case: Case) -> Ruling | None:
     person, touch = case.person, case.touch
     if person is None or touch.channel is Channel.TASK:
         return None
-    asked_for = touch.purpose is Purpose.CALLBACK and touch.channel is Channel.CALL and not case.they_wrote
+    wanted = touch.purpose is Purpose.CALLBACK or case.they_wait
+    asked_for = wanted and touch.channel is Channel.CALL and not case.they_wrote
     names = ["all"] if asked_for else ["all", touch.channel.value, touch.purpose.value]
     if touch.purpose.sells:
         names.append(Purpose.MARKETING.value)
@@ -218,7 +221,8 @@ def embargoed(case: Case) -> Ruling | None:
 def stated_channel(case: Case) -> Ruling | None:
     """Their own word about a way of reaching them; a call they ask for is another word."""
     person, touch = case.person, case.touch
-    asked_for = touch.purpose in _ASKED_FOR and not case.they_wrote
+    waited_for = case.they_wait and touch.channel is Channel.CALL
+    asked_for = waited_for or (touch.purpose in _ASKED_FOR and not case.they_wrote)
     if person is None or asked_for or touch.channel is Channel.TASK:
         return None
     if touch.channel.value in unwanted_ways(person):

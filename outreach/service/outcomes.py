@@ -19,6 +19,7 @@ from outreach.service.endpoints import shut_telephone
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
+from outreach.service.rulings import WISHES_FOR_A_CALL
 from outreach.service.runs import footing, progress, settle_step
 from outreach.service.sending import BREAKS, PUT_OFF
 
@@ -243,12 +244,12 @@ def _said(
 
 
 def _callbacks_made(ledger: Ledger, by: str, calls: list[Touch], at: datetime) -> list[dict[str, Any]]:
-    """The call they asked for was made: its own clock stops."""
+    """The call they asked for was made, be it late: the clock of the wish stops."""
     events = []
     for touch in calls:
         run = _run(ledger, touch)
         trigger = ledger.trigger(run) if run is not None else None
-        if trigger is not None and trigger.type == "callback.asked":
+        if trigger is not None and trigger.type in WISHES_FOR_A_CALL:
             data = {"callback_id": trigger.data["callback_id"], "person_id": touch.person, "by": by}
             new = ledger.outside.ids.new()
             events.append(own_event("callback.made", touch.account, data, at, new))

@@ -47,6 +47,7 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
         law=law_says(ledger, touch, person) if touch.purpose.sells else LawSays(True, None),
         publish_state="shadow" if run.shadow else state,
         blast=ledger.answer(run),
+        they_wait=run.trigger_type == "callback.missed",
         run_open=run.is_open,
         run_why=run.end_reason,
         suppressed=_suppressed(ledger, touch, run),
@@ -62,6 +63,8 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
 _ASKED_FOR = timedelta(hours=1)
 _LOOK_AGAIN = timedelta(hours=1)
 """After which it is asked again whether what they wait for has come."""
+WISHES_FOR_A_CALL = frozenset({"callback.asked", "callback.missed"})
+"""What the call of a wish stands for, by its own id; the number they gave is with it."""
 ASKS_FOR_A_CALL = frozenset({"callback.asked", "callback.missed", "callback.promised"})
 
 

@@ -94,6 +94,7 @@ AT_NIGHT = LawSays(allowed=False, until=LATER, sentence="Not before eight.")
 NEVER = LawSays(allowed=False, until=None)
 STOPPED = person(opted_out={"email": "link", "marketing": "care page"})
 SHUT = person(opted_out={"all": "refused"})
+NO_RINGING = person(opted_out={"call": "told us"})
 UNSCREENED = LawSays(allowed=True, until=None, unscreened="The number was never checked against tps.")
 NO_MAILS = person(preferences=(Preference("not_channel", "email, call", MONDAY),))
 NO_CALLS = person(preferences=(Preference("not_channel", "call", MONDAY),))
@@ -122,12 +123,17 @@ SPEAKS: list[tuple[Rule, dict[str, Any], Action, str]] = [
         DROP,
         "opted_out",
     ),  # a mail, not a call
+    (policy.opted_out, {"person": NO_RINGING, "channel": CALL}, DROP, "opted_out"),
+    (policy.opted_out, {"person": SHUT, "channel": CALL, "they_wait": True}, DROP, "opted_out"),
+    (policy.opted_out, {"person": STOPPED, "they_wait": True}, DROP, "opted_out"),
     (policy.suppressed, {"suppressed": "erased before"}, DROP, "suppressed"),
     (policy.consent, {"law": NO_CONSENT, "purpose": Purpose.WINBACK}, DROP, "no_consent"),
     (policy.consent, {"law": NO_CONSENT, "purpose": Purpose.REORDER, "channel": CALL}, DROP, "no_consent"),
     (policy.embargoed, {"embargo": "Only Helen may."}, DROP, "embargo"),
     (policy.embargoed, {"embargo": "Only Helen may.", "channel": CALL}, WAIT, "embargo"),
     (policy.stated_channel, {"person": NO_MAILS}, DROP, "stated_channel"),
+    (policy.stated_channel, {"person": NO_MAILS, "they_wait": True}, DROP, "stated_channel"),
+    (policy.stated_channel, {"person": NO_CALLS, "channel": CALL}, DROP, "stated_channel"),
     (policy.confided, {"confided": "In confidence."}, DROP, "confided"),
     (policy.screened, {"law": UNSCREENED, "purpose": Purpose.WINBACK, "channel": CALL}, DROP, "not_screened"),
     (policy.still_true, {"still_open": False}, DROP, "no_longer_true"),
