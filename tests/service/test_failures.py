@@ -395,6 +395,22 @@ def test_who_wants_no_calls_and_asked_for_one_that_we_missed_is_called_once(said
         assert desk.dial(home.outside, line.card or "", "jonas").sends
 
 
+def test_the_late_call_stops_the_clock_of_the_wish() -> None:
+    with house() as home:
+        give(home)
+        home.advance(HOUR)
+        asks_to_be_called(home)
+        until = (home.now + HOUR).isoformat()
+        said = {"callback_id": "b1", "person_id": "anna", "until": until}
+        home.take_in(event(home, "callback.promised", "2", **said))
+        say(home)
+        home.advance(3 * HOUR)
+        with home.database.view() as unit:
+            types = [told.type for told in unit.events_of("a1")]
+        assert types.count("callback.made") == 1
+        assert types.count("callback.missed") == 1, "an hour is not missed twice when we have rung"
+
+
 def test_the_missed_call_goes_to_the_number_they_gave() -> None:
     with house() as home:
         give(home)
