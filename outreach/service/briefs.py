@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from outreach.domain.account import AccountState, Promise, account_facts, failure_facts
+from outreach.domain.account import AccountState, Promise
+from outreach.domain.account_facts import account_facts, failure_facts
 from outreach.domain.errors import NotFound
 from outreach.domain.facts import Channel, Event, Person
 from outreach.domain.failure import REPEAT_WINDOW, FailureState

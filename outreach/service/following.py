@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from outreach.domain.account import AccountState, Need
+from outreach.domain.account import AccountState
 from outreach.domain.evaluate import BY_HAND, Match
 from outreach.domain.facts import Event
 from outreach.domain.failure import FailureState
+from outreach.domain.history import Need
 from outreach.domain.outcome import credited
 from outreach.domain.plan import Run, Stopped, back_open, decided, settle_matches
 from outreach.domain.steps import end

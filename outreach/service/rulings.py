@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from outreach.domain.account import Need
 from outreach.domain.conditions import Condition, Scope
 from outreach.domain.evaluate import asks_for_people, scope_of
 from outreach.domain.facts import Channel, Event, Permission, Person, Purpose
+from outreach.domain.history import Need
 from outreach.domain.hold import Hold, kin, strongest
 from outreach.domain.law import (
     ConsentRule,

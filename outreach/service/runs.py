@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from outreach.domain.account import Need
 from outreach.domain.alert import manager_of
 from outreach.domain.facts import Channel, Purpose
 from outreach.domain.failure import Failure
+from outreach.domain.history import Need
 from outreach.domain.hold import Hold, closing, common, reopening
 from outreach.domain.plan import TAKEN_BACK, Run
 from outreach.domain.playbook import Playbook, Step

@@ -9,7 +9,8 @@ from typing import Any
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from outreach.domain.account import AccountState, rhythm_facts
+from outreach.domain.account import AccountState
+from outreach.domain.account_facts import rhythm_facts
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.facts import PERSON_PREFIX
 from outreach.domain.failure import Failure

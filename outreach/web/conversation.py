@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from outreach.domain.account import AccountState, Promise, PromiseState, was_two_way
+from outreach.domain.account import AccountState, Promise, PromiseState
 from outreach.domain.card import Card, Line, agenda
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.evaluate import BY_HAND
 from outreach.domain.facts import Channel, Endpoint, Person, Severity, Trace
 from outreach.domain.failure import Failure, FailureState
+from outreach.domain.fold import was_two_way
 from outreach.domain.incident import SaidAbout
 from outreach.domain.message import RenderFault, render_brief, sms_parts
 from outreach.domain.plan import Run

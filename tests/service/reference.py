@@ -14,10 +14,12 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from outreach.domain.account import AccountState, Due, Happening, History, fold
+from outreach.domain.account import AccountState, Due
 from outreach.domain.evaluate import Ruleset, scope_of
 from outreach.domain.facts import CLOCK_SOURCE, Channel, Event, Purpose
 from outreach.domain.failure import Failure
+from outreach.domain.fold import fold
+from outreach.domain.history import Happening, History
 from outreach.domain.playbook import IfRunning, Playbook
 
 
