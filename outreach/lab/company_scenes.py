@@ -96,49 +96,44 @@ class Scenes:
 
     def on_the_desk(self) -> None:
         """Let-downs of today and yesterday, on every side of the world."""
-        tell = self.tell
+        self._businesses_let_down()
+        self._households_let_down()
+        self._unanswered()
+        self._came_late()
+
+    def _businesses_let_down(self) -> None:
+        tell, house = self.tell, self.house
         tell(
-            self.house("Bluebird Supper Club", cast.NEW_YORK),
+            house("Bluebird Supper Club", cast.NEW_YORK),
             "delivery.damaged",
             4,
             what="the left door has a dent",
         )
         tell(
-            self.house("Palm Court Bungalows", cast.LOS_ANGELES),
-            "delivery.delayed",
-            9,
-            days_late=4,
-            reason="the truck broke down",
-        )
-        tell(
-            self.house("Hibiscus Inn", cast.HONOLULU),
-            "delivery.delayed",
-            8,
-            days_late=5,
-            reason="the ship is late",
-        )
-        tell(
-            self.house("Paperbark Hotel", cast.SYDNEY), "installation.problem_reported", 20, what="the hood drips",
-            visits=2, open_days=12,
+            house("Palm Court Bungalows", cast.LOS_ANGELES), "delivery.delayed", 9,
+            days_late=4, reason="the truck broke down",
         )  # fmt: skip
         tell(
-            self.house("Tui House", cast.AUCKLAND),
-            "delivery.wrong_item",
-            5,
-            what="a gas grill came",
-            ordered="a charcoal grill",
-        )
-        tell(self.home(cast.TOKYO), "delivery.short", 6, what="two shelves are missing", pieces_missing=2)
-        tell(self.home(cast.MUMBAI), "delivery.missed", 7, reason="the driver did not find the gate")
+            house("Hibiscus Inn", cast.HONOLULU), "delivery.delayed", 8,
+            days_late=5, reason="the ship is late",
+        )  # fmt: skip
         tell(
-            self.home(cast.SAO_PAULO),
-            "delivery.promise_moved",
-            5,
-            days_moved=3,
-            promised_for=self.ago(-90).isoformat(),
-        )
-        self._unanswered()
-        self._came_late()
+            house("Paperbark Hotel", cast.SYDNEY), "installation.problem_reported", 20,
+            what="the hood drips", visits=2, open_days=12,
+        )  # fmt: skip
+        tell(
+            house("Tui House", cast.AUCKLAND), "delivery.wrong_item", 5,
+            what="a gas grill came", ordered="a charcoal grill",
+        )  # fmt: skip
+
+    def _households_let_down(self) -> None:
+        tell, home = self.tell, self.home
+        tell(home(cast.TOKYO), "delivery.short", 6, what="two shelves are missing", pieces_missing=2)
+        tell(home(cast.MUMBAI), "delivery.missed", 7, reason="the driver did not find the gate")
+        tell(
+            home(cast.SAO_PAULO), "delivery.promise_moved", 5,
+            days_moved=3, promised_for=self.ago(-90).isoformat(),
+        )  # fmt: skip
 
     def _unanswered(self) -> None:
         angry = self.house("Saffron & Rye", cast.LONDON, FIRST)

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from outreach.domain.account import Happening
 from outreach.domain.facts import Event
+from outreach.domain.history import Happening
 from outreach.service.ports_events import NewEvent, Parked, Quarantined, StoredRef, WindowNeed
 from outreach.store import tables
 from outreach.store.base import Part

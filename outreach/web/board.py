@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from statistics import median
 
-from outreach.domain.account import Need
 from outreach.domain.card import rank
 from outreach.domain.errors import OutreachError
 from outreach.domain.evaluate import merged_needs
 from outreach.domain.facts import Channel, Person, Severity
+from outreach.domain.history import Need
 from outreach.domain.hours import local
 from outreach.domain.policy import DIALLING, Action, Ruling, rule
 from outreach.domain.sight import Sight
