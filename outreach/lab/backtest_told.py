@@ -14,6 +14,7 @@ from outreach.lab.backtest_played import Touched
 from outreach.lab.backtest_report import CHANNELS, Cost, Report, pointless_by
 from outreach.lab.pages_of import without_gaps, write_page
 from outreach.lab.table_of import table_of
+from outreach.lab.terminal import terminal
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def _day(at: datetime) -> str:
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    console = console or Console()
+    console = console or terminal()
     console.print(headline(report))
     console.print(table_of("By playbook", _columns(report), _playbook_rows(report)))
     if report.loads:
