@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
 from rich.cells import cell_len
 
+from outreach.cli.common import answer
 from outreach.cli.main import COMMANDS, main, outreach
 from outreach.lab import terminal
 from outreach.service import intake
@@ -300,3 +302,10 @@ def test_of_a_list_the_last_column_is_wrapped_and_nothing_is_cut(
     terminal.say_list(("id", "why"), [("x" * 60, "y" * 60)])
     told = capsys.readouterr().out
     assert (told.count("x"), told.count("y") - "why".count("y")) == (60, 60)
+
+
+def test_for_programs_every_time_is_turned_to_utc(capsys: pytest.CaptureFixture[str]) -> None:
+    answer({"at": datetime(2026, 3, 2, 9, tzinfo=ZoneInfo("Europe/Berlin"))})
+    assert json.loads(capsys.readouterr().out) == {"at": "2026-03-02T08:00:00+00:00"}
+    with pytest.raises(TypeError):
+        answer({"at": datetime(2026, 3, 2, 9)})  # noqa: DTZ001
