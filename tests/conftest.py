@@ -82,6 +82,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter.line(f"SKIPPED: {why}: {count} test{'s' if count > 1 else ''}", red=True)
 
 
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command says stands in one line, unless a test asks how it is wrapped."""
+    monkeypatch.setenv("COLUMNS", "500")
+
+
 # --- folders and databases --------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outreach.cli.common import answer, house, json_option, settings_from_here
+from outreach.lab.terminal import say, say_lines, say_zone
 
 if TYPE_CHECKING:
     from outreach.service.why_told import Answer
@@ -70,16 +71,18 @@ def _print(found: Answer, zone: str, as_tree: bool) -> None:
     for row in found.rows:
         if row.event.ref != told:
             told = row.event.ref
-            click.echo(f"{told_at(row.event.time, zone)}  {row.event.type}  ({row.event.id})")
-        for line in row.tree.lines() if as_tree else [row.sentence]:
-            click.echo(f"    {line}")
+            say(f"{told_at(row.event.time, zone)}  {row.event.type}  ({row.event.id})", hang=4)
+        if as_tree:
+            say_lines(row.tree.lines(), indent="    ")
+        else:
+            say(row.sentence, lead="    ", hang=2)
     if found.more:
-        click.echo(f"{found.more} more before these: --limit {len(found.rows) + found.more}")
+        say(f"{found.more} more before these: --limit {len(found.rows) + found.more}")
     for each in found.not_listening:
-        click.echo(each.words)
+        say(each.words, hang=4)
     for note in found.notes:
-        click.echo(note)
-    click.echo(f"Times are those of {zone}.")
+        say(note)
+    say_zone(zone)
 
 
 @click.command()
@@ -127,4 +130,5 @@ def simulate(
     if as_json:
         answer(found.as_json())
     else:
-        click.echo("\n".join(found.lines(everything=as_tree)))
+        say_lines(found.lines(everything=as_tree))
+        say_zone(found.zone)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import click
 import orjson
 
 from outreach.assemble import House, assemble
+from outreach.domain.wallclock import to_utc
 from outreach.logs import set_up_logs
+from outreach.service.named import must_be_account, must_be_playbook
 from outreach.settings import Settings, load_settings
 from outreach.store.told import Told
 
@@ -61,7 +64,22 @@ def house(migrate: bool = True, database: str | None = None, told: Told | None =
 
 
 def answer(rows: Any) -> None:
-    click.echo(orjson.dumps(rows, default=str, option=orjson.OPT_INDENT_2).decode())
+    """For programs. Times are ISO 8601 in UTC, whatever the people around read."""
+    option = orjson.OPT_INDENT_2 | orjson.OPT_PASSTHROUGH_DATETIME
+    click.echo(orjson.dumps(rows, default=_plain, option=option).decode())
+
+
+def _plain(value: Any) -> str:
+    return to_utc(value).isoformat() if isinstance(value, datetime) else str(value)
+
+
+def must_be_named(here: House, *, accounts: Iterable[str | None] = (), playbook: str | None = None) -> None:
+    """What a filter names is known, or a slip of the pen would look like "there is nothing". Raises NotFound."""
+    with here.database.view() as unit:
+        for account in filter(None, accounts):
+            must_be_account(unit, account)
+        if playbook:
+            must_be_playbook(unit, here.outside, playbook)
 
 
 def found_something(yes: bool) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from outreach.cli.common import OutFile, answer, found_something, house, json_option, progress_option
+from outreach.lab.terminal import Told, on_clocks_of, say, say_list
+
+if TYPE_CHECKING:
+    from outreach.service.workbench import Owed
 
 
 @click.command("import")
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--bad-rows", type=click.Path(path_type=Path), help="Where refused lines go (FILE.bad.jsonl).")
+@click.option("--bad-rows", type=OutFile(), help="Where refused lines go (FILE.bad.jsonl).")
 def import_(files: tuple[Path, ...], bad_rows: Path | None) -> None:
     """Take in CloudEvents from JSON Lines. Can be broken off and started again; repeating is harmless."""
     from outreach.lab.importing import import_file
@@ -22,7 +27,7 @@ def import_(files: tuple[Path, ...], bad_rows: Path | None) -> None:
     with house() as here:
         for file in files:
             done = import_file(here, file, bad_rows)
-            click.echo(done.sentence)
+            say(done.sentence, hang=4)
             bad += done.bad
     found_something(bad > 0)
 
@@ -39,8 +44,8 @@ def rebuild(check_only: bool) -> None:
             total += 1
             differed += changed
             if changed:
-                click.echo(f"differs: {id_}")
-    click.echo(f"{total} accounts and people, {differed} differed.")
+                say(id_, lead="differs: ")
+    say(f"{total:,} accounts and people, {differed:,} differed.")
     found_something(differed > 0)
 
 
@@ -79,22 +84,32 @@ def owed(include_back: bool, store: Path | None, as_json: bool) -> None:
 
     with house(database=f"sqlite:///{store.absolute()}" if store else None) as here:
         rows = who(here.outside, include_back=include_back)
-        currency = here.library.current().company.currency
+        company = here.library.current().company
     if as_json:
         answer([{"account": r.account, "name": r.name, "failures": [f.id for f in r.failures], "value": r.value,
                  "ordered_so_far": r.bought, "last_order_at": r.last_order_at} for r in rows])  # fmt: skip
         return
-    for row in rows:
-        worst = max(row.failures, key=lambda failure: failure.severity)
-        worth = f"{row.value:,.0f} {currency} a year" if row.value is not None else _ordered(row.bought)
-        click.echo(
-            f"{row.account:16} {row.name[:24]:24} {worst.severity.word:7} {worst.cause:24} "
-            f"{worst.opened_at:%Y-%m-%d}  {len(row.failures)} open  {worth}"
-        )
+    with on_clocks_of(company.zone) as told:
+        say_list(_OWED, [_owed_row(row, company.currency, told) for row in rows])
+        back = "and were never called" if include_back else ", were never called and have not come back"
+        many = "1 customer was let down" if len(rows) == 1 else f"{len(rows):,} customers were let down"
+        say(f"{many}{back}." if rows else _nobody(include_back))
+
+
+_OWED = ("account", "severity", "since", "open", "who, what, worth")
+
+
+def _nobody(include_back: bool) -> str:
     if include_back:
-        click.echo(f"{len(rows):,} customers were let down and were never called.")
-    else:
-        click.echo(f"{len(rows):,} customers were let down, were never called and have not come back.")
+        return "Nobody was let down and never called."
+    return "Nobody was let down, was never called and has not come back."
+
+
+def _owed_row(row: Owed, currency: str, told: Told) -> tuple[str, ...]:
+    worst = max(row.failures, key=lambda failure: failure.severity)
+    worth = f"{row.value:,.0f} {currency} a year" if row.value is not None else _ordered(row.bought)
+    about = f"{row.name}: {worst.cause}; {worth}"
+    return row.account, worst.severity.word, told(worst.opened_at), str(len(row.failures)), about
 
 
 def _ordered(amount: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -9,6 +10,8 @@ import click
 
 from outreach.domain.errors import Invalid, OutreachError
 
+WHOLE = 500
+"""No summary of a command is longer."""
 COMMANDS = {
     "serve": ("run", "serve"),
     "web": ("run", "web"),
@@ -45,8 +48,29 @@ COMMANDS = {
 }
 
 
+STOPPED = 130
+"""By Ctrl-C, or by the end of what was to be answered."""
+READER_GONE = 141
+"""As a shell has it of a command whose reader has gone: neither fine nor "found something"."""
+
+
 class Lazy(click.Group):
     """Loads a command's module when it is asked for, so that ``outreach why`` starts quickly."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            done: object = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:  # outreach … | head
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(READER_GONE) from None
+        return done
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Click cuts the sentences off; here they are wrapped."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(WHOLE)) for name, each in found if each])
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -66,18 +90,41 @@ def outreach() -> None:
 
 
 def main() -> None:
-    """Exit codes: 0 fine, 1 found something, 2 used wrongly."""
+    """Exit codes: 0 fine, 1 found something, 2 used wrongly; 130 stopped by Ctrl-C."""
     try:
         code = outreach.main(prog_name="outreach", standalone_mode=False)
     except click.exceptions.Abort:
-        sys.exit(130)
+        click.echo("Stopped.", err=True)
+        sys.exit(STOPPED)
     except click.ClickException as fault:
-        fault.show()
+        _show(fault)
         sys.exit(fault.exit_code)
     except Invalid as fault:
-        click.echo("\n".join(str(each) for each in fault.faults), err=True)
+        _complain(*map(str, fault.faults))
         sys.exit(2)
     except OutreachError as fault:
-        click.echo(f"outreach: {fault}", err=True)
+        _complain(f"outreach: {fault}")
+        sys.exit(2)
+    except OSError as fault:  # a folder that is not there, a disk that is full
+        _complain(f"outreach: {_place(fault)}{fault.strerror or fault}")
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)  # Click hands back what ``ctx.exit`` was told
+
+
+def _place(fault: OSError) -> str:
+    return f"{fault.filename}: " if fault.filename else ""
+
+
+def _show(fault: click.ClickException) -> None:
+    """As Click does it, wrapped."""
+    if isinstance(fault, click.UsageError) and fault.ctx is not None:
+        click.echo(fault.ctx.get_usage(), err=True)
+        click.echo(f"Try '{fault.ctx.command_path} --help' for help.\n", err=True)
+    _complain(f"Error: {fault.format_message()}")
+
+
+def _complain(*sentences: str) -> None:
+    from outreach.lab.terminal import say
+
+    for each in sentences:
+        say(each, hang=4, err=True)

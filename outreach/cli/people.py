@@ -6,14 +6,15 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
-from difflib import get_close_matches
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from outreach.cli.common import answer, found_something, house, json_option
+from outreach.lab.terminal import on_clocks_of, say, say_list
 from outreach.service import keys, sign_ins
+from outreach.service.named import meant
 from outreach.service.ports import Unit
 from outreach.service.ports_records import ApiToken, User
 
@@ -63,7 +64,7 @@ def add(password: str, **said: Any) -> None:
             keys.shut(unit, new.id)
 
         here.database.retrying(work)
-    click.echo(f"{new.name} {'may sign in' if new.active else 'is disabled'} as {new.email} ({new.role}).")
+    say(f"{new.name} {'may sign in' if new.active else 'is disabled'} as {new.email} ({new.role}).")
 
 
 @user.command("invite")
@@ -83,8 +84,8 @@ def invite(**said: Any) -> None:
 
         here.database.retrying(work)
         public_url = here.settings.public_url
-    click.echo(f"{new.name} chooses a password at this address, once, within three days:\n")
-    click.echo(f"  {public_url}/welcome/{secret}")
+    say(f"{new.name} chooses a password at this address, once, within three days:\n")
+    click.echo(f"  {public_url}/welcome/{secret}")  # whole, whatever the width: it is copied
 
 
 def _as_said(
@@ -92,6 +93,10 @@ def _as_said(
 ) -> User:
     from outreach.domain.endpoint import as_email
 
+    if not name.strip():
+        raise click.BadParameter("write the name that customers read", param_hint="--name")
+    if zone:
+        _must_be_zone(zone)
     address = as_email(email)
     with here.database.view() as unit:
         known, others = unit.user(id_), [each for each in unit.users() if each.email == address]
@@ -102,6 +107,15 @@ def _as_said(
         known, name=name, email=address, role=role or known.role, zone=zone or known.zone,
         phone=_number(here, phone) or known.phone,
     )  # fmt: skip
+
+
+def _must_be_zone(zone: str) -> None:
+    from outreach.domain.wallclock import zone_of
+
+    try:
+        zone_of(zone)
+    except ValueError as fault:
+        raise click.BadParameter(str(fault), param_hint="--zone") from None
 
 
 def _number(here: House, phone: str | None) -> str | None:
@@ -119,7 +133,7 @@ def phone_(id_: str, number: str) -> None:
         known = _known(here, id_)
         new = replace(known, phone=_number(here, number))
         here.database.retrying(lambda unit: unit.save_user(new))
-    click.echo(f"{known.name} is rung at {new.phone}.")
+    say(f"{known.name} is rung at {new.phone}.")
 
 
 @user.command("alerts")
@@ -143,10 +157,10 @@ def alerts_(id_: str, urls: tuple[str, ...], read: bool, nowhere: bool, test: bo
         with here.database.view() as unit:
             shown = [way.shown for way in reach.of(unit, known.id).ways]
         said = f"by {', '.join(shown)}" if shown else "nowhere"
-        click.echo(f"{known.name} is reached {said}.")
+        say(f"{known.name} is reached {said}.")
         receipt = reach.send_test(here.outside, known.id) if test else None
     if receipt is not None:
-        click.echo(f"The test: {receipt.outcome}{f' ({receipt.reason})' if receipt.reason else ''}.")
+        say(f"The test: {receipt.outcome}{f' ({receipt.reason})' if receipt.reason else ''}.")
         found_something(receipt.outcome != "sent" or bool(receipt.reason))
 
 
@@ -154,8 +168,7 @@ def _known(here: House, id_: str) -> User:
     with here.database.view() as unit:
         found, all_ = unit.user(id_), [each.id for each in unit.users()]
     if found is None:
-        near = get_close_matches(id_, all_, n=1)
-        raise click.UsageError(f"there is no user {id_}" + (f"; did you mean {near[0]}?" if near else ""))
+        raise click.UsageError(f"there is no user {id_}{meant(id_, all_)}")
     return found
 
 
@@ -173,17 +186,23 @@ def list_(addresses: bool, as_json: bool) -> None:
             raise click.UsageError("no answers are taken in: set OUTREACH_REPLY_DOMAIN (docs/providers)")
         where = {each.id: copy_address(here.outside, each.id) for each in rows} if addresses else {}
     if addresses:
-        for each in rows:
-            click.echo(f"{each.id:16} {where[each.id]}")
+        if as_json:
+            answer([{"id": each.id, "address": where[each.id]} for each in rows])
+        else:
+            say_list(("id", "address"), [(each.id, where[each.id]) for each in rows])
         return
     if as_json:
         answer([
             {"id": u.id, "name": u.name, "role": u.role, "active": u.active, "bound": bool(u.subject)} for u in rows
         ])  # fmt: skip
         return
-    for each in rows:
-        state = ("  (bound)" if each.subject else "") + ("" if each.active else "  (disabled)")
-        click.echo(f"{each.id:16} {each.role:8} {each.phone or '(no phone)':16} {each.name}{state}")
+    say_list(("id", "role", "phone", "name"), [
+        (each.id, each.role, each.phone or "(no phone)",
+         each.name + (" (bound)" if each.subject else "") + ("" if each.active else " (disabled)"))
+        for each in rows
+    ])  # fmt: skip
+    if not rows:
+        say("Nobody may sign in yet: outreach user invite adds the first.")
 
 
 @user.command("disable")
@@ -193,7 +212,7 @@ def disable(id_: str) -> None:
     with house() as here:
         gone = replace(_known(here, id_), active=False)
         here.database.retrying(lambda unit: unit.save_user(gone))
-    click.echo(f"{id_} is disabled.")
+    say(f"{id_} is disabled.")
 
 
 @user.command("unbind")
@@ -208,7 +227,7 @@ def unbind(ids: tuple[str, ...], everybody: bool) -> None:
         wanted = _everybody(here) if everybody else [_known(here, id_).id for id_ in ids]
         bound = sign_ins.loosen(here.outside, wanted, "terminal")
     for id_ in bound if everybody else wanted:
-        click.echo(f"{id_} is bound to nobody any more." if id_ in bound else f"{id_} was not bound.")
+        say(f"{id_} is bound to nobody any more." if id_ in bound else f"{id_} was not bound.")
 
 
 def _everybody(here: House) -> list[str]:
@@ -229,25 +248,45 @@ SCOPES = (
 @token.command("add")
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="Default: all of them.")
-@click.option("--days", type=int, default=None, help="Days until it expires; default: never.")
+@click.option(
+    "--days", type=click.IntRange(1, 36_500), default=None, help="Days until it expires; default: never."
+)
 def add_token(name: str, scopes: tuple[str, ...], days: int | None) -> None:
     """Make a token. It is shown once and stored only as a hash."""
+    if not name.strip():
+        raise click.BadParameter("name the system that will use it", param_hint="NAME")
     secret = "or_" + secrets.token_urlsafe(32)
     with house() as here:
         now = here.outside.clock.now()
         expires = now + timedelta(days=days) if days else None
         made = ApiToken(keys.hash_token(secret), name, tuple(scopes or SCOPES), now, expires)
         here.database.retrying(lambda unit: unit.save_token(made))
-    click.echo(secret)
+    click.echo(secret)  # alone, for $(…)
 
 
 @token.command("list")
-def list_tokens() -> None:
+@json_option
+def list_tokens(as_json: bool) -> None:
     """Names, scopes and ends; never the tokens."""
     with house() as here, here.database.view() as unit:
-        for each in unit.tokens():
-            state = "revoked" if each.revoked else "ok"
-            click.echo(f"{each.name:20} {state:8} {' '.join(each.scopes)}")
+        rows, now = unit.tokens(), here.outside.clock.now()
+    if as_json:
+        answer([
+            {"name": each.name, "state": _state(each, now), "made": each.created, "expires": each.expires,
+             "scopes": each.scopes} for each in rows
+        ])  # fmt: skip
+        return
+    with on_clocks_of(here.library.current().company.zone) as told:
+        say_list(("name", "state", "until", "scopes"), [
+            (each.name, _state(each, now), told(each.expires), " ".join(each.scopes)) for each in rows
+        ])  # fmt: skip
+        if not rows:
+            say("There is no token yet: outreach token add NAME makes one.")
+
+
+def _state(token: ApiToken, now: datetime) -> str:
+    expired = token.expires is not None and token.expires <= now
+    return "revoked" if token.revoked else "expired" if expired else "ok"
 
 
 @token.command("revoke")
@@ -255,9 +294,11 @@ def list_tokens() -> None:
 def revoke(name: str) -> None:
     """It stops working with the next request."""
     with house() as here, here.database.unit() as unit:
-        mine = [each for each in unit.tokens() if each.name == name and not each.revoked]
+        used = [each for each in unit.tokens() if not each.revoked]
+        mine = [each for each in used if each.name == name]
         for each in mine:
             unit.save_token(replace(each, revoked=True))
     if not mine:
-        raise click.UsageError(f"no token {name} is in use: outreach token list names them")
-    click.echo(f"{len(mine)} revoked.")
+        near = meant(name, [each.name for each in used]) or ": outreach token list names them"
+        raise click.UsageError(f"no token {name} is in use{near}")
+    say(f"{len(mine):,} revoked.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ import click
 
 from outreach.cli.common import answer, found_something, house, json_option
 from outreach.domain.plan import STATES, Publish
+from outreach.lab.terminal import on_clocks_of, say, say_list
 
 if TYPE_CHECKING:
     from outreach.assemble import House
-    from outreach.service.publishing import Published
+    from outreach.service.publishing import Asked, Published
 
 
 @click.command()
@@ -87,9 +89,9 @@ def _all(here: House, as_json: bool) -> None:
             ]
         )
         return
-    width = max(map(len, rows), default=0)
-    for name, (state, percent) in rows.items():
-        click.echo(f"{name:{width}}  {Publish(state, percent).words}")
+    say_list(("playbook", "state"), [(name, Publish(*stands).words) for name, stands in rows.items()])
+    if not rows:
+        say("There is no playbook.")
 
 
 def _set(here: House, playbook: str, state: str, percent: int, reason: str) -> None:
@@ -105,27 +107,32 @@ def _back(here: House, playbook: str, reason: str) -> None:
 
 
 def _told(row: Published) -> None:
-    click.echo(f"{row.playbook} is {Publish(row.state, row.percent).words}.")
+    say(f"{row.playbook} is {Publish(row.state, row.percent).words}.")
 
 
 def _history(here: House, playbook: str, as_json: bool) -> None:
     from outreach.service import publishing
+    from outreach.service.named import must_be_playbook
 
+    with here.database.view() as unit:
+        must_be_playbook(unit, here.outside, playbook)
     rows = publishing.history(here.outside, playbook)
     if as_json:
         answer([asdict(row) for row in rows])
         return
-    for row in rows:
-        at, version = f"{row.at:%Y-%m-%d %H:%M}Z", row.version[:8]
-        if row.by:
-            before = Publish(row.before, row.before_percent).words
-            click.echo(
-                f"{at}  {Publish(row.state, row.percent).words} (was {before})  {row.by}: {row.reason}  [{version}]"
-            )
-        else:
-            click.echo(f"{at}  {row.reason}  [{version}]")
-    if not rows:
-        click.echo(f"Nobody has changed {playbook}: it is live, and has not started yet.")
+    with on_clocks_of(here.library.current().company.zone) as told:
+        say_list(
+            ("when", "version", "what"), [(told(row.at), row.version[:8], _changed(row)) for row in rows]
+        )
+        if not rows:
+            say(f"Nobody has changed {playbook}: it is live, and has not started yet.")
+
+
+def _changed(row: Published) -> str:
+    if not row.by:
+        return row.reason
+    now, before = Publish(row.state, row.percent), Publish(row.before, row.before_percent)
+    return f"{now.words} (was {before.words}), by {row.by}: {row.reason}"
 
 
 def _asked(here: House, as_json: bool) -> None:
@@ -134,29 +141,36 @@ def _asked(here: House, as_json: bool) -> None:
     rows = publishing.asked(here.outside)
     if as_json:
         answer([asdict(row) for row in rows])
-    for row in () if as_json else rows:
-        but = f", but not by {' or '.join(row.not_by)}" if row.not_by else ""
-        click.echo(
-            f"{row.playbook} has reached {row.reached:,} accounts and stopped at {row.since:%Y-%m-%d %H:%M}Z;"
-            f" {row.accounts:,} more wait for a yes{but}."
-        )
-    if not rows and not as_json:
-        click.echo("No playbook waits for a second person.")
+    else:
+        _say_asked(rows, here.library.current().company.zone)
     found_something(bool(rows))
+
+
+def _say_asked(rows: Sequence[Asked], zone: str) -> None:
+    with on_clocks_of(zone) as told:
+        for row in rows:
+            but = f", but not by {' or '.join(row.not_by)}" if row.not_by else ""
+            say(
+                f"{row.playbook} has reached {row.reached:,} accounts and stopped at {told(row.since)};"
+                f" {row.accounts:,} more wait for a yes{but}.",
+                hang=4,
+            )
+        if not rows:
+            say("No playbook waits for a second person.")
 
 
 def _let_go(here: House, playbook: str, reason: str) -> None:
     from outreach.service import publishing
 
     told = publishing.let_go(here.outside, playbook, getpass.getuser(), reason)
-    click.echo(f"{told.accounts:,} accounts are reached within minutes.")
+    say(f"{told.accounts:,} accounts are reached within minutes.")
 
 
 def _refuse(here: House, playbook: str, reason: str) -> None:
     from outreach.service import publishing
 
     told = publishing.refuse(here.outside, playbook, getpass.getuser(), reason)
-    click.echo(f"{playbook} is paused; {told.accounts:,} accounts are not reached by it.")
+    say(f"{playbook} is paused; {told.accounts:,} accounts are not reached by it.")
 
 
 _DOES = {"back": _back, "let_go": _let_go, "refuse": _refuse}

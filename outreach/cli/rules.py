@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outreach.cli.common import answer, found_something, house, json_option
+from outreach.lab.terminal import say
 
 if TYPE_CHECKING:
     from outreach.lab.checking import Checked
@@ -41,13 +42,13 @@ def _tell(found: Checked, excerpts: Excerpts) -> None:
 
     for word, faults in (("warning: ", found.warnings), ("", found.errors)):
         for fault in faults:
-            click.echo(f"{word}{fault}")
+            say(f"{word}{fault}", hang=4)
             if shown := excerpts.show(fault):
-                click.echo(f"{shown}\n")
+                click.echo(f"{shown}\n")  # as it stands in the file, with its caret
     counts = ", ".join(
         many(len(some), word) for some, word in ((found.errors, "error"), (found.warnings, "warning"))
     )
-    click.echo(f"{many(found.playbooks, 'playbook')}, {counts}.")
+    say(f"{many(found.playbooks, 'playbook')}, {counts}.")
 
 
 @click.command()
@@ -71,4 +72,4 @@ def stop_all(reason: str, resume: bool) -> None:
 
     with house() as here:
         (resume_all if resume else stop)(here.outside, getpass.getuser(), reason)
-    click.echo("Sending goes on." if resume else "All sending is stopped.")
+    say("Sending goes on." if resume else "All sending is stopped.")

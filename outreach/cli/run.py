@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outreach.cli.common import answer, found_something, house, json_option, settings_from_here
+from outreach.lab.terminal import say
 from outreach.logs import set_up_logs
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ def serve() -> None:
     upgrade(settings.database_url)
     stop = threading.Event()
     stop_on_signals(stop)
-    click.echo(f"Outreach runs on http://{settings.host}:{settings.port} (Ctrl-C stops it)")
+    say(f"Outreach runs on http://{settings.host}:{settings.port} (Ctrl-C stops it)")
     if not _anybody(settings):
-        click.echo("Nobody can sign in yet. In a second terminal, invite the first, who may do everything:\n")
-        click.echo('  outreach user invite ada --name "Ada Byron" --email ada@example.com --role admin\n')
+        say("Nobody can sign in yet. In a second terminal, invite the first, who may do everything:\n")
+        click.echo(  # whole: it is pasted
+            '  outreach user invite ada --name "Ada Byron" --email ada@example.com --role admin\n'
+        )
     supervise(
         [
             Child("web", web_command(settings.host, settings.port, settings.threads)),
@@ -88,7 +91,7 @@ def migrate() -> None:
     settings = settings_from_here()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     upgrade(settings.database_url)
-    click.echo(f"The database is at revision {newest_revision()}.")
+    say(f"The database is at revision {newest_revision()}.")
 
 
 @click.command()
@@ -103,10 +106,9 @@ def doctor(as_json: bool) -> None:
         answer([{"ok": row.ok, "what": row.what, "remedy": row.remedy} for row in found])
     else:
         for row in found:
-            click.echo(
-                f"{'ok  ' if row.ok else 'LOOK'}  {row.what}"
-                + (f"\n      {row.remedy.replace('`', '')}" if row.remedy else "")
-            )
+            say(row.what, lead="ok    " if row.ok else "LOOK  ")
+            if row.remedy:
+                say(row.remedy.replace("`", ""), lead="      ")
     found_something(any(not row.ok for row in found))
 
 
@@ -115,7 +117,11 @@ def doctor(as_json: bool) -> None:
 @click.option("--port", default=None, type=int, help="Port to listen on (8000).")
 @click.option("--prepare-only", is_flag=True, help="Make the data and stop.")
 def demo(fresh: bool, port: int | None, prepare_only: bool) -> None:
-    """A small company with a year behind it, ready to look at."""
+    """A small company with a year behind it, ready to look at.
+
+    It lies in var/demo below the current folder, or in the folder that OUTREACH_DATA_DIR of the environment names: an
+    empty one, or one that holds a demo. Nothing else of the environment or of .env counts, so that no house is touched.
+    """
     from outreach.lab.demo import run_demo
 
     run_demo(fresh=fresh, port=port, prepare_only=prepare_only)

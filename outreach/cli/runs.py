@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outreach.cli.common import answer, house, json_option
+from outreach.cli.common import answer, house, json_option, must_be_named
+from outreach.lab.terminal import Told, on_clocks_of, say, say_list
 
 if TYPE_CHECKING:
     from outreach.service.moving import Move, Moves, UnderWay
@@ -33,21 +34,27 @@ def list_(playbook: str | None, account: str | None, limit: int, as_json: bool) 
     from outreach.service.moving import under_way
 
     with house() as here:
-        found = under_way(here.outside, playbook, account, limit)
+        must_be_named(here, accounts=(account,), playbook=playbook)
+        found = under_way(here.outside, playbook, account, limit + 1)
+    found, more = found[:limit], len(found) > limit
     if as_json:
         answer([_row(each) for each in found])
         return
-    for each in found:
-        due = f"{each.next_due:%Y-%m-%d %H:%M}Z" if each.next_due else "-"
-        old = " " if each.is_current else "*"
-        click.echo(
-            f"{each.run.account}  {each.run.playbook}  {each.run.version[:SHORT]}{old}"
-            f"  since {each.run.started_at:%Y-%m-%d %H:%M}Z  {each.next_step}  {due}"
-        )
-    if len(found) == limit:
-        click.echo(f"These are the first {limit:,}; --limit shows more.")
-    if not found:
-        click.echo("No run is under way.")
+    with on_clocks_of(here.library.current().company.zone) as told:
+        say_list(("account", "run", "next"), [_cells(each, told) for each in found])
+        if not all(each.is_current for each in found):
+            say("* by an older version of the file.")
+        if more:
+            say(f"These are the first {limit:,}; --limit shows more.")
+        if not found:
+            say("No run is under way.")
+
+
+def _cells(each: UnderWay, told: Told) -> tuple[str, ...]:
+    run, old = each.run, "" if each.is_current else "*"
+    due = f", {told(each.next_due)}" if each.next_due else ""
+    by = f"{run.playbook}\nsince {told(run.started_at)} by {run.version[:SHORT]}{old}"
+    return run.account, by, f"{each.next_step}{due}"
 
 
 def _row(each: UnderWay) -> dict[str, Any]:
@@ -82,6 +89,7 @@ def move(
     if yes and not reason.strip():
         raise click.UsageError("say why: --reason …")
     with house() as here:
+        must_be_named(here, accounts=(account,))
         moves = moving.preview(here.outside, playbook, from_version, account)
         done = (
             moving.move(here.outside, playbook, getpass.getuser(), reason, None, from_version, account)
@@ -93,22 +101,25 @@ def move(
         return
     _show(moves)
     if done is not None:
-        click.echo(f"Moved: {sum(not each.why_not for each in done):,}.")
+        say(f"Moved: {sum(not each.why_not for each in done):,}.")
     elif moves.can:
-        click.echo(f"Nothing is moved yet. To move {len(moves.can):,}: --yes --reason …")
+        say(f"Nothing is moved yet. To move {len(moves.can):,}: --yes --reason …")
 
 
 def _show(moves: Moves) -> None:
     for old in moves.versions:
-        click.echo(f"{old.version[:SHORT]} → {moves.to[:SHORT]}: {len(old.moves):,} under way")
-        click.echo(old.diff or "(the old version cannot be read)")
+        say(f"{old.version[:SHORT]} → {moves.to[:SHORT]}: {len(old.moves):,} under way")
+        click.echo(old.diff or "(the old version cannot be read)")  # a diff is read line by line
         for each in old.moves[:MOST_SHOWN]:
-            click.echo(f"  {each.run.account}  at {each.stands}")
+            say(f"at {each.stands}", lead=f"  {each.run.account}  ")
             for line in _lines(each):
-                click.echo(f"      {line}")
+                say(line, lead="      ", hang=9)
         if len(old.moves) > MOST_SHOWN:
-            click.echo(f"  and {len(old.moves) - MOST_SHOWN:,} more; --json shows them all")
-    click.echo(f"{len(moves.can):,} can be moved, {len(moves.cannot):,} cannot.")
+            say(f"  and {len(old.moves) - MOST_SHOWN:,} more; --json shows them all")
+    if moves.versions:
+        say(f"{len(moves.can):,} can be moved, {len(moves.cannot):,} cannot.")
+    else:
+        say("No such run is under way by an older version: there is nothing to move.")
 
 
 def _lines(each: Move) -> list[str]:

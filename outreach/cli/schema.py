@@ -8,6 +8,7 @@ import click
 import orjson
 
 from outreach.cli.rules import folder
+from outreach.lab.terminal import say
 
 NAMES = ("playbook", "defaults", "company", "vocabulary", "story")
 
@@ -41,7 +42,7 @@ def schema(folder: Path, name: str, into: Path | None) -> None:
     into.mkdir(parents=True, exist_ok=True)
     for each in NAMES:
         (into / f"{each}.json").write_bytes(_text(makers[each](vocabulary)))
-    click.echo(f"{len(NAMES)} schemas in {into}.")
+    say(f"{len(NAMES)} schemas in {into}.")
 
 
 def _text(schema: object) -> bytes:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from outreach.cli.common import answer, found_something, house, json_option
+from outreach.cli.common import answer, found_something, house, json_option, must_be_named
+from outreach.domain.errors import NotFound
+from outreach.domain.facts import Purpose
+from outreach.lab.terminal import Told, on_clocks_of, say, say_list
 
 if TYPE_CHECKING:
     from outreach.assemble import House
     from outreach.domain.incident import Suggested
     from outreach.service.incidents import Standing
+    from outreach.service.ports_events import Quarantined
     from outreach.store.views_incidents import Customer
+    from outreach.store.views_ops import HoldRow
 
-LIMIT = click.option("--limit", default=50, show_default=True, help="At most so many.")
+LIMIT = click.option(
+    "--limit", default=50, show_default=True, type=click.IntRange(1, 100_000), help="At most so many."
+)
+PURPOSES = tuple(each.value for each in Purpose if each.sells)
+"""What can be withheld."""
 
 
-def _utc(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "?"
+def _zone(here: House) -> str:
+    return here.library.current().company.zone
 
 
 # -- holds ---------------------------------------------------------------------------------------------
@@ -33,17 +41,20 @@ def holds() -> None:
 
 
 @holds.command("list")
-@click.option("--purpose", default="", help="Only what withholds this: marketing, reorder, winback.")
+@click.option("--purpose", type=click.Choice(PURPOSES), help="Only what withholds this.")
 @click.option("--playbook", default="", help="Only because of this playbook.")
 @click.option("--account", "accounts", multiple=True, help="Only of this account; may be repeated.")
 @LIMIT
 @json_option
-def list_holds(purpose: str, playbook: str, accounts: tuple[str, ...], limit: int, as_json: bool) -> None:
+def list_holds(
+    purpose: str | None, playbook: str, accounts: tuple[str, ...], limit: int, as_json: bool
+) -> None:
     """Until when, and why; what ends first comes first."""
     from outreach.store.views_ops import HoldsAsked, count_holds, open_holds
 
-    asked = HoldsAsked(purpose, playbook, accounts)
+    asked = HoldsAsked(purpose or "", playbook, accounts)
     with house() as here, here.database.view() as unit:
+        must_be_named(here, accounts=accounts, playbook=playbook)
         rows, count = open_holds(unit, asked, limit), count_holds(unit, asked)
     if as_json:
         answer([
@@ -52,18 +63,20 @@ def list_holds(purpose: str, playbook: str, accounts: tuple[str, ...], limit: in
             for row in rows
         ])  # fmt: skip
         return
-    for row in rows:
-        about = f" ({row.failure})" if row.failure else ""
-        at_last = "until" if row.until else "at the latest"
-        click.echo(
-            f"{row.id}  {row.account_name}  {', '.join(row.purposes)}  {row.because}{about}  {at_last} {_utc(row.ends)}"
-        )
-    said = (
-        "Nothing is held back."
-        if not count
-        else f"\n{count:,} in all; outreach holds end ID --reason … ends one."
-    )
-    click.echo(said)
+    with on_clocks_of(_zone(here)) as told:
+        say_list(("hold", "ends", "from whom, what and why"), [_held(row, told) for row in rows])
+        if not rows:
+            say("Nothing is held back.")
+        else:
+            say()
+            say(f"{count:,} in all; outreach holds end HOLD --reason … ends one.")
+
+
+def _held(row: HoldRow, told: Told) -> tuple[str, ...]:
+    about = f" ({row.failure})" if row.failure else ""
+    named = row.account_name if row.account_name == row.account else f"{row.account_name} ({row.account})"
+    ends = told(row.ends) + ("" if row.until else "\nat the latest")
+    return row.id, ends, f"{named}: {', '.join(row.purposes)}, because of {row.because}{about}"
 
 
 @holds.command("end")
@@ -77,7 +90,7 @@ def end_hold(hold: str, reason: str) -> None:
 
     with house() as here:
         ended = end(here.outside, hold, getpass.getuser(), reason)
-    click.echo(f"Ended. {ended.account} gets generic mail again, unless another hold is on them.")
+    say(f"Ended. {ended.account} gets generic mail again, unless another hold is on them.")
 
 
 # -- quarantine ----------------------------------------------------------------------------------------
@@ -113,13 +126,30 @@ def list_quarantine(type_: str, source: str, about: str, limit: int, as_json: bo
     if as_json:
         answer([row._asdict() | {"reasons": row.reasons.splitlines()} for row in rows])
     else:
-        for reason, kind, many in reasons:
-            click.echo(f"{many:>6,}  {kind or 'no type'}  {reason}")
-        for row in rows:
-            click.echo(f"\n{row.id}  {row.type or 'no type'}  {row.source}  {row.event_id}  {_utc(row.at)}")
-            click.echo("\n".join(f"    {reason}" for reason in row.reasons.splitlines()))
-        click.echo("\noutreach quarantine replay takes in what is right by now." if rows else "Empty.")
+        _say_quarantined(rows, reasons, any((type_, source, about)), _zone(here))
     found_something(bool(rows))
+
+
+def _say_quarantined(
+    rows: Sequence[Quarantined], reasons: Sequence[tuple[str, str, int]], only_some: bool, zone: str
+) -> None:
+    if not rows:
+        say(
+            "None of these; outreach quarantine list shows what there is."
+            if reasons
+            else "Nothing is in quarantine."
+        )
+        return
+    for reason, kind, many in () if only_some else reasons:
+        say(f"{kind or 'no type'}  {reason}", lead=f"{many:>6,}  ")
+    with on_clocks_of(zone) as told:
+        for row in rows:
+            say()
+            say(f"{row.id}  {row.type or 'no type'}  {row.source}  {row.event_id}  {told(row.at)}", hang=4)
+            for reason in row.reasons.splitlines():
+                say(reason, lead="    ", hang=2)
+        say()
+        say("outreach quarantine replay takes in what is right by now.")
 
 
 @quarantine.command("replay")
@@ -135,8 +165,8 @@ def replay(type_: str, source: str, about: str) -> None:
             done = Replayed(done.taken + part.taken, done.still_wrong + part.still_wrong, False, part.after)
             if not part.more:
                 break
-            click.echo(done.sentence, err=True)
-    click.echo(done.sentence)
+            say(done.sentence, err=True)
+    say(done.sentence)
     found_something(bool(done.still_wrong))
 
 
@@ -149,7 +179,9 @@ def discard(events: tuple[str, ...], reason: str) -> None:
 
     with house() as here:
         gone = of_no_use(here.outside, events, getpass.getuser(), reason)
-    click.echo(f"Discarded: {gone:,}.")
+    if not gone:
+        raise NotFound(f"Nothing in quarantine has the id {', '.join(events)}.")
+    say(f"Discarded: {gone:,}.")
 
 
 # -- incidents -----------------------------------------------------------------------------------------
@@ -182,16 +214,14 @@ def incidents(
             return
         if reason:
             close(here.outside, incident, getpass.getuser(), reason)
-            click.echo(
-                "Closed. Its words are offered no more; what is open with customers stays on the desk."
-            )
+            say("Closed. Its words are offered no more; what is open with customers stays on the desk.")
             return
         if words:
             made = telling.write(here.outside, incident, what, words, getpass.getuser())
-            click.echo(f"Written: wording {made.number}. Nobody is told before it is approved.")
+            say(f"Written: wording {made.number}. Nobody is told before it is approved.")
         if approve:
             anew = telling.approve(here.outside, incident, approve, getpass.getuser())
-            click.echo(f"Approved. Drafts written anew: {anew}.")
+            say(f"Approved. Drafts written anew: {anew}.")
         if not (words or approve):
             _show_incident(here, incident, told, as_json)
 
@@ -211,15 +241,18 @@ def _list_incidents(here: House, as_json: bool) -> None:
         return
     for each in stand:
         said = "" if each.now else "; nothing may be said of it yet"
-        click.echo(
-            f"{each.incident.id}  {each.incident.title}: reached {each.reached:,} of {each.accounts:,}{said}"
+        say(
+            f"{each.incident.title}: reached {each.reached:,} of {each.accounts:,}{said}",
+            lead=f"{each.incident.id}  ",
         )
-    for number, one in enumerate(suggested, 1):
-        click.echo(
-            f"{number}. looks like one: {one.type}, {one.field} {one.value}, {one.accounts:,} customers since {_utc(one.since)}"
-        )
+    with on_clocks_of(_zone(here)) as told:
+        for number, one in enumerate(suggested, 1):
+            say(
+                f"looks like one: {one.type}, {one.field} {one.value}, {one.accounts:,} customers since {told(one.since)}",
+                lead=f"{number}. ",
+            )
     if not stand and not suggested:
-        click.echo("No incident, and nothing that looks like one.")
+        say("No incident, and nothing that looks like one.")
 
 
 def _take_up(here: House, number: int) -> None:
@@ -230,7 +263,8 @@ def _take_up(here: House, number: int) -> None:
     if not 1 <= number <= len(suggested):
         raise click.UsageError(f"there is no suggestion {number}: outreach incidents lists them")
     made = take_up(here.outside, suggested[number - 1], getpass.getuser())
-    click.echo(f"{made.id}  {made.title}\nNow write what may be said: outreach incidents {made.id} --words …")
+    say(made.title, lead=f"{made.id}  ")
+    say(f"Now write what may be said: outreach incidents {made.id} --words …", hang=4)
 
 
 def _stands(each: Standing) -> dict[str, object]:
@@ -262,16 +296,21 @@ def _show_incident(here: House, id_: str, told: bool, as_json: bool) -> None:
     if as_json:
         answer(_stands(stands) | {"who": list(_who(people, earlier))})
         return
-    click.secho(
+    say(
         f"{stands.incident.title}: reached {stands.reached:,} of {stands.accounts:,}, put right with {stands.right:,}",
         bold=True,
     )
     for wording in stands.wordings:
         approved = f"approved by {wording.approved_by}" if wording.approved_by else "waits to be approved"
-        click.echo(f"  {wording.number}. {wording.words}  ({wording.by}; {approved})")
-    for each in people:
-        late = "  was told earlier words" if (each.failure.account, each.failure.id) in earlier else ""
-        click.echo(f"{each.failure.account}  {each.name}  {each.failure.id}  {each.stands}{late}")
+        say(f"{wording.words}  ({wording.by}; {approved})", lead=f"  {wording.number}. ")
+    say_list(("account", "who", "failure", "stands"), [_customer(each, earlier) for each in people])
+    if told and not people:
+        say("Nobody was told words that have been corrected since.")
+
+
+def _customer(each: Customer, earlier: set[tuple[str, str]]) -> tuple[str, ...]:
+    late = ", was told earlier words" if (each.failure.account, each.failure.id) in earlier else ""
+    return each.failure.account, each.name, each.failure.id, f"{each.stands}{late}"
 
 
 def _who(people: Iterable[Customer], earlier: set[tuple[str, str]]) -> Iterable[dict[str, object]]:

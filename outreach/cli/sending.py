@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Sequence
-from datetime import datetime
 
 import click
 
 from outreach.assemble import House
 from outreach.cli.common import answer, found_something, house, json_option
 from outreach.domain.touch import Touch
+from outreach.lab.terminal import on_clocks_of, say, say_list
 from outreach.service.unknowns import Evidence
 
 
@@ -38,7 +38,7 @@ def unknowns(touch: str | None, was: str | None, reason: str, look: bool, as_jso
         if touch:
             from outreach.service.unknowns import evidence
 
-            _show(evidence(here.outside, touch), as_json)
+            _show(evidence(here.outside, touch), here.library.current().company.zone, as_json)
             return
         if look:
             _look(here, as_json)
@@ -49,7 +49,7 @@ def unknowns(touch: str | None, was: str | None, reason: str, look: bool, as_jso
     if as_json:
         answer([_as_dict(row, name) for row, name in rows])
     else:
-        _list(rows)
+        _list(rows, here.library.current().company.zone)
     found_something(bool(rows))
 
 
@@ -59,7 +59,7 @@ def _settle(here: House, touch: str, was: str, reason: str) -> None:
     if not reason.strip():
         raise click.UsageError("say with --reason how you know")
     settle_unknown(here.outside, touch, getpass.getuser(), was, reason)
-    click.echo("It will be sent again, judged anew." if was == "again" else f"Written down: {was}.")
+    say("It will be sent again, judged anew." if was == "again" else f"Written down: {was}.")
 
 
 def _look(here: House, as_json: bool) -> None:
@@ -67,18 +67,19 @@ def _look(here: House, as_json: bool) -> None:
 
     seen = look_up_now(here.outside)
     said = (f"{seen[word]} {word}" for word in ("found", "not found", "not reached", "without a listing"))
-    click.echo(f"At the providers: {', '.join(said)}.", err=as_json)
+    say(f"At the providers: {', '.join(said)}.", err=as_json)
 
 
-def _list(rows: Sequence[tuple[Touch, str]]) -> None:
-    for row, name in rows:
-        click.echo(f"{row.id}  {row.channel}  {row.account}  {name}  since {_utc(row.intent_at)}")
-    if rows:
-        click.echo(
-            "\noutreach unknowns TOUCH shows the evidence; --was sent|failed|again --reason … settles it."
-        )
-    else:
-        click.echo("None: of every message it is known what became of it.")
+def _list(rows: Sequence[tuple[Touch, str]], zone: str) -> None:
+    if not rows:
+        say("None: of every message it is known what became of it.")
+        return
+    with on_clocks_of(zone) as told:
+        say_list(("touch", "by", "since", "account"), [
+            (row.id, row.channel.value, told(row.intent_at), f"{name} ({row.account})") for row, name in rows
+        ])  # fmt: skip
+        say()
+        say("outreach unknowns TOUCH shows the evidence; --was sent|failed|again --reason … settles it.")
 
 
 def _as_dict(touch: Touch, name: str) -> dict[str, object]:
@@ -88,7 +89,7 @@ def _as_dict(touch: Touch, name: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _show(found: Evidence, as_json: bool) -> None:
+def _show(found: Evidence, zone: str, as_json: bool) -> None:
     attempt = found.attempt
     if as_json:
         answer({
@@ -98,28 +99,23 @@ def _show(found: Evidence, as_json: bool) -> None:
             "theirs": [one._asdict() for one in found.found],
         })  # fmt: skip
         return
-    click.secho("We handed over", bold=True)
-    if attempt is None:
-        click.echo("  (its text is not on file)")
-    else:
-        click.echo(f"  {_utc(attempt.at)}  by {attempt.provider}  to {attempt.recipient or '(erased)'}")
-        click.echo(_indented(f"{attempt.subject or ''}\n{attempt.text or ''}".strip()))
-    click.secho("The provider has", bold=True)
-    if not found.readable:
-        click.echo("  (its listing cannot be read from here; look on its own page)")
-    for one in found.found:
-        click.echo(f"  {_utc(one.at)}  {one.status}{f' {one.code}' if one.code else ''}  {one.ref}")
-        click.echo(_indented(one.text))
-    if found.readable and not found.found:
-        click.echo("  nothing to this number around that time")
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())
-
-
-def _utc(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "?"
+    with on_clocks_of(zone, seconds=True) as told:
+        say("We handed over", bold=True)
+        if attempt is None:
+            say("(its text is not on file)", lead="  ")
+        else:
+            to = attempt.recipient or "(erased)"
+            say(f"{told(attempt.at)}  by {attempt.provider}  to {to}", lead="  ", hang=2)
+            say(f"{attempt.subject or ''}\n{attempt.text or ''}".strip(), lead="    ")
+        say("The provider has", bold=True)
+        if not found.readable:
+            say("(its listing cannot be read from here; look on its own page)", lead="  ")
+        for one in found.found:
+            code = f" {one.code}" if one.code else ""
+            say(f"{told(one.at)}  {one.status}{code}  {one.ref}", lead="  ", hang=2)
+            say(one.text, lead="    ")
+        if found.readable and not found.found:
+            say("nothing to this number around that time", lead="  ")
 
 
 @click.command("go-live")
@@ -136,10 +132,10 @@ def go_live(reason: str, back: bool, accept_strict: bool) -> None:
     with house() as here:
         if back:
             rehearse(here.outside, getpass.getuser(), reason)
-            click.echo("Rehearsing: only the named addresses are contacted, the rest goes to the outbox.")
+            say("Rehearsing: only the named addresses are contacted, the rest goes to the outbox.")
             return
         live = leave_rehearsal(here.outside, getpass.getuser(), reason, accept_strict=accept_strict)
-    click.echo(f"Live, by {' and '.join(live)}. What is due leaves for everybody from now on.")
+    say(f"Live, by {' and '.join(live)}. What is due leaves for everybody from now on.")
 
 
 @click.command()
@@ -151,4 +147,4 @@ def resume(way: str, reason: str) -> None:
 
     with house() as here:
         resume_provider(here.outside, way, getpass.getuser(), reason)
-    click.echo(f"{way} is used again. What waited is judged anew.")
+    say(f"{way} is used again. What waited is judged anew.")

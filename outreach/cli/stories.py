@@ -10,6 +10,8 @@ import click
 
 from outreach.cli.common import OutFile, answer, found_something, json_option
 from outreach.cli.rules import folder
+from outreach.lab.terminal import say, say_lines
+from outreach.service.named import meant
 
 if TYPE_CHECKING:
     from outreach.domain.evaluate import Ruleset
@@ -74,7 +76,8 @@ def _chosen(stories: list[Story], only: str, playbook: str) -> list[Story]:
     """Raises UsageError where there is none: a slip of the pen is no success."""
     own = [story for story in stories if not playbook or Path(story.file).stem == playbook]
     if playbook and not own:
-        raise click.UsageError(f"no story is in playbooks/stories/{playbook}.yaml")
+        files = [Path(story.file).stem for story in stories]
+        raise click.UsageError(f"no story is in playbooks/stories/{playbook}.yaml{meant(playbook, files)}")
     chosen = [story for story in own if only.lower() in story.title.lower()]
     if only and not chosen:
         raise click.UsageError(f"no story's name has the words {only!r}")
@@ -93,9 +96,9 @@ def _say(told: list[Told], problems: list[str], covered: list[Covered]) -> None:
 
     wrong = sum(not one.good for one in told)
     if covered:
-        click.echo("\n".join(["", *map(str, covered)]))
-    click.echo("\n".join(["", *summary(told), "", *problems]))
-    click.echo(f"{many(len(told), 'story')}, {wrong} not as told, {many(len(problems), 'other problem')}.")
+        say_lines(["", *(line for one in covered for line in str(one).splitlines())])
+    say_lines(["", *summary(told), "", *problems])
+    say(f"{many(len(told), 'story')}, {wrong} not as told, {many(len(problems), 'other problem')}.")
 
 
 def _must_fit(covers: bool, update: bool, force: bool, *, narrowed: bool, as_json: bool) -> None:
@@ -112,10 +115,20 @@ def _must_fit(covers: bool, update: bool, force: bool, *, narrowed: bool, as_jso
 def _shown(told: Iterator[Told], fail_fast: bool, quiet: bool) -> Iterator[Told]:
     for one in told:
         if not quiet:
-            click.echo(str(one))
+            _say_one(one)
         yield one
         if fail_fast and not one.good:
             return
+
+
+def _say_one(one: Told) -> None:
+    title, *wrong = str(one).splitlines()
+    say(title[len(_VERDICT) :], lead=title[: len(_VERDICT)])
+    say_lines(wrong)
+
+
+_VERDICT = "WRONG "
+"""As wide as "ok" is made."""
 
 
 def _updated(folder: Path, told: list[Told], rules: Ruleset, force: bool) -> list[Told]:
@@ -124,8 +137,8 @@ def _updated(folder: Path, told: list[Told], rules: Ruleset, force: bool) -> lis
 
     now = {(one.story.file, one.story.title): one for one in told}
     for changes, again in update(folder, told, rules, force=force):
-        click.echo(f"\n{changes}\n")
+        click.echo(f"\n{changes}\n")  # a diff is read line by line
         for one in again:
-            click.echo(str(one))
+            _say_one(one)
             now[one.story.file, one.story.title] = one
     return list(now.values())

@@ -11,6 +11,7 @@ import click
 
 from outreach.cli.common import OutFile, answer, found_something, house, json_option, progress_option
 from outreach.domain.errors import Refused
+from outreach.lab.terminal import say
 
 if TYPE_CHECKING:
     from outreach.lab.backtest_report import Report
@@ -99,12 +100,14 @@ def diff(
         answer(found.as_json())
     else:
         for one in found.changes:
-            click.echo(one.words + (f"\n    {', '.join(one.accounts)}" if accounts and one.accounts else ""))
+            say(one.words, hang=2)
+            if accounts and one.accounts:
+                say(", ".join(one.accounts), lead="    ")
         if not found.changes:
-            click.echo("Nothing changes for anybody.")
+            say("Nothing changes for anybody.")
     too_much = at_most is not None and abs(found.calls) * 100 > at_most
     if too_much:
-        click.echo(f"Calls change by {abs(found.calls):.0%}, which is more than {at_most:g} %.", err=True)
+        say(f"Calls change by {abs(found.calls):.0%}, which is more than {at_most:g} %.", err=True)
     found_something(too_much)
 
 

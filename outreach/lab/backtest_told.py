@@ -10,10 +10,12 @@ from typing import Any
 
 from rich.console import Console
 
+from outreach.domain.wallclock import local
 from outreach.lab.backtest_played import Touched
 from outreach.lab.backtest_report import CHANNELS, Cost, Report, pointless_by
 from outreach.lab.pages_of import without_gaps, write_page
 from outreach.lab.table_of import table_of
+from outreach.lab.terminal import terminal
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -78,18 +80,18 @@ def write_html(report: Report, path: Path, title: str = "Backtest") -> None:
 def headline(report: Report) -> str:
     outcome, calls = report.outcome, report.total("call")
     return (
-        f"{_day(outcome.since)} to {_day(outcome.until)}: {len(outcome.failures):,} customers let down, {len(report.reached()):,}"
+        f"{_day(report, outcome.since)} to {_day(report, outcome.until)}: {len(outcome.failures):,} customers let down, {len(report.reached()):,}"
         f" contacted by a human. {calls:,} calls ({calls / report.weeks:,.1f} a week), {report.total('email'):,} e-mails,"
         f" {report.total('sms'):,} SMS; {sum(report.withheld.values()):,} held back. {outcome.events:,} events in {outcome.seconds:,.0f} s."
     )
 
 
-def _day(at: datetime) -> str:
-    return f"{at:%Y-%m-%d}"
+def _day(report: Report, at: datetime) -> str:
+    return f"{local(at, report.company.zone):%Y-%m-%d}"
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    console = console or Console()
+    console = console or terminal()
     console.print(headline(report))
     console.print(table_of("By playbook", _columns(report), _playbook_rows(report)))
     if report.loads:

@@ -23,6 +23,7 @@ from outreach.lab.bench_intake import bench_intake
 from outreach.lab.bench_pages import bench_pages
 from outreach.lab.bench_rig import Line, Say
 from outreach.lab.bench_windows import bench_windows
+from outreach.lab.terminal import say
 
 POSTGRES = "OUTREACH_BENCH_POSTGRES"
 """The URL of a database that may be emptied; its name must hold ``bench``."""
@@ -75,16 +76,16 @@ def _as_json(lines: Sequence[Line], quick: bool) -> dict[str, object]:
 
 def _print(lines: Sequence[Line], quick: bool) -> None:
     """Narrow enough for any terminal; a line per thing said of a measurement."""
-    click.echo("Ratios: median (least–greatest) of rounds in turn.\n")
+    say("Ratios: median (least–greatest) of rounds in turn.\n")
     for line in lines:
-        click.echo(f"{line.bench}: {line.what}")
-        click.echo(f"    against {line.against}")
+        say(f"{line.bench}: {line.what}", hang=4)
+        say(f"against {line.against}", lead="    ", hang=2)
         for said in (_ratios(line), _goal(line), line.note):
             if said:
-                click.echo(f"    {said}")
-        click.echo()
+                say(said, lead="    ", hang=2)
+        say()
     if quick:
-        click.echo("Quick sizes: this shows that the benches run. The figures mean nothing.")
+        say("Quick sizes: this shows that the benches run. The figures mean nothing.")
 
 
 def _ratios(line: Line) -> str:

@@ -1,13 +1,15 @@
 """A small company with a year behind it, made for the hour it is looked at, and ready to be used.
 
 The year is played through the services on a virtual clock, with account managers who do their work; then
-the real clock takes over. Everything lies in one folder and touches nothing outside it.
+the real clock takes over. Everything lies in one folder and touches nothing outside it: ``var/demo``, or the folder
+that OUTREACH_DATA_DIR of the environment names, if that is empty or a demo's. What a house works with is never touched.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import sys
@@ -35,6 +37,7 @@ from outreach.lab.company_maker import HOMES, YEAR, Arrival, make_year
 from outreach.lab.company_scenes import Scenes
 from outreach.lab.player import Player
 from outreach.lab.scratch import Scratch, VirtualClock
+from outreach.lab.terminal import say
 from outreach.library.loader import load
 from outreach.logs import set_up_logs
 from outreach.service.ports import Unit
@@ -49,6 +52,8 @@ FIRST_PORT, PORTS_TRIED = 8000, 50
 OLD = timedelta(hours=20)
 """After that "yesterday" is no longer true of the stories on the desk."""
 _LOGINS = "logins.json"
+_SIGN = "a-demo.txt"
+"""Stands in every folder of a demo, from before there is anything else in it."""
 
 STAFF = (
     ("jonas", "Jonas Lindner", "am", "Europe/Berlin"),
@@ -77,7 +82,8 @@ class Ready:
 
 def run_demo(fresh: bool = False, port: int | None = None, prepare_only: bool = False) -> None:
     """The command. Makes the data unless there are some, then serves until stopped."""
-    settings = _settings(port or FIRST_PORT)
+    folder = _folder(os.environ.get("OUTREACH_DATA_DIR", "").strip())
+    settings = _settings(folder, port or FIRST_PORT)
     set_up_logs(settings.log_format, settings.log_level)
     if fresh:
         shutil.rmtree(settings.data_dir, ignore_errors=True)
@@ -87,11 +93,29 @@ def run_demo(fresh: bool = False, port: int | None = None, prepare_only: bool = 
         _serve(settings)
 
 
-def _settings(port: int) -> Settings:
+def _folder(asked: str) -> Path:
+    """Where the demo lies. Raises Refused for one in which anything else lies: ``--fresh`` would throw that away."""
+    if not asked:
+        return Path.cwd() / FOLDER
+    folder = Path(asked).expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        raise Refused(f"OUTREACH_DATA_DIR is {folder}, which is no folder.")
+    ours = folder.resolve() == (Path.cwd() / FOLDER).resolve() or any(
+        (folder / sign).exists() for sign in (_SIGN, _LOGINS)
+    )
+    if not ours and folder.is_dir() and any(folder.iterdir()):
+        raise Refused(
+            f"OUTREACH_DATA_DIR is {folder}, and what lies there is no demo: it is left alone. Name an empty folder,"
+            f" or leave the setting out to have the demo in {FOLDER}."
+        )
+    return folder
+
+
+def _settings(folder: Path, port: int) -> Settings:
     """Only what is ours counts: no database, key or provider of ``.env`` or the environment."""
-    folder, found = Path.cwd() / FOLDER, _free_port(port)
+    found = _free_port(port)
     if found != port:
-        click.echo(f"Port {port} is taken; {found} is free and used instead.")
+        say(f"Port {port} is taken; {found} is free and used instead.")
     ours = {
         "OUTREACH_DATA_DIR": str(folder),
         "OUTREACH_PORT": str(found),
@@ -130,7 +154,7 @@ def _found(folder: Path) -> Ready | None:
     age = SystemClock().now() - datetime.fromisoformat(ready.made_at)
     if age > OLD:
         hours = age / timedelta(hours=1)
-        click.echo(f"This demo is {hours:.0f} hours old and its desk with it; --fresh makes a new one.")
+        say(f"This demo is {hours:.0f} hours old and its desk with it; --fresh makes a new one.")
     return ready
 
 
@@ -138,11 +162,12 @@ def _make(settings: Settings) -> Ready:
     started = time.monotonic()
     folder = settings.data_dir
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / _SIGN).write_text("outreach demo --fresh throws this folder away and makes a new one.\n")
     told = _line_on_terminal()
     ready = prepare(settings, load(settings.root), SystemClock().now(), told=told)
     _write_private(folder / _LOGINS, orjson.dumps(ready.__dict__, option=orjson.OPT_INDENT_2))
     told("")
-    click.echo(f"A year of Hearth & Home was made in {time.monotonic() - started:.0f} s.")
+    say(f"A year of Hearth & Home was made in {time.monotonic() - started:.0f} s.")
     return ready
 
 
@@ -264,7 +289,9 @@ def _say(ready: Ready, settings: Settings) -> None:
         f"\nToken for other systems\n  {ready.token}\n\nLet a customer down, and see the card appear:\n"
     )
     click.echo(first_event(ready, address))
-    click.echo(f"\n(All of it is kept in {settings.data_dir / _LOGINS}.)\n")
+    say(f"\n(All of it is kept in {settings.data_dir / _LOGINS}.)")
+    click.echo("\nTo ask the demo in another terminal\n")
+    click.echo(f"  export OUTREACH_DATA_DIR={shlex.quote(str(settings.data_dir))}\n")
 
 
 _ROLES = {"am": "account manager", "manager": "manager", "ops": "ops"}
@@ -284,6 +311,6 @@ def first_event(ready: Ready, address: str) -> str:
 def _serve(settings: Settings) -> None:
     stop = threading.Event()
     stop_on_signals(stop)
-    click.echo("Serving; Ctrl-C stops it.")
+    say("Serving; Ctrl-C stops it.")
     web = Child("web", web_command(settings.host, settings.port, settings.threads))
     supervise([web, Child("clock", clock_command())], stop)

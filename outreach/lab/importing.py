@@ -32,6 +32,7 @@ from outreach.lab.lines import (
     parsed,
     read_lines,
 )
+from outreach.service.finding import many
 from outreach.service.front import Incoming, Rejected, check
 from outreach.service.intake import Answer, take_checked
 from outreach.service.ports_records import ImportProgress
@@ -73,7 +74,9 @@ class Imported:
         rate = f"{self.lines / self.seconds:,.0f} a second" if self.seconds > 0 else "at once"
         again = f", going on behind line {self.resumed_at:,}" if self.resumed_at else ""
         broken = f" The file broke off: {self.broken}." if self.broken else ""
-        return f"{self.name}: {self.lines:,} events{again} ({rate}): {', '.join(said) or 'none'}.{broken}"
+        return (
+            f"{self.name}: {many(self.lines, 'event')}{again} ({rate}): {', '.join(said) or 'none'}.{broken}"
+        )
 
 
 _WORDS = (

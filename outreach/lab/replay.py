@@ -27,6 +27,7 @@ from outreach.lab.player import Arrival, Player
 from outreach.lab.progress import Shown, progress, silent
 from outreach.lab.replay_report import Report, print_report, report_of, write_html
 from outreach.lab.scratch import scratch_house, with_nobody_asked
+from outreach.lab.terminal import say
 from outreach.library.loader import load
 from outreach.settings import load_settings
 from outreach.store.schema import upgrade
@@ -68,7 +69,7 @@ def run_replay(
     else:
         print_report(report)
         if store:
-            click.echo(f"Kept in {store}; who is still owed a call: outreach owed --store {store}")
+            say(f"Kept in {store}; who is still owed a call: outreach owed --store {store}")
 
 
 # -- reading -----------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from rich.table import Table
 from outreach.domain.evaluate import Ruleset
 from outreach.lab.pages_of import without_gaps, write_page
 from outreach.lab.table_of import table_of
+from outreach.lab.terminal import terminal
 from outreach.store.unit import StoreUnit
 
 COLUMNS = ("failures", "calls", "emails", "sms", "tasks", "holds")
@@ -174,7 +175,7 @@ def write_html(report: Report, path: Path) -> None:
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    console = console or Console()
+    console = console or terminal()
     console.print(_headline(report))
     console.print(_weeks_table(report))
     console.print(_playbooks_table(report))

@@ -22,7 +22,8 @@ from outreach.lab.simulate_watch import Watch
 from outreach.lab.stored import arrivals_of
 from outreach.lab.taking_over import published, take_over
 from outreach.lab.what_if import WhatIf
-from outreach.service.why import unknown_account, why
+from outreach.service.named import unknown_account
+from outreach.service.why import why
 from outreach.service.why_told import Point, told_at
 from outreach.store.engine import Store
 
@@ -71,7 +72,6 @@ class Simulated:
                 yield f"{when if number == 0 else '':17}  {line}"
         yield from _listed("Open at the end:", self.left, everything)
         yield from self.notes
-        yield f"Times are those of {self.zone}."
 
 
 def _listed(title: str, points: Sequence[Point], everything: bool) -> Iterator[str]:

@@ -19,6 +19,7 @@ from outreach.service.finding import Finding, Findings, Gravity, look, many, wel
 from outreach.service.ports import Outside, Unit
 from outreach.service.reach import troubles
 from outreach.service.sweep import CLOCK
+from outreach.service.why_told import told_at
 
 CLOCK_LATE = timedelta(minutes=2)
 """So long without a heartbeat, and the clock counts as stopped."""
@@ -137,10 +138,10 @@ def sending(unit: Unit, outside: Outside, standing: Standing) -> Findings:
 
 
 def ways_out(unit: Unit, outside: Outside, standing: Standing) -> Findings:
-    names = switches.configured(outside)
+    names, zone = switches.configured(outside), outside.rules().company.zone
     for way, until in switches.resting(unit, outside.clock.now()).items():
         yield look(
-            f"{way} rests until {until:%H:%M:%S} UTC: it was unwell, or asked for it",
+            f"{way} rests until {told_at(until, zone, seconds=True)} ({zone}): it was unwell, or asked for it",
             "look at the provider's status page",
         )
     for errand, why in not_reached(unit).items():

@@ -22,6 +22,7 @@ from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook
 from outreach.domain.touch import Status, Touch
 from outreach.service.ledger import Ledger
+from outreach.service.named import unknown
 from outreach.service.ports import Outside, Unit
 from outreach.service.runs import progress
 
@@ -212,7 +213,7 @@ class _Versions:
 def _current(outside: Outside, playbook: str) -> Playbook:
     found = outside.rules().playbooks.get(playbook)
     if found is None:
-        raise NotFound(f"There is no playbook {playbook}.")
+        raise unknown("playbook", playbook, outside.rules().playbooks)
     return found
 
 

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from outreach.domain.blast import Answer, Blast, refused
 from outreach.domain.blast import let_go as let_gone
-from outreach.domain.conditions_names import did_you_mean
-from outreach.domain.errors import NotFound, Refused, must_say
+from outreach.domain.errors import Refused, must_say
 from outreach.domain.plan import LIVE, STATES, Publish
+from outreach.service.named import must_be_playbook
 from outreach.service.ports import Outside, Unit
 from outreach.service.ports_publishing import Published as Published
 
@@ -214,11 +214,5 @@ def _answer(unit: Unit, old: Blast, new: Blast) -> None:
 
 
 def _known(outside: Outside, playbook: str) -> None:
-    """One whose file is gone is known as well: its runs go on, and can be stopped."""
-    if playbook in outside.rules().playbooks:
-        return
     with outside.database.view() as unit:
-        if playbook not in unit.publish_states() and not unit.versions_of(playbook, 1):
-            meant = did_you_mean(playbook, outside.rules().playbooks)
-            hint = f"; {meant}" if "did you mean" in meant else "."
-            raise NotFound(f"There is no playbook {playbook}{hint}")
+        must_be_playbook(unit, outside, playbook)

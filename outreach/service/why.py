@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from outreach.domain.account import AccountState
 from outreach.domain.conditions import Scope
-from outreach.domain.conditions_names import did_you_mean
 from outreach.domain.errors import NotFound
 from outreach.domain.evaluate import explain, failure_of, key_of, scope_of
 from outreach.domain.facts import Event, Trace, Verdict
@@ -19,7 +18,8 @@ from outreach.domain.playbook import Playbook
 from outreach.domain.recipient import hurt_one
 from outreach.service.by_hand import NOT_STARTED
 from outreach.service.ledger import Ledger
-from outreach.service.ports import Outside, Unit
+from outreach.service.named import unknown, unknown_account
+from outreach.service.ports import Outside
 from outreach.service.telling import whole_history
 from outreach.service.why_run import Look, run_story
 from outreach.service.why_stopped import published, stopped_by
@@ -27,8 +27,6 @@ from outreach.service.why_told import Answer, Mark, NotListening, Point, Why
 
 DECISIONS = 5_000
 """So many of an account are looked at, the newest."""
-NEAR = 2_000
-"""Accounts among which a name that is none is looked for."""
 _VERDICTS = {Verdict.TRUE: "not_decided", Verdict.FALSE: "no", Verdict.CANNOT_TELL: Stopped.CANNOT_TELL.value}
 _HEADS = {
     **NOT_STARTED,
@@ -83,21 +81,10 @@ def judged(outside: Outside, account: str, limit: int) -> list[Why]:
         return [row for row, _ in asking.judged(limit)]
 
 
-def unknown_account(unit: Unit, account: str) -> NotFound:
-    """Says which may have been meant, among ids that begin alike: all of them may be too many to look through."""
-    near = unit.account_ids(account[:1], NEAR) or unit.account_ids("", NEAR)
-    return NotFound(f"There is no account {account}{_meant(account, near)}.")
-
-
 def head_of(outcome: str) -> str:
     """What came of an event and a playbook, inside a sentence."""
     head = _HEADS.get(outcome, outcome.replace("_", " ")).rstrip(".")
     return head[:1].lower() + head[1:]
-
-
-def _meant(word: str, known: Sequence[str]) -> str:
-    hint = did_you_mean(word, known)
-    return f"; {hint.rstrip('?')}" if "did you mean" in hint else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +117,7 @@ class _Asking:
     def _known_playbook(self, name: str | None) -> str | None:
         known = {*self.ledger.rules.playbooks, *(playbook for _, playbook in self.decided)}
         if name is not None and name not in known:
-            raise NotFound(f"There is no playbook {name}{_meant(name, sorted(known))}.")
+            raise unknown("playbook", name, known)
         return name
 
     def _asked(self, known: list[Event], event: str | None) -> list[Event]:

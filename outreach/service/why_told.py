@@ -239,7 +239,7 @@ class Answer:
         }
 
 
-def told_at(at: datetime, zone: str) -> str:
+def told_at(at: datetime, zone: str, *, seconds: bool = False) -> str:
     """``2 Mar 2026 09:00``, as the clocks of the zone show it."""
     shown = local(at, zone)
-    return f"{shown.day} {shown:%b %Y %H:%M}"
+    return f"{shown.day} {shown:%b %Y %H:%M}" + (f":{shown:%S}" if seconds else "")

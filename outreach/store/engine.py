@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import structlog
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from outreach.service.ports_faults import InDoubt, Outpaced, Unavailable, Unfit
@@ -118,13 +118,13 @@ class Store:
 
         Raises Unavailable when nothing was kept, InDoubt when that cannot be known.
         """
-        with _in_our_words(), self._unit() as unit:
+        with in_our_words(), self._unit() as unit:
             yield unit
 
     @contextmanager
     def view(self) -> Iterator[StoreUnit]:
         """A read-only transaction that sees one state of the database."""
-        with _in_our_words(), self._reading.connect() as connection, connection.begin():
+        with in_our_words(), self._reading.connect() as connection, connection.begin():
             unit = self._on(connection, writes=False)
             try:
                 yield unit
@@ -134,7 +134,7 @@ class Store:
     def retrying(self, work: Callable[[StoreUnit], T]) -> T:
         """Runs ``work(unit)`` in a unit of its own, and the whole of it again while the database says
         that somebody else was in the way. Never after a commit whose answer was lost."""
-        with _in_our_words():
+        with in_our_words():
             for tried in range(1, TRIES):
                 try:
                     return self._once(work)
@@ -207,10 +207,15 @@ def _may_repeat(error: DBAPIError) -> bool:
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
+def in_our_words() -> Iterator[None]:
+    """What the database says is wrong with it, or with what it was given, as Unavailable and Unfit."""
     try:
         yield
     except DataError as error:
         raise Unfit(f"the database cannot hold this: {error.orig}") from error
     except (OperationalError, InterfaceError, PoolTimeout) as error:
         raise Unavailable(f"the database did not do it: {getattr(error, 'orig', None) or error}") from error
+    except DatabaseError as error:
+        if type(error) is DatabaseError:  # no more particular: the file itself is none, or is damaged
+            raise Unavailable(f"the database cannot be read: {error.orig}") from error
+        raise

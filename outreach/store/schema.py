@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from outreach.store.engine import Store, open_database
+from outreach.store.engine import Store, in_our_words, open_database
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 7_305_804_402
@@ -26,10 +26,10 @@ _LOCK = 7_305_804_402
 
 def upgrade(url: str) -> None:
     """Bring the database to the newest revision, from nothing, too. Safe to run by several at once: all
-    revisions are one transaction, and the others wait for it."""
+    revisions are one transaction, and the others wait for it. Raises Unavailable."""
     store = open_database(url)
     try:
-        with store.engine.begin() as connection:
+        with in_our_words(), store.engine.begin() as connection:
             _wait_for_others(connection)
             command.upgrade(_config(connection), "head")
     finally:
@@ -38,7 +38,7 @@ def upgrade(url: str) -> None:
 
 def revision_of(store: Store) -> str | None:
     """The database's revision; None when it has no tables yet."""
-    with store.engine.connect() as connection:
+    with in_our_words(), store.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 

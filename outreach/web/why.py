@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from outreach.domain.errors import Invalid, NotFound, Refused
 from outreach.service import why as service
+from outreach.service.named import unknown_account
 from outreach.service.why_told import Answer
 from outreach.store import views_accounts
 from outreach.web import auth, problems, workshop
@@ -80,7 +81,7 @@ def _named(form: MultiDict[str, str]) -> tuple[list[str], list[views_accounts.Ac
             return [named], []
         found = views_accounts.accounts_like(unit, auth.my_sight(unit), named) if named else []
         if not found:
-            raise service.unknown_account(unit, named) if named else NotFound("Name an account.")
+            raise unknown_account(unit, named) if named else NotFound("Name an account.")
     return [row.id for row in found], found
 
 

@@ -20,6 +20,8 @@ from outreach.web.reception import reception
 
 POLITE = 10
 """Added to the niceness of what is tried out: the desk and the clock come first."""
+UNWRAPPED = "10000"
+"""Columns: the page wraps what the command says, as wide as it is."""
 _AT_ONCE = threading.BoundedSemaphore(2)
 """Whoever asks keeps a thread of reception: so many may, and the desk has the others."""
 
@@ -52,7 +54,9 @@ def surroundings(settings: Settings) -> dict[str, str]:
     of_this_house = {
         "DATABASE_URL": settings.database_url, "DATA_DIR": str(settings.data_dir), "ROOT": str(settings.root),
     }  # fmt: skip
-    return os.environ | {PREFIX + name: value for name, value in of_this_house.items()}
+    return (
+        os.environ | {"COLUMNS": UNWRAPPED} | {PREFIX + name: value for name, value in of_this_house.items()}
+    )
 
 
 def last_words(errors: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from outreach.domain.errors import Refused
+from outreach.domain.errors import NotFound, Refused
 from outreach.lab.scratch import VirtualClock
 from outreach.service import incidents, intake
 from tests.cli.test_sending import Run, run
@@ -55,7 +55,10 @@ def test_holds_are_listed_and_one_is_ended(run: Run, tmp_path: Path) -> None:
 
 
 def test_quarantine_is_listed_taken_in_and_discarded(run: Run, tmp_path: Path) -> None:
-    assert run("quarantine", "list").output == "Empty.\n" and run("quarantine", "list").exit_code == 0
+    assert (
+        run("quarantine", "list").output == "Nothing is in quarantine.\n"
+        and run("quarantine", "list").exit_code == 0
+    )
     let_down(tmp_path)
     listed = run("quarantine", "list")
     assert listed.exit_code == 1 and "did you mean delivery.delayed?" in listed.output
@@ -64,9 +67,13 @@ def test_quarantine_is_listed_taken_in_and_discarded(run: Run, tmp_path: Path) -
     again = run("quarantine", "replay", "--type", "delivery.delaid")
     assert again.exit_code == 1 and "Still wrong: 2." in again.output
     assert "nothing to take in" in run("quarantine", "replay", "--source", "nobody").output
+    none = run("quarantine", "list", "--source", "nobody")
+    assert (none.exit_code, none.output[:14]) == (0, "None of these;"), "there are others"
+    with pytest.raises(NotFound, match="has the id nosuch"):
+        run("quarantine", "discard", "nosuch", "--reason", "a slip")
     ids = [row["id"] for row in rows]
     assert "Discarded: 2." in run("quarantine", "discard", *ids, "--reason", "a test").output
-    assert run("quarantine", "list").output == "Empty.\n"
+    assert run("quarantine", "list").output == "Nothing is in quarantine.\n"
 
 
 def test_an_incident_is_worded_and_corrected(run: Run, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import orjson
 import pytest
 
 from outreach.assemble import TimeOrderedIds, keyed_hash, make_outside
+from outreach.domain.errors import Refused
 from outreach.domain.failure import FailureState
 from outreach.domain.policy import DIALLING, rule
 from outreach.domain.sight import ALL
@@ -238,3 +239,43 @@ def test_the_command_keeps_to_its_folder(
     assert "out_x" in said
     assert not elsewhere.exists()
     assert os.environ["OUTREACH_ALERT_SERVICES"] == "none", "nobody's phone rings about made-up customers"
+
+
+def test_a_folder_that_is_named_is_the_demos_if_nothing_else_lies_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``--fresh`` throws the whole folder away, so it must never be a house's."""
+    monkeypatch.chdir(tmp_path)
+    own, house, former = tmp_path / "var" / "demo", tmp_path / "house", tmp_path / "former"
+    for folder, name in ((own, "outreach.db"), (house, "outreach.db"), (former, "a-demo.txt")):
+        folder.mkdir(parents=True)
+        (folder / name).touch()
+    assert demo._folder("") == demo._folder(str(own)) == own, "whatever an earlier version has left there"
+    assert demo._folder("elsewhere") == tmp_path / "elsewhere" and demo._folder(str(former)) == former
+    with pytest.raises(Refused, match="is no demo: it is left alone"):
+        demo._folder(str(house))
+    for row in demo.describe():
+        monkeypatch.setenv(row.variable, "")
+    monkeypatch.setenv("OUTREACH_DATA_DIR", str(house))
+    with pytest.raises(Refused):
+        demo.run_demo(fresh=True, prepare_only=True)
+    assert (house / "outreach.db").exists()
+
+
+def test_a_demo_that_was_broken_off_is_one_and_can_be_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "mine"
+    for row in demo.describe():
+        monkeypatch.setenv(row.variable, "")
+    monkeypatch.setenv("OUTREACH_DATA_DIR", str(mine))
+
+    def broken_off(settings: Settings, *_: object, **__: object) -> Ready:
+        (settings.data_dir / "outreach.db.part").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "prepare", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        demo.run_demo(prepare_only=True)
+    assert (mine / "outreach.db.part").exists()
+    assert demo._folder(str(mine)) == mine

@@ -211,10 +211,10 @@ def test_what_is_unknown_is_said_with_what_may_have_been_meant(one: Ruleset) -> 
     with house(one) as home:
         give(home, "hotel-weber")
         for wrong, words in (
-            ({"account": "hotel-webr"}, "There is no account hotel-webr; did you mean hotel-weber."),
+            ({"account": "hotel-webr"}, "There is no account hotel-webr; did you mean hotel-weber?"),
             (
                 {"account": "hotel-weber", "playbook": "latte"},
-                "There is no playbook latte; did you mean late.",
+                "There is no playbook latte; did you mean late?",
             ),
             ({"account": "hotel-weber", "event": "9"}, "hotel-weber has had no event 9."),
         ):
