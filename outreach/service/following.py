@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from outreach.domain.account import AccountState, Need
 from outreach.domain.evaluate import BY_HAND, Match
 from outreach.domain.facts import Event
 from outreach.domain.failure import FailureState
 from outreach.domain.outcome import credited
-from outreach.domain.plan import Run, Stopped, back_open, decided, settle_matches
+from outreach.domain.plan import Run, Slot, Stopped, back_open, decided, settle_matches
 from outreach.domain.steps import end
 from outreach.service.ledger import Ledger
 from outreach.service.ports_events import WindowNeed
@@ -149,17 +150,19 @@ def _is_closed(state: AccountState, match: Match) -> bool:
 
 def _judged_again(
     ledger: Ledger, account: str, telling: Telling, found: News, first: datetime
-) -> dict[tuple[str, str], Run]:
-    """The runs whose triggers were judged again, or are gone: by (playbook, key)."""
+) -> dict[Slot, Run]:
+    """The runs whose triggers were judged again, or are gone."""
     standing = {event.ref for event in telling.told}
     fresh = {event.ref for event in found.fresh}
     return {
-        (run.playbook, run.key): run
+        run.slot: run
         for run in ledger.runs[account].values()
         if run.trigger_time >= first
         or run.trigger in fresh
         or run.trigger not in standing
-        or (run.playbook, run.trigger) in telling.by_hand
+        or (
+            (run.playbook, run.trigger) in telling.by_hand and not run.shadow
+        )  # who asks by hand means a contact
     }
 
 
@@ -181,7 +184,7 @@ def _follow(
     ledger: Ledger,
     account: str,
     matches: Sequence[Match],
-    again: Mapping[tuple[str, str], Run],
+    again: Mapping[Slot, Run],
     news: Sequence[Event],
     *,
     anew: bool = False,
@@ -191,7 +194,7 @@ def _follow(
     runs = ledger.runs[account]
     back = {r.id: back_open(r) for r in runs.values() if end_is_gone(ledger, r, news if anew else None)}
     if matches or again or back:
-        _settle(ledger, account, matches, again, back)
+        _settle(ledger, account, matches, again, back, anew=anew)
     if runs:
         react(ledger, account, news)
         _credit(ledger, account, news)
@@ -201,12 +204,14 @@ def _settle(
     ledger: Ledger,
     account: str,
     matches: Sequence[Match],
-    again: Mapping[tuple[str, str], Run],
+    again: Mapping[Slot, Run],
     back: Mapping[str, Run],
+    *,
+    anew: bool,
 ) -> None:
     """``back``: runs whose end is gone, as they would go on."""
     stored = ledger.runs[account]
-    before = [back.get(run.id, run) for run in stored.values() if (run.playbook, run.key) not in again]
+    before = [back.get(run.id, run) for run in stored.values() if run.slot not in again]
     told = settle_matches(
         matches,
         before,
@@ -215,6 +220,7 @@ def _settle(
         ledger.playbook,
         ledger.outside.ids.new,
         ledger.now,
+        partial(_came_in_shadow, ledger) if anew else None,
     )
     ledger.decisions += told.decisions
     ledger.missed += [
@@ -229,6 +235,11 @@ def _settle(
         start(ledger, run)
     for run, reason in told.ended:
         end_run(ledger, stored[run.id], reason)
+
+
+def _came_in_shadow(ledger: Ledger, match: Match) -> bool:
+    """A colleague who starts a playbook by hand means a contact."""
+    return not match.is_by_hand and ledger.ran_in_shadow(match.playbook.name, match.trigger.arrived)
 
 
 def _go_on(ledger: Ledger, run: Run, ended: str | None) -> None:
