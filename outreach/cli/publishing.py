@@ -28,11 +28,20 @@ if TYPE_CHECKING:
 @click.option("--asked", is_flag=True, help="Playbooks that wait for a second person.")
 @click.option("--let-go", is_flag=True, help="Yes: it may reach so many accounts.")
 @click.option("--refuse", is_flag=True, help="No: what waits ends, and the playbook is paused.")
+@click.option(
+    "--yes", is_flag=True, help="Let what is under way end; without it, disabling only shows what would."
+)
 @json_option
 def publish(
-    playbook: str | None, state: str | None, percent: int | None, reason: str, as_json: bool, **does: bool
+    playbook: str | None,
+    state: str | None,
+    percent: int | None,
+    reason: str,
+    yes: bool,
+    as_json: bool,
+    **does: bool,
 ) -> None:
-    """Set a playbook's publish state. Disabling stops all its versions before the next send.
+    """Set a playbook's publish state. Disabling ends what is under way, in all its versions.
 
     \b
     outreach publish                           how each playbook stands
@@ -50,6 +59,8 @@ def publish(
     if percent is not None and state != "percent":
         raise click.UsageError("--percent goes with the state percent")
     with house() as here:
+        if not yes and _ends_something(here, playbook or "", wanted, state):
+            return
         if wanted == "all":
             _all(here, as_json)
         elif wanted == "asked":
@@ -90,6 +101,20 @@ def _all(here: House, as_json: bool) -> None:
     width = max(map(len, rows), default=0)
     for name, (state, percent) in rows.items():
         click.echo(f"{name:{width}}  {Publish(state, percent).words}")
+
+
+def _ends_something(here: House, playbook: str, wanted: str, state: str | None) -> bool:
+    """Whether it would disable the playbook while something is under way; that is told."""
+    from outreach.service import publishing
+
+    if wanted == "back":
+        back = publishing.step_back(here.outside, playbook)
+        state = back.state if back else None
+    ends = publishing.ending(here.outside, playbook) if state == "disabled" else ""
+    if ends:
+        click.echo(f"If {playbook} is disabled: {ends}")
+        click.echo("Nothing is changed yet. To disable it: --yes")
+    return bool(ends)
 
 
 def _set(here: House, playbook: str, state: str, percent: int, reason: str) -> None:

@@ -12,6 +12,8 @@ from outreach.domain.evaluate import Match
 from outreach.domain.facts import Purpose, Severity, Trace
 from outreach.domain.playbook import IfRunning, Playbook
 
+ASKS_FOR_A_CALL = frozenset({"callback.asked", "callback.missed", "callback.promised"})
+"""Triggers by which the customer has our word that we ring."""
 Slot = tuple[str, str, bool]
 """Playbook, key, and whether in shadow."""
 
@@ -74,6 +76,11 @@ class Run:
     def taken_back(self) -> bool:
         """It was never justified, as we know now: its key is free, and it counts for nothing."""
         return self.end_reason in TAKEN_BACK
+
+    @property
+    def is_promised(self) -> bool:
+        """They have our word that we ring."""
+        return self.trigger_type in ASKS_FOR_A_CALL and not self.shadow
 
     @property
     def slot(self) -> Slot:

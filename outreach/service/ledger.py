@@ -62,6 +62,7 @@ class Ledger:
         self._changed_runs: dict[str, Run] = {}
         self._changed_holds: dict[str, Hold] = {}
         self._publish: dict[str, Publish] | None = None
+        self._disabled: Mapping[str, datetime] | None = None
         self._said: dict[str, list[Published]] = {}
         self._kill_switch: bool | None = None
         self._incidents: list[tuple[Incident, tuple[Wording, ...]]] | None = None
@@ -259,6 +260,14 @@ class Ledger:
             states = self.unit.publish_states()
             self._publish = {name: Publish(*row) for name, row in states.items()}
         return self._publish
+
+    def is_over(self, run: Run) -> bool:
+        """Its playbook is disabled, or was at some time since it began."""
+        if self._disabled is None:
+            self._disabled = self.unit.last_disabled()
+        at = self._disabled.get(run.playbook)
+        now = self.publish_states.get(run.playbook, LIVE).state == "disabled"
+        return now or (at is not None and run.started_at <= at)
 
     def ran_in_shadow(self, playbook: str, at: datetime) -> bool:
         """Whether what came at that instant was judged in shadow. What came in a pause was judged as it went on."""

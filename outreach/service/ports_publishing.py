@@ -58,6 +58,20 @@ class Missed(NamedTuple):
     due: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What ends when a playbook is disabled."""
+
+    runs: int
+    calls: int
+    """And tasks, that lie on the desk."""
+    messages: int
+    """And calls, that are planned or wait to be read."""
+    holds: int
+    stay: int
+    """Runs that stay, since the customer has our word that we ring."""
+
+
 class Publishing(Protocol):
     """One open transaction, as far as it is about this."""
 
@@ -69,6 +83,14 @@ class Publishing(Protocol):
     def set_publish_state(
         self, playbook: str, state: str, percent: int, by: str, reason: str, at: datetime
     ) -> None: ...
+    def last_disabled(self) -> Mapping[str, datetime]:
+        """Playbook → when it was last disabled, of those that ever were."""
+
+    def ends_with(self, playbook: str) -> Ending: ...
+    def runs_over(self, limit: int) -> list[tuple[str, str]]:
+        """(account, run) of open runs that began before their playbook was disabled, or while it is: without those that
+        were promised to the customer, and without those whose call somebody has taken up."""
+
     def add_save(self, save: Save) -> None: ...
     def saves_of(self, playbook: str, limit: int) -> Sequence[Save]:
         """Newest first."""

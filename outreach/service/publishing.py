@@ -14,6 +14,7 @@ from outreach.domain.blast import let_go as let_gone
 from outreach.domain.conditions_names import did_you_mean
 from outreach.domain.errors import NotFound, Refused, must_say
 from outreach.domain.plan import LIVE, STATES, Publish
+from outreach.service.finding import many
 from outreach.service.ports import Outside, Unit
 from outreach.service.ports_publishing import Published as Published
 
@@ -28,8 +29,8 @@ def publish(
 ) -> Published:
     """Raises NotFound for an unknown playbook, Refused for an unknown state or a missing reason.
 
-    What a paused playbook missed is judged by the clock once it goes on; ``disabled`` forgets it, and is a no to whatever
-    waits for a second person."""
+    What a paused playbook missed is judged by the clock once it goes on. ``disabled`` is the end: it forgets that, is a no to
+    whatever waits for a second person, and the clock ends the runs that are under way. Ask ``ending`` before."""
     _known(outside, playbook)
     return begin(outside, playbook, state, by, reason, percent)
 
@@ -61,7 +62,7 @@ def take_back(outside: Outside, playbook: str, by: str, reason: str) -> Publishe
     must_say(reason)
 
     def work(unit: Unit) -> Published:
-        last = next((row for row in unit.published(playbook, MOST) if row.changes), None)
+        last = _last_change(unit, playbook)
         if last is None:
             raise Refused(
                 f"Nobody has ever changed the publish state of {playbook}: there is nothing to go back to."
@@ -70,6 +71,39 @@ def take_back(outside: Outside, playbook: str, by: str, reason: str) -> Publishe
 
     done: Published = outside.database.retrying(work)
     return done
+
+
+def step_back(outside: Outside, playbook: str) -> Publish | None:
+    """What ``take_back`` would make of it; None where there is nothing to go back to."""
+    with outside.database.view() as unit:
+        last = _last_change(unit, playbook)
+    return Publish(last.before, last.before_percent) if last else None
+
+
+def ending(outside: Outside, playbook: str) -> str:
+    """What would end if it were disabled now, in a sentence; empty where nothing is under way."""
+    with outside.database.view() as unit:
+        end = unit.ends_with(playbook)
+    stays = ""
+    if end.stay:
+        stays = f" {many(end.stay, 'run')} {'stays' if end.stay == 1 else 'stay'}, since these customers have our word that we ring."
+    if not end.runs:
+        return stays.strip()
+    parts = [f"{many(end.runs, 'run')} {'ends' if end.runs == 1 else 'end'} for good"]
+    parts += [f"{many(end.calls, 'call')} {'leaves' if end.calls == 1 else 'leave'} the desk"] * bool(
+        end.calls
+    )
+    parts += [
+        f"{many(end.messages, 'planned contact')} {'is' if end.messages == 1 else 'are'} cancelled"
+    ] * bool(end.messages)
+    parts += [f"{many(end.holds, 'hold')} {'goes' if end.holds == 1 else 'go'} into the cool-off"] * bool(
+        end.holds
+    )
+    return f"{', '.join(parts)}; failures stay open.{stays}"
+
+
+def _last_change(unit: Unit, playbook: str) -> Published | None:
+    return next((row for row in unit.published(playbook, MOST) if row.changes), None)
 
 
 def _publish(unit: Unit, outside: Outside, playbook: str, wanted: Publish, by: str, reason: str) -> Published:

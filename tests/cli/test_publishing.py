@@ -159,3 +159,19 @@ def test_how_each_playbook_stands(run: Run) -> None:
 def test_a_slip_in_a_playbooks_name_is_told(run: Run) -> None:
     with pytest.raises(NotFound, match=r"did you mean late-delivery\?"):
         run("publish", "late-delivry", "paused", "--reason", "x")
+
+
+def test_disabling_tells_first_what_ends_by_it(run: Run, house: House) -> None:
+    a_call(house)
+    shown = run("publish", NAME, "disabled", "--reason", "not wanted")
+    assert shown.exit_code == 0
+    assert f"If {NAME} is disabled: 1 run ends for good, 1 call leaves the desk" in shown.output
+    assert "Nothing is changed yet. To disable it: --yes" in shown.output
+    assert "disabled" not in run("publish").output
+    done = run("publish", NAME, "disabled", "--yes", "--reason", "not wanted")
+    assert done.output == f"{NAME} is disabled.\n"
+    sweep.tick(house.outside)
+    assert run("publish", NAME, "paused", "--reason", "perhaps").exit_code == 0
+    assert run("publish", NAME, "--back", "--reason", "no").output == f"{NAME} is disabled.\n", (
+        "nothing is left to end"
+    )

@@ -571,3 +571,26 @@ def test_what_a_story_says_is_asked_while_one_types(own: World, otto: FlaskClien
     wrong = live(own, file).replace("expect:", "expekt:", 1)
     found = post(otto, f"{DRAFT}/look", {"file": file, "text": wrong}).json
     assert "did you mean" in found["faults"] and "is-faulty" in found["code"]
+
+
+# -- disabling ------------------------------------------------------------------------------------------
+
+
+def test_whoever_disables_a_playbook_has_read_what_ends_by_it(own: World, otto: FlaskClient) -> None:
+    busy_day(own)
+    page = text_of(otto.get("/ops/playbooks/late-delivery"))
+    assert "Disable it, and let them end: " in page and "runs end for good" in page
+    address, form = "/ops/playbooks/late-delivery", {"state": "disabled", "reason": "not wanted"}
+    refused = post(otto, address, form, follow_redirects=True)
+    assert re.search(
+        r"Nothing is changed yet. If late-delivery is disabled, \d+ runs end for good", text_of(refused)
+    )
+    with own.house.database.view() as unit:
+        assert "late-delivery" not in unit.publish_states()
+    done = post(otto, address, {**form, "sure": "yes"}, follow_redirects=True)
+    assert "late-delivery is now disabled." in text_of(done)
+    own.tick()
+    with own.house.database.view() as unit:
+        assert unit.ends_with("late-delivery").runs == 0
+    again = post(otto, address, form, follow_redirects=True)
+    assert "late-delivery is now disabled." in text_of(again), "nothing is left to end"
