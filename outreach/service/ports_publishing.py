@@ -26,6 +26,8 @@ class Save:
     """In git; empty where the folder is in no repository."""
     authors: Sequence[str] = ()
     """Whoever has written to the draft, and saved it."""
+    settled_at: datetime | None = None
+    """When it was written down that it is in the folder; None while that is being done, or where it broke off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,11 @@ class Publishing(Protocol):
     def saves_of(self, playbook: str, limit: int) -> Sequence[Save]:
         """Newest first."""
 
+    def saves_unsettled(self) -> Sequence[Save]:
+        """The oldest first."""
+
+    def settle_save(self, save: Save) -> None: ...
+    def drop_save(self, id_: str) -> None: ...
     def saves_since(self, at: datetime) -> Sequence[Save]:
         """Of all playbooks."""
 
