@@ -269,13 +269,17 @@ class Ledger:
         now = self.publish_states.get(run.playbook, LIVE).state == "disabled"
         return now or (at is not None and run.started_at <= at)
 
-    def ran_in_shadow(self, playbook: str, at: datetime) -> bool:
-        """Whether what came at that instant was judged in shadow. What came in a pause was judged as it went on."""
+    def said_of(self, playbook: str) -> list[Published]:
+        """What ops said about its publish state, newest first."""
         if playbook not in self._said:
             self._said[playbook] = self.unit.published(playbook, MOST_SAID)
+        return self._said[playbook]
+
+    def ran_in_shadow(self, playbook: str, at: datetime) -> bool:
+        """Whether what came at that instant was judged in shadow. What came in a pause was judged as it went on."""
         after = self.publish_states.get(playbook, LIVE).state
         before = after
-        for row in self._said[playbook]:
+        for row in self.said_of(playbook):
             if row.at <= at:
                 before = row.state
                 break

@@ -71,6 +71,22 @@ def publish_state(ledger: Ledger, run: Run) -> str:
     return "disabled" if ledger.is_over(run) else ledger.publish_states.get(run.playbook, LIVE).state
 
 
+def remark_on(ledger: Ledger, run: Run) -> str:
+    """What whoever is about to ring has to know of its playbook; empty where it is live. What lies on the desk stays there,
+    since the customer was let down whatever ops think of the texts."""
+    state = publish_state(ledger, run)
+    if state in ("live", "percent"):
+        return ""
+    last = next(iter(ledger.said_of(run.playbook)), None)
+    since = f" {last.by} said why: “{last.reason}”" if last is not None and last.state == state else ""
+    if run.is_promised:
+        return f"Its playbook is {STANDS[state]}.{since} They have our word all the same: ring them."
+    return f"Its playbook is {STANDS[state]}, so what stands here may be wrong.{since} Look before you ring."
+
+
+STANDS = {"paused": "paused", "disabled": "disabled", "shadow": "in shadow again"}
+
+
 def case_for(ledger: Ledger, run: Run, touch: Touch, by: str = "") -> Case:
     """The policy's whole case for one touch, as of the ledger's now: for sending, and for the dial. ``by``: the
     colleague who is about to dial."""
