@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--history", is_flag=True, help="Who said what, when and why.")
 @click.option("--asked", is_flag=True, help="Playbooks that wait for a second person.")
 @click.option("--let-go", is_flag=True, help="Yes: it may reach so many accounts.")
+@click.option("--as", "who", metavar="EMAIL", default="", help="With --let-go: which colleague says so.")
 @click.option("--refuse", is_flag=True, help="No: what waits ends, and the playbook is paused.")
 @click.option(
     "--yes", is_flag=True, help="Let what is under way end; without it, disabling only shows what would."
@@ -37,6 +38,7 @@ def publish(
     state: str | None,
     percent: int | None,
     reason: str,
+    who: str,
     yes: bool,
     as_json: bool,
     **does: bool,
@@ -49,7 +51,7 @@ def publish(
     outreach publish NAME --back --reason …    as it was before the last change
     outreach publish NAME --history            who said what, when and why
     outreach publish --asked                   what waits for a second person
-    outreach publish NAME --let-go --reason …  yes; or --refuse
+    outreach publish NAME --let-go --as EMAIL --reason …  yes; or --refuse
     """
     (wanted,) = _one_thing(playbook, state, does)
     if wanted not in ("all", "history", "asked") and not reason.strip():
@@ -58,6 +60,10 @@ def publish(
         raise click.UsageError("say of how many: add --percent 20, for instance")
     if percent is not None and state != "percent":
         raise click.UsageError("--percent goes with the state percent")
+    if (wanted == "let_go") != bool(who.strip()):
+        raise click.UsageError(
+            "--as goes with --let-go" if who else "say who says yes: --as EMAIL, a colleague who steers"
+        )
     with house() as here:
         if not yes and _ends_something(here, playbook or "", wanted, state):
             return
@@ -69,6 +75,8 @@ def publish(
             _history(here, playbook or "", as_json)
         elif wanted == "state":
             _set(here, playbook or "", state or "", 100 if percent is None else percent, reason)
+        elif wanted == "let_go":
+            _let_go(here, playbook or "", who, reason)
         else:
             _DOES[wanted](here, playbook or "", reason)
 
@@ -170,10 +178,12 @@ def _asked(here: House, as_json: bool) -> None:
     found_something(bool(rows))
 
 
-def _let_go(here: House, playbook: str, reason: str) -> None:
+def _let_go(here: House, playbook: str, who: str, reason: str) -> None:
+    """Nobody has signed in here, so they say who they are, and that is looked up."""
     from outreach.service import publishing
 
-    told = publishing.let_go(here.outside, playbook, getpass.getuser(), reason)
+    by = publishing.colleague(here.outside, who)
+    told = publishing.let_go(here.outside, playbook, by, reason, hand=getpass.getuser())
     click.echo(f"{told.accounts:,} accounts are reached within minutes.")
 
 
@@ -184,4 +194,4 @@ def _refuse(here: House, playbook: str, reason: str) -> None:
     click.echo(f"{playbook} is paused; {told.accounts:,} accounts are not reached by it.")
 
 
-_DOES = {"back": _back, "let_go": _let_go, "refuse": _refuse}
+_DOES = {"back": _back, "refuse": _refuse}

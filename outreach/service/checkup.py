@@ -220,7 +220,7 @@ def publishing_waits(unit: Unit, outside: Outside, standing: Standing) -> Findin
         yield look(
             f"{each.playbook} stopped {ago(outside.clock.now(), each.since)}, after {many(each.reached, 'account')}:"
             f" {each.accounts:,} more wait for a second person",
-            f"`outreach publish {each.playbook} --let-go --reason …`, or --refuse",
+            f"`outreach publish {each.playbook} --let-go --as EMAIL --reason …`, or --refuse",
             Gravity.NOW,
         )
     if not asked:

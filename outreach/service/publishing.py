@@ -17,6 +17,7 @@ from outreach.domain.plan import LIVE, STATES, Publish
 from outreach.service.finding import many
 from outreach.service.ports import Outside, Unit
 from outreach.service.ports_publishing import Published as Published
+from outreach.service.staff import STEERING, name_of
 
 MOST = 1000
 LOOK_BACK = timedelta(days=1)
@@ -192,9 +193,22 @@ def changed_by(unit: Unit, outside: Outside, playbook: str, since: datetime) -> 
     return tuple(sorted(by - {""}))
 
 
-def let_go(outside: Outside, playbook: str, by: str, reason: str) -> Asked:
+def colleague(outside: Outside, email: str) -> str:
+    """The name of a colleague who steers and is named in the terminal, where nobody has signed in. Raises Refused."""
+    with outside.database.view() as unit:
+        user = unit.user_by_email(email.strip().lower())
+    if user is None or not user.active:
+        raise Refused(f"No colleague who may come in has the address {email}: `outreach user list`.")
+    if user.role not in STEERING:
+        raise Refused(f"{user.id} is {user.role} here: {' or '.join(sorted(STEERING))} may say yes.")
+    return name_of(user)
+
+
+def let_go(outside: Outside, playbook: str, by: str, reason: str, hand: str = "") -> Asked:
     """A yes: what waits leaves with its next look, within minutes. It holds for as many accounts again, and until the
-    number has fallen below the radius. Raises Refused where nobody asks, and for whose own change it is."""
+    number has fallen below the radius. ``hand``: the login of the machine that it is said from, where nobody has signed in:
+    whoever changed it from there is no second person under another name. Raises Refused where nobody asks, and for
+    whose own change it is."""
     must_say(reason)
     now = outside.clock.now()
 
@@ -203,8 +217,13 @@ def let_go(outside: Outside, playbook: str, by: str, reason: str) -> Asked:
         told = _asked(unit, outside, blast)
         if by in told.not_by:
             raise Refused(f"A second person has to say yes: the last change of {playbook} was yours.")
+        if hand in told.not_by:
+            raise Refused(
+                f"{playbook} was changed from this login, {hand}: the second person says yes on its page, or from a login of theirs."
+            )
         _answer(unit, blast, let_gone(blast, told.reached + told.accounts, by, reason, now))
-        unit.audit(now, by, "playbook.let_go", f"playbook/{playbook}", f"{told.accounts} accounts: {reason}")
+        said = f"{told.accounts} accounts: {reason}" + (f" (in the terminal, as {hand})" if hand else "")
+        unit.audit(now, by, "playbook.let_go", f"playbook/{playbook}", said)
         return told
 
     done: Asked = outside.database.retrying(work)
