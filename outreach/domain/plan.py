@@ -267,8 +267,8 @@ class _Telling:
 
     def _is_live(self, match: Match) -> bool:
         state = self.publish.get(match.playbook.name, LIVE)
-        if state.is_silent:
-            return False
+        if state.is_silent:  # a pause keeps nobody waiting for a call that we have promised
+            return state.state == "paused" and match.trigger.type in ASKS_FOR_A_CALL
         return state.state != "percent" or _in_percent(match, state.percent)
 
     def _is_too_late(self, match: Match) -> bool:

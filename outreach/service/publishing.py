@@ -13,7 +13,7 @@ from outreach.domain.blast import Answer, Blast, refused
 from outreach.domain.blast import let_go as let_gone
 from outreach.domain.conditions_names import did_you_mean
 from outreach.domain.errors import NotFound, Refused, must_say
-from outreach.domain.plan import LIVE, STATES, Publish
+from outreach.domain.plan import ASKS_FOR_A_CALL, LIVE, STATES, Publish
 from outreach.service.finding import many
 from outreach.service.ports import Outside, Unit
 from outreach.service.ports_publishing import Published as Published
@@ -82,12 +82,14 @@ def step_back(outside: Outside, playbook: str) -> Publish | None:
 
 
 def ending(outside: Outside, playbook: str) -> str:
-    """What would end if it were disabled now, in a sentence; empty where nothing is under way."""
+    """What would end if it were disabled now, in sentences; empty where nothing is under way, and nobody relies on it."""
     with outside.database.view() as unit:
         end = unit.ends_with(playbook)
-    stays = ""
+    known, stays = outside.rules().playbooks.get(playbook), ""
+    if known is not None and ASKS_FOR_A_CALL.intersection(known.when):
+        stays = " Whoever asks for a call from then on, or is promised one, gets none by it."
     if end.stay:
-        stays = f" {many(end.stay, 'run')} {'stays' if end.stay == 1 else 'stay'}, since these customers have our word that we ring."
+        stays += f" {many(end.stay, 'run')} {'stays' if end.stay == 1 else 'stay'}, since these customers have our word that we ring."
     if not end.runs:
         return stays.strip()
     parts = [f"{many(end.runs, 'run')} {'ends' if end.runs == 1 else 'end'} for good"]

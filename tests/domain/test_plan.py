@@ -116,6 +116,21 @@ def test_what_only_the_shadow_took_does_not_count_against_what_contacts_somebody
     assert told.ended == [], "neither ends the other"
 
 
+@pytest.mark.parametrize(
+    ("state", "type_", "outcome"),
+    [("paused", "callback.asked", "started"), ("paused", "callback.promised", "started"),
+     ("paused", "delivery.delayed", "paused"), ("disabled", "callback.asked", "not_live")],
+)  # fmt: skip
+def test_a_pause_keeps_nobody_waiting_for_a_call_that_was_promised(
+    state: str, type_: str, outcome: str
+) -> None:
+    one = match()
+    asked = one._replace(trigger=one.trigger._replace(type=type_))
+    told = settle(asked, publish={"late": Publish(state)})
+    assert outcomes(told) == [outcome]
+    assert not any(each.shadow for each in told.started)
+
+
 def test_judged_again_what_the_shadow_has_judged_stays_the_shadows() -> None:
     """Each trigger keeps its run, and nothing that came in shadow starts once it is live."""
     first, second, third = (match(t=MONDAY - back * HOUR) for back in (3, 2, 1))

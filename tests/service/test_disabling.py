@@ -153,7 +153,10 @@ def test_a_call_that_was_promised_is_kept_whatever_becomes_of_the_playbook(datab
         )
         home.settle()
         ends = publishing.ending(home.outside, "back")
-        assert ends == "1 run stays, since these customers have our word that we ring."
+        assert (
+            ends
+            == "Whoever asks for a call from then on, or is promised one, gets none by it. 1 run stays, since these customers have our word that we ring."
+        )
         for state in ("paused", "disabled"):
             say(home, state, "back")
             home.advance(10 * MINUTE)
@@ -180,6 +183,21 @@ def test_a_promised_call_that_comes_due_in_a_pause_comes_to_the_desk() -> None:
             unit.bulk.run("update touch set status = 'due', card = null where id = ?", call.id)
         home.settle()
         assert next(touch for touch in touches(home) if touch.id == call.id).status is Status.ON_DESK
+
+
+def test_a_call_that_is_asked_for_in_a_pause_comes_to_the_desk_and_no_machine_writes(
+    database_url: str,
+) -> None:
+    with under_way(
+        database_url, back=CALLBACK.replace("{sms: hurt_person, after: 1h", "{sms: hurt_person, after: none")
+    ) as home:
+        say(home, "paused", "back")
+        home.take_in(event(home, "callback.asked", "c1", "a1", callback_id="c1", person_id="p1"))
+        home.settle()
+        mine = {touch.channel.value: touch for touch in touches(home) if touch.run == run_of(home, "back").id}
+        assert mine["call"].status is Status.ON_DESK
+        home.advance(HOUR)
+        assert [sent for sent in home.sent.taken if sent[1].channel.value == "sms"] == []
 
 
 def test_what_is_in_shadow_was_promised_by_nobody() -> None:
