@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from outreach.channels.alerting import AppriseNotifier
 from outreach.channels.outbox import OutboxSender
@@ -43,52 +44,69 @@ class Ways:
 
 def ways_out(settings: Settings, clock: Clock) -> Ways:
     """Nothing is contacted here, and no client is loaded before it is needed."""
+    twilio, sendgrid = _twilio(settings), _sendgrid(settings)
+    sms, mail = _sms(settings, twilio, clock), _mail(settings, sendgrid, clock)
+    carriers = {
+        channel: carrier for channel, carrier in ((Channel.SMS, sms), (Channel.EMAIL, mail)) if carrier
+    }
+    paces = {
+        channel: Pace(carrier.rate, clock.now, burst=max(int(carrier.rate), 1))
+        for channel, carrier in carriers.items()
+    }
     outbox = OutboxSender(settings.outbox_dir, clock.now)
-    senders: dict[Channel, Sender] = {Channel.EMAIL: outbox, Channel.SMS: outbox}
-    providers: dict[Channel, str] = {}
-    finders: dict[Channel, Finder] = {}
-    paces: dict[str, Pace] = {}
-
-    def carry(channel: Channel, provider: str, sender: Sender, rate: float) -> None:
-        pace = Pace(rate, clock.now, burst=max(int(rate), 1))
-        paces[f"{provider}/{channel.value}"], providers[channel] = pace, provider
-        senders[channel] = Paced(sender, pace)
-
-    twilio = _twilio(settings)
-    if twilio is not None and (settings.twilio_from or settings.twilio_messaging_service_sid):
-        sms = TwilioSender(
-            twilio,
-            clock.now,
-            settings.twilio_from,
-            settings.twilio_messaging_service_sid,
-            settings.twilio_a2p,
-        )
-        carry(Channel.SMS, "twilio", sms, settings.twilio_rate)
-        finders[Channel.SMS] = sms
-    lists: Lists | None = None
-    if settings.sendgrid_api_key:
-        account = SendGridAccount(
-            settings.sendgrid_api_key, settings.sendgrid_base_url, settings.provider_timeout
-        )
-        lists = SendGridLists(account, settings.sendgrid_hold_groups)
-        carry(Channel.EMAIL, "sendgrid", SendGridSender(account, clock.now), settings.sendgrid_rate)
-    elif settings.smtp_host:
-        smtp = SmtpSender(
-            settings.smtp_host, settings.smtp_port, clock.now, settings.smtp_security, settings.smtp_user,
-            settings.smtp_password, settings.provider_timeout,
-        )  # fmt: skip
-        carry(Channel.EMAIL, "smtp", smtp, settings.smtp_rate)
     return Ways(
         outbox=outbox,
-        senders=senders,
-        providers=providers,
+        senders={Channel.EMAIL: outbox, Channel.SMS: outbox}
+        | {channel: Paced(carrier.sender, paces[channel]) for channel, carrier in carriers.items()},
+        providers={channel: carrier.provider for channel, carrier in carriers.items()},
         post=post_of(settings),
-        finders=finders,
+        finders={Channel.SMS: sms.sender} if sms else {},
         telephone=_telephone(settings, twilio, clock),
         notifier=_notifier(settings),
-        lists=lists,
-        paces=paces,
+        lists=SendGridLists(sendgrid, settings.sendgrid_hold_groups) if sendgrid else None,
+        paces={
+            f"{carrier.provider}/{channel.value}": paces[channel] for channel, carrier in carriers.items()
+        },
     )
+
+
+S = TypeVar("S", bound=Sender)
+
+
+@dataclass(frozen=True)
+class _Carrier(Generic[S]):
+    """``rate``: messages a second."""
+
+    provider: str
+    sender: S
+    rate: float
+
+
+def _sms(settings: Settings, twilio: TwilioAccount | None, clock: Clock) -> _Carrier[TwilioSender] | None:
+    if twilio is None or not (settings.twilio_from or settings.twilio_messaging_service_sid):
+        return None
+    sender = TwilioSender(
+        twilio, clock.now, settings.twilio_from, settings.twilio_messaging_service_sid, settings.twilio_a2p
+    )
+    return _Carrier("twilio", sender, settings.twilio_rate)
+
+
+def _mail(settings: Settings, sendgrid: SendGridAccount | None, clock: Clock) -> _Carrier[Sender] | None:
+    if sendgrid is not None:
+        return _Carrier("sendgrid", SendGridSender(sendgrid, clock.now), settings.sendgrid_rate)
+    if not settings.smtp_host:
+        return None
+    sender = SmtpSender(
+        settings.smtp_host, settings.smtp_port, clock.now, settings.smtp_security, settings.smtp_user,
+        settings.smtp_password, settings.provider_timeout,
+    )  # fmt: skip
+    return _Carrier("smtp", sender, settings.smtp_rate)
+
+
+def _sendgrid(settings: Settings) -> SendGridAccount | None:
+    if not settings.sendgrid_api_key:
+        return None
+    return SendGridAccount(settings.sendgrid_api_key, settings.sendgrid_base_url, settings.provider_timeout)
 
 
 def _twilio(settings: Settings) -> TwilioAccount | None:

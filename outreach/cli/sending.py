@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Sequence
 from datetime import datetime
 
 import click
 
+from outreach.assemble import House
 from outreach.cli.common import answer, found_something, house, json_option
 from outreach.domain.touch import Touch
 from outreach.service.unknowns import Evidence
@@ -27,42 +29,56 @@ def unknowns(touch: str | None, was: str | None, reason: str, look: bool, as_jso
 
     Exit code 1 when there are any.
     """
-    from outreach.service.desk import settle_unknown
-    from outreach.service.unknowns import evidence, look_up_now
-
     if was and not touch:
         raise click.UsageError("name the TOUCH that --was is about")
     with house() as here:
         if touch and was:
-            if not reason.strip():
-                raise click.UsageError("say with --reason how you know")
-            settle_unknown(here.outside, touch, getpass.getuser(), was, reason)
-            click.echo("It will be sent again, judged anew." if was == "again" else f"Written down: {was}.")
+            _settle(here, touch, was, reason)
             return
         if touch:
+            from outreach.service.unknowns import evidence
+
             _show(evidence(here.outside, touch), as_json)
             return
         if look:
-            seen = look_up_now(here.outside)
-            said = (
-                f"{seen[word]} {word}" for word in ("found", "not found", "not reached", "without a listing")
-            )
-            click.echo(f"At the providers: {', '.join(said)}.", err=as_json)
+            _look(here, as_json)
         with here.database.view() as unit:
             from outreach.store.views_ops import unknown_touches
 
             rows = unknown_touches(unit, limit=1000)
     if as_json:
         answer([_as_dict(row, name) for row, name in rows])
-    for row, name in () if as_json else rows:
+    else:
+        _list(rows)
+    found_something(bool(rows))
+
+
+def _settle(here: House, touch: str, was: str, reason: str) -> None:
+    from outreach.service.desk import settle_unknown
+
+    if not reason.strip():
+        raise click.UsageError("say with --reason how you know")
+    settle_unknown(here.outside, touch, getpass.getuser(), was, reason)
+    click.echo("It will be sent again, judged anew." if was == "again" else f"Written down: {was}.")
+
+
+def _look(here: House, as_json: bool) -> None:
+    from outreach.service.unknowns import look_up_now
+
+    seen = look_up_now(here.outside)
+    said = (f"{seen[word]} {word}" for word in ("found", "not found", "not reached", "without a listing"))
+    click.echo(f"At the providers: {', '.join(said)}.", err=as_json)
+
+
+def _list(rows: Sequence[tuple[Touch, str]]) -> None:
+    for row, name in rows:
         click.echo(f"{row.id}  {row.channel}  {row.account}  {name}  since {_utc(row.intent_at)}")
-    if not rows and not as_json:
-        click.echo("None: of every message it is known what became of it.")
-    if rows and not as_json:
+    if rows:
         click.echo(
             "\noutreach unknowns TOUCH shows the evidence; --was sent|failed|again --reason … settles it."
         )
-    found_something(bool(rows))
+    else:
+        click.echo("None: of every message it is known what became of it.")
 
 
 def _as_dict(touch: Touch, name: str) -> dict[str, object]:

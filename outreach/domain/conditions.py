@@ -15,7 +15,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from outreach.domain.account import Need
 from outreach.domain.conditions_check import check_condition, check_value
 from outreach.domain.conditions_code import FusedTest, Test, compile_fused, compile_test
 from outreach.domain.conditions_explain import Outline, explain, key_value, outline
@@ -24,6 +23,7 @@ from outreach.domain.conditions_place import Place
 from outreach.domain.conditions_tree import EventField, Fact, Node, need_of, walk, write
 from outreach.domain.conditions_values import Scope
 from outreach.domain.facts import Trace
+from outreach.domain.history import Need
 from outreach.domain.vocabulary import Vocabulary
 
 __all__ = [

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import ClassVar, TypeAlias
 
-from outreach.domain.account import Need
+from outreach.domain.history import Need
 from outreach.domain.hours import Duration
 from outreach.domain.vocabulary import FieldType
 

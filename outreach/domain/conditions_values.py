@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from outreach.domain.account import Happening, History
+from outreach.domain.history import Happening, History
 from outreach.domain.vocabulary import FieldType
 
 BOUND = 1e300

@@ -7,20 +7,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from outreach.domain.account import (
-    AccountState,
-    FoldRules,
-    History,
-    Need,
-    account_facts,
-    failure_facts,
-    rhythm_facts,
-)
+from outreach.domain.account import AccountState
+from outreach.domain.account_facts import account_facts, failure_facts, rhythm_facts
 from outreach.domain.company import Company
 from outreach.domain.conditions import Condition, Scope, Value, fuse
+from outreach.domain.dues import FoldRules
 from outreach.domain.errors import Fault
 from outreach.domain.facts import Event, Person, Trace, Verdict
 from outreach.domain.failure import Failure, failure_id
+from outreach.domain.history import History, Need
 from outreach.domain.lawbook import Packs
 from outreach.domain.lawpack import LawPack
 from outreach.domain.playbook import Playbook

@@ -6,6 +6,7 @@ value in its field. So news of the same cause joins by itself, and what was take
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ class Incident:
 @dataclass(frozen=True, slots=True)
 class Wording:
     """What happened, for colleagues; and ``words``, which may be said to the customers once somebody has approved them.
-    Numbered from 1; a correction is the next one."""
+    Numbered from 1; a correction is the next one. What stands below a line ``[de]`` is said in that language; what stands
+    above all such lines, in the company's."""
 
     incident: str
     number: int
@@ -60,6 +62,23 @@ class Wording:
     at: datetime
     approved_by: str | None = None
     approved_at: datetime | None = None
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """(language, its words), as they stand there; the language is empty for what no line names one for."""
+        first, *rest = _LANGUAGE.split(self.words)
+        found = [("", first), *zip(rest[::2], rest[1::2], strict=True)]
+        return tuple((code.lower(), text.strip()) for code, text in found if code or text.strip())
+
+    def in_language(self, language: str, company: str) -> str | None:
+        """For a text of that ``language``; None where nobody has written any. ``company``: the company's."""
+        said = {code or company.lower(): words for code, words in self.parts}
+        wanted = language.replace("_", "-").lower()
+        return said.get(wanted) or said.get(wanted.partition("-")[0])
+
+
+_LANGUAGE = re.compile(r"^[ \t]*\[([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)\][ \t]*\r?$", re.MULTILINE)
+"""A line that says in which language the words below it are."""
 
 
 # -- what they have in common ------------------------------------------------------------------------------
@@ -212,17 +231,23 @@ def _letters(text: str) -> str:
 
 
 def said_in(text: str, wordings: Iterable[Wording]) -> list[Wording]:
-    """The approved wordings that a text holds. What it holds only as a part of a longer one was not said by itself; of
-    two that read the same the newest was."""
-    held = [each for each in wordings if each.approved_at and says(text, each.words)]
-    return [each for each in held if not any(_is_within(each, other) for other in held)]
+    """The approved wordings that a text holds, in whichever language. What it holds only as a part of a longer one was
+    not said by itself; of two that read the same the newest was."""
+    return list(dict.fromkeys(each for each, _ in _held(text, wordings)))
 
 
-def _is_within(one: Wording, other: Wording) -> bool:
-    mine, others = _letters(one.words), _letters(other.words)
-    if mine == others:
-        return one.incident == other.incident and one.number < other.number
-    return mine in others
+def _held(text: str, wordings: Iterable[Wording]) -> list[tuple[Wording, str]]:
+    """Each with the letters that the text holds of it."""
+    approved = [each for each in wordings if each.approved_at]
+    found = [(each, _letters(words)) for each in approved for _, words in each.parts if says(text, words)]
+    return [one for one in found if not any(_is_within(one, other) for other in found)]
+
+
+def _is_within(one: tuple[Wording, str], other: tuple[Wording, str]) -> bool:
+    (mine, my_letters), (theirs, letters) = one, other
+    if my_letters == letters:
+        return mine.incident == theirs.incident and mine.number < theirs.number
+    return my_letters in letters
 
 
 def outdated(text: str, wordings: Collection[Wording]) -> bool:
@@ -231,8 +256,8 @@ def outdated(text: str, wordings: Collection[Wording]) -> bool:
     for each in wordings:
         of[each.incident].append(each)
     stand = [now for each in of.values() if (now := current(each))]
-    read = {_letters(each.words) for each in stand}
-    return any(_letters(each.words) not in read for each in said_in(text, wordings))
+    read = {_letters(words) for each in stand for _, words in each.parts}
+    return any(letters not in read for _, letters in _held(text, wordings))
 
 
 class SaidAbout(NamedTuple):

@@ -13,7 +13,7 @@ A text is rendered from a *context* of plain dicts. Its names (``CONTEXT_NAMES``
 - ``may_offer``: a list of {name, limit, above}
 - ``run``: attempts, round, reached, replied, age_days
 - ``others``: a list of texts, what else went wrong for the account in the last 90 days, the newest first
-- ``incident``: title, what, words: one cause that hurt many, and what we may say of it; None while nobody has approved any
+- ``incident``: title, what, words: one cause that hurt many, and what we may say of it in the language of the text; None while nobody has approved any
 - ``late_apology``: whether the call's hour has passed
 - ``may_leave_message``: whether a machine that answers may be spoken to, once
 - ``said``: what the customer last wrote, None when nothing

@@ -426,7 +426,7 @@ def _may_displace(one: Run, other: Run) -> bool:
 
 
 def _supersede(accepted: Iterable[Run], playbook_of: Callable[[Run], Playbook], result: Settled) -> None:
-    """Open runs of a superseded playbook end, whichever came first: same failure, else same account."""
+    """Open runs of a superseded playbook end, whichever came first: same failure, same wish, else same account."""
     gone = {run.id for run, _ in result.ended}
     open_runs = [run for run in accepted if run.is_open and run.id not in gone]
     if len({run.playbook for run in open_runs}) < 2:
@@ -434,8 +434,16 @@ def _supersede(accepted: Iterable[Run], playbook_of: Callable[[Run], Playbook], 
     for run in open_runs:
         supersedes = playbook_of(run).supersedes
         for other in open_runs:
-            if other.playbook in supersedes and other.failure == run.failure and _may_displace(run, other):
+            if other.playbook in supersedes and _one_matter(run, other) and _may_displace(run, other):
                 result.ended.append((other, "superseded"))
+
+
+def _one_matter(graver: Run, run: Run) -> bool:
+    """The same failure, or none on either side. A wish to be called is the same by its key, whatever failure it came
+    of or has become; and one wish never takes another's place."""
+    if run.purpose is Purpose.CALLBACK:
+        return run.key == graver.key or (run.failure is not None and run.failure == graver.failure)
+    return run.failure == graver.failure
 
 
 def _restore(accepted: Sequence[Run], playbook_of: Callable[[Run], Playbook], result: Settled) -> None:
@@ -457,8 +465,8 @@ def displaced_by(run: Run, others: Iterable[Run], playbook_of: Callable[[Run], P
 
 def _supersedes(playbook_of: Callable[[Run], Playbook]) -> Callable[[Run, Run], bool]:
     return lambda other, run: (
-        other.failure == run.failure
-        and run.playbook in playbook_of(other).supersedes
+        run.playbook in playbook_of(other).supersedes
+        and _one_matter(other, run)
         and _may_displace(other, run)
     )
 

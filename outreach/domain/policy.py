@@ -72,6 +72,8 @@ class Case:
     """They have our word that we ring: whatever becomes of the playbook, that call is owed."""
     they_wrote: bool = False
     """Of a callback: they wrote to us and have not asked for a call, so their wishes about calls hold."""
+    they_wait: bool = False
+    """Of a call that they asked for and that we missed, whatever its playbook's purpose: they want it still."""
     run_open: bool = True
     run_why: str = ""
     suppressed: str | None = None
@@ -183,7 +185,8 @@ def opted_out(case: Case) -> Ruling | None:
     person, touch = case.person, case.touch
     if person is None or touch.channel is Channel.TASK:
         return None
-    asked_for = touch.purpose is Purpose.CALLBACK and touch.channel is Channel.CALL and not case.they_wrote
+    wanted = touch.purpose is Purpose.CALLBACK or case.they_wait
+    asked_for = wanted and touch.channel is Channel.CALL and not case.they_wrote
     names = ["all"] if asked_for else ["all", touch.channel.value, touch.purpose.value]
     if touch.purpose.sells:
         names.append(Purpose.MARKETING.value)
@@ -222,7 +225,8 @@ def embargoed(case: Case) -> Ruling | None:
 def stated_channel(case: Case) -> Ruling | None:
     """Their own word about a way of reaching them; a call they ask for is another word."""
     person, touch = case.person, case.touch
-    asked_for = touch.purpose in _ASKED_FOR and not case.they_wrote
+    waited_for = case.they_wait and touch.channel is Channel.CALL
+    asked_for = waited_for or (touch.purpose in _ASKED_FOR and not case.they_wrote)
     if person is None or asked_for or touch.channel is Channel.TASK:
         return None
     if touch.channel.value in unwanted_ways(person):
@@ -272,7 +276,8 @@ def outranked(case: Case) -> Ruling | None:
 
 def capped(case: Case) -> Ruling | None:
     """Caps over all channels and accounts, human calls included. What repairs and what was asked for counts
-    for what sells, and is never kept waiting by it; the law counts every attempt."""
+    for what sells, and is never kept waiting by it; the law counts every attempt. One dial is one, whatever
+    it was about."""
     if case.touch.channel is Channel.TASK:
         return None
     caps, touch = case.caps, case.touch
@@ -297,7 +302,8 @@ def _over(
     found: Sequence[Touch], most: int | None, window: timedelta, code: str, case: Case
 ) -> Ruling | None:
     since = case.now - window
-    times = sorted(t.intent_at for t in found if t.intent_at and t.intent_at > since)
+    made = {t.contact: t.intent_at for t in found if t.intent_at and t.intent_at > since}
+    times = sorted(made.values())
     if most is None or len(times) < most:
         return None
     span = "day" if window == DAY else "week"

@@ -12,6 +12,9 @@ from outreach.domain.touch import Disposition
 SECOND_THOUGHTS = timedelta(seconds=10)
 """So long after it was said an outcome can be taken back."""
 
+DIALLED_FOR = timedelta(hours=2)
+"""So long after the dial what is said is about that call, and the number stays on the card."""
+
 
 @dataclass(frozen=True, slots=True)
 class PromiseMade:

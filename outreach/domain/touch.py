@@ -142,6 +142,11 @@ class Touch:
             return self.settlement is not Settlement.WITHDRAWN
         return self.status is Status.ON_DESK and self.opened
 
+    @property
+    def contact(self) -> tuple[str, datetime | None]:
+        """What caps count once: a dial, however many lines of its card it was about; else the touch itself."""
+        return (self.card or self.id) if self.channel is Channel.CALL else self.id, self.intent_at
+
 
 def advance(touch: Touch, to: Status, now: datetime, **changes: Any) -> Touch:
     """The only way a touch changes its status. Raises IllegalChange for what the table forbids."""

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from outreach.domain.account import History
 from outreach.domain.conditions import Scope
 from outreach.domain.evaluate import Fused
+from outreach.domain.history import History
 from outreach.lab.bench_rig import Case, Goal, Line, Say, Times, alternate, compare, missing
 from outreach.lab.bench_world import KINDS, START, Clauses, bench_rules, conditions, stream
 

@@ -32,7 +32,7 @@ from outreach.lab.bench_world import bench_root, stream
 from outreach.lab.scratch import cloud_event
 from outreach.service.ports_records import ApiToken
 from outreach.settings import load_settings
-from outreach.store import views
+from outreach.store import views_desk
 from outreach.store.engine import Store
 from outreach.web.auth import hash_token
 
@@ -276,7 +276,7 @@ def _post_and_see(connection: HTTPConnection, store: Store, n: int) -> None:
     event = cloud_event("delivery.delayed", f"a{n % 200}", data, f"card-{n}", SystemClock().now())
     send(connection, orjson.dumps(event), _HEADERS)
     with store.view() as unit:
-        lines = views.desk_lines(unit)
+        lines = views_desk.desk_lines(unit)
     if not any(line.failure == f"delivery/card-{n}" for line in lines):
         raise RuntimeError("the card is not on the desk")
 

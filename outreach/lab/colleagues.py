@@ -17,8 +17,8 @@ from outreach.domain.touch import Disposition
 from outreach.lab.player import Player
 from outreach.lab.scratch import Scratch
 from outreach.service import desk, outcomes
-from outreach.store import views
-from outreach.store.views import DeskLine, Draft
+from outreach.store import views_desk
+from outreach.store.views_desk import DeskLine, Draft
 
 BETWEEN_ROUNDS = timedelta(hours=4)
 UNREAD = timedelta(hours=3)
@@ -52,9 +52,11 @@ class Colleagues:
     def _round(self, team: str) -> datetime | None:
         with self.house.database.view() as unit:
             lines = [
-                line for line in views.desk_lines(unit) if line.team == team and line.due < self.house.now
+                line
+                for line in views_desk.desk_lines(unit)
+                if line.team == team and line.due < self.house.now
             ]
-            drafts = [draft for draft in views.drafts(unit, ALL) if draft.team == team]
+            drafts = [draft for draft in views_desk.drafts(unit, ALL) if draft.team == team]
         for card in sorted({line.card for line in lines}):
             self._ring(card)
         for draft in drafts:
@@ -107,7 +109,7 @@ class Colleagues:
 
     def _calls(self, card: str) -> list[DeskLine]:
         with self.house.database.view() as unit:
-            lines = [line for line in views.desk_lines(unit) if line.card == card]
+            lines = [line for line in views_desk.desk_lines(unit) if line.card == card]
         return [line for line in lines if line.channel is Channel.CALL and not line.locked]
 
     def _ring_at(self, at: datetime | None, card: str) -> None:

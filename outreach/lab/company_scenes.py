@@ -17,7 +17,7 @@ from outreach.lab.player import Arrival
 from outreach.lab.scratch import Scratch
 from outreach.service import desk, intake, outcomes, replies
 from outreach.service.replies import Received
-from outreach.store import views
+from outreach.store import views_desk
 
 Act = Callable[[Scratch], datetime | None]
 """Gives when to try again, or None."""
@@ -87,6 +87,7 @@ class Scenes:
         self.reviews()
         self.no_playbook()
         self.hard_to_reach()
+        self.one_cause()
         self.owed()
         self.written()
         self.doings.append((self.now - timedelta(hours=7), _wrong_events))
@@ -95,49 +96,44 @@ class Scenes:
 
     def on_the_desk(self) -> None:
         """Let-downs of today and yesterday, on every side of the world."""
-        tell = self.tell
+        self._businesses_let_down()
+        self._households_let_down()
+        self._unanswered()
+        self._came_late()
+
+    def _businesses_let_down(self) -> None:
+        tell, house = self.tell, self.house
         tell(
-            self.house("Bluebird Supper Club", cast.NEW_YORK),
+            house("Bluebird Supper Club", cast.NEW_YORK),
             "delivery.damaged",
             4,
             what="the left door has a dent",
         )
         tell(
-            self.house("Palm Court Bungalows", cast.LOS_ANGELES),
-            "delivery.delayed",
-            9,
-            days_late=4,
-            reason="the truck broke down",
-        )
-        tell(
-            self.house("Hibiscus Inn", cast.HONOLULU),
-            "delivery.delayed",
-            8,
-            days_late=5,
-            reason="the ship is late",
-        )
-        tell(
-            self.house("Paperbark Hotel", cast.SYDNEY), "installation.problem_reported", 20, what="the hood drips",
-            visits=2, open_days=12,
+            house("Palm Court Bungalows", cast.LOS_ANGELES), "delivery.delayed", 9,
+            days_late=4, reason="the truck broke down",
         )  # fmt: skip
         tell(
-            self.house("Tui House", cast.AUCKLAND),
-            "delivery.wrong_item",
-            5,
-            what="a gas grill came",
-            ordered="a charcoal grill",
-        )
-        tell(self.home(cast.TOKYO), "delivery.short", 6, what="two shelves are missing", pieces_missing=2)
-        tell(self.home(cast.MUMBAI), "delivery.missed", 7, reason="the driver did not find the gate")
+            house("Hibiscus Inn", cast.HONOLULU), "delivery.delayed", 8,
+            days_late=5, reason="the ship is late",
+        )  # fmt: skip
         tell(
-            self.home(cast.SAO_PAULO),
-            "delivery.promise_moved",
-            5,
-            days_moved=3,
-            promised_for=self.ago(-90).isoformat(),
-        )
-        self._unanswered()
-        self._came_late()
+            house("Paperbark Hotel", cast.SYDNEY), "installation.problem_reported", 20,
+            what="the hood drips", visits=2, open_days=12,
+        )  # fmt: skip
+        tell(
+            house("Tui House", cast.AUCKLAND), "delivery.wrong_item", 5,
+            what="a gas grill came", ordered="a charcoal grill",
+        )  # fmt: skip
+
+    def _households_let_down(self) -> None:
+        tell, home = self.tell, self.home
+        tell(home(cast.TOKYO), "delivery.short", 6, what="two shelves are missing", pieces_missing=2)
+        tell(home(cast.MUMBAI), "delivery.missed", 7, reason="the driver did not find the gate")
+        tell(
+            home(cast.SAO_PAULO), "delivery.promise_moved", 5,
+            days_moved=3, promised_for=self.ago(-90).isoformat(),
+        )  # fmt: skip
 
     def _unanswered(self) -> None:
         angry = self.house("Saffron & Rye", cast.LONDON, FIRST)
@@ -245,6 +241,21 @@ class Scenes:
                 expected_on=self.ago(-200).isoformat(),
             )  # fmt: skip
 
+    def one_cause(self) -> None:
+        """Snow on one road keeps six of them waiting: ops see one cause, and say one thing."""
+        names = ("The Copper Ladle", "Marlow Guest House", "Fig & Fennel")
+        snowed_in = [self.house(name, cast.LONDON) for name in names]
+        snowed_in += [self.home(cast.LONDON) for _ in names]
+        for hours, customer in enumerate(snowed_in, 14):
+            self.tell(
+                customer,
+                "delivery.delayed",
+                hours,
+                days_late=3,
+                carrier="Pennine Freight",
+                reason="snow on the M62",
+            )
+
     def hard_to_reach(self) -> None:
         """Rang in vain; may not be called; nobody known there; nobody can tell how late it is."""
         silent = self.home(cast.LOS_ANGELES)
@@ -330,7 +341,7 @@ def _receive(house: Scratch, received: Received) -> None:
 def _call(house: Scratch, customer: Customer, outcome: Outcome) -> datetime | None:
     """Ring, or look again later when there is nothing to ring about yet."""
     with house.database.view() as unit:
-        lines = [line for line in views.desk_lines(unit) if line.account == customer.id]
+        lines = [line for line in views_desk.desk_lines(unit) if line.account == customer.id]
     if not lines:
         return house.now + AGAIN
     desk.claim(house.outside, lines[0].card, customer.owner)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from outreach.domain.account import AccountState, Promise, account_facts, failure_facts
+from outreach.domain.account import AccountState, Promise
+from outreach.domain.account_facts import account_facts, failure_facts
 from outreach.domain.errors import NotFound
 from outreach.domain.facts import Channel, Event, Person
 from outreach.domain.failure import REPEAT_WINDOW, FailureState
+from outreach.domain.incident import Wording
 from outreach.domain.message import pick_variant
+from outreach.domain.message_tree import variant_of
 from outreach.domain.plan import Run
 from outreach.domain.playbook import Playbook
 from outreach.domain.steps import may_leave_message
@@ -57,18 +60,30 @@ def context_of(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
         "preferences": preferences_of(person, now),
         "run": {"attempts": run.attempts, "round": run.round},
         "others": _others(state, run.failure, now),
-        "incident": _incident(ledger, run),
+        "incident": _incident(ledger, run, touch),
         "late_apology": is_late(touch, now),
         "may_leave_message": may_leave_message(touch, ledger.playbook(run).steps[touch.step]),
         "said": last_words(ledger.unit, run.account, touch.person, now),
     }  # fmt: skip
 
 
-def _incident(ledger: Ledger, run: Run) -> dict[str, Any]:
+def _incident(ledger: Ledger, run: Run, touch: Touch) -> dict[str, Any]:
     found = spoken_of(ledger, run.account, run.failure)
     if found is None:
         return {"title": None, "what": None, "words": None}
-    return {"title": found.incident.title, "what": found.now.what, "words": found.now.words}
+    words = _words_of(ledger, run, touch, found.now)
+    return {"title": found.incident.title, "what": found.now.what, "words": words}
+
+
+def _words_of(ledger: Ledger, run: Run, touch: Touch, wording: Wording) -> str | None:
+    """Written, only in the language of the text that they stand in: none rather than others. Whoever rings can put what
+    there is into their own words."""
+    company, person = ledger.rules.company.language, ledger.person(touch.person)
+    if not touch.channel.written:
+        theirs = wording.in_language(person.language if person else company, company)
+        return theirs or wording.in_language(company, company) or wording.words
+    name, _ = template_of(ledger.playbook(run), touch, person)
+    return wording.in_language(variant_of(name) or company, company)
 
 
 def _what_happened(trigger: Event) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
 from outreach.service.ports_records import User
 from outreach.service.ports_ways import Receipt
+from outreach.service.rulings import WISHES_FOR_A_CALL
 from outreach.service.staff import name_of
 from outreach.service.switches import may_contact, provider_stopped, stop_provider
 
@@ -127,7 +128,7 @@ def whom(ledger: Ledger, calls: Sequence[Touch]) -> Theirs | None:
         person = ledger.person(touch.person)
         trigger = ledger.trigger(ledger.runs[touch.account][touch.run])
         given = (
-            trigger.data.get("phone") if trigger is not None and trigger.type == "callback.asked" else None
+            trigger.data.get("phone") if trigger is not None and trigger.type in WISHES_FOR_A_CALL else None
         )
         number = given or (person.phone if person else None)
         if number:

@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from outreach.domain.account import AccountState, Need
+from outreach.domain.account import AccountState
 from outreach.domain.evaluate import BY_HAND, Match
 from outreach.domain.facts import Event
 from outreach.domain.failure import FailureState
+from outreach.domain.history import Need
 from outreach.domain.outcome import credited
 from outreach.domain.plan import Run, Slot, Stopped, back_open, decided, settle_matches
 from outreach.domain.steps import end
+from outreach.service import promised_hours
 from outreach.service.ledger import Ledger
 from outreach.service.ports_events import WindowNeed
 from outreach.service.ports_publishing import Missed
@@ -234,7 +236,14 @@ def _settle(
     for run in told.started:
         start(ledger, run)
     for run, reason in told.ended:
-        end_run(ledger, stored[run.id], reason)
+        _end(ledger, stored[run.id], reason)
+
+
+def _end(ledger: Ledger, run: Run, reason: str) -> None:
+    """What begins in its place keeps the hour that it had promised."""
+    calls = ledger.touches_of_run(run)
+    end_run(ledger, run, reason)
+    promised_hours.hand_on(ledger, ledger.runs[run.account][run.id], calls)
 
 
 def _came_in_shadow(ledger: Ledger, match: Match) -> bool:

@@ -24,6 +24,7 @@ def write(outside: Outside, id_: str, what: str, words: str, by: str) -> Wording
     what, words = what.strip(), words.strip()
     if not words or max(len(what), len(words)) > LONGEST_WORDS:
         raise Refused(f"Write what may be said, {LONGEST_WORDS} characters at most.")
+    _must_be_clear(Wording(id_, 0, what, words, by, outside.clock.now()), outside.rules().company.language)
     sells = [found.words for found in selling(words)]
     if sells:
         raise Refused(f"This goes into apologies, and it would sell: {', '.join(sells[:5])}. Take it out.")
@@ -39,6 +40,16 @@ def write(outside: Outside, id_: str, what: str, words: str, by: str) -> Wording
 
     wording: Wording = outside.database.retrying(work)
     return wording
+
+
+def _must_be_clear(wording: Wording, company: str) -> None:
+    codes = [code or company.lower() for code, _ in wording.parts]
+    twice = sorted({code for code in codes if codes.count(code) > 1})
+    if twice:
+        raise Refused(f"Written twice: {', '.join(twice)}. What stands above every [language] is {company}.")
+    empty = [code for code, words in wording.parts if not words]
+    if empty:
+        raise Refused(f"Nothing is written below [{empty[0]}].")
 
 
 def approve(outside: Outside, id_: str, number: int, by: str) -> int:

@@ -12,12 +12,13 @@ from datetime import datetime
 
 import orjson
 
-from outreach.domain.account import AccountState, History, Need
+from outreach.domain.account import AccountState
 from outreach.domain.blast import Answer, Blast
 from outreach.domain.card import Card
 from outreach.domain.errors import Invalid, NotFound
 from outreach.domain.evaluate import Ruleset, merged_needs
 from outreach.domain.facts import Channel, Event, Person
+from outreach.domain.history import History, Need
 from outreach.domain.hold import Hold
 from outreach.domain.incident import Incident, Wording
 from outreach.domain.person import PersonState, as_person, strictest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,13 +12,14 @@ from outreach.domain.errors import NotFound, Refused
 from outreach.domain.facts import PERSON_PREFIX, Channel
 from outreach.domain.plan import Run
 from outreach.domain.steps import next_attempt
-from outreach.domain.talk import SECOND_THOUGHTS, Outcome, PromiseMade, Said, Wished
+from outreach.domain.talk import DIALLED_FOR, SECOND_THOUGHTS, Outcome, PromiseMade, Said, Wished
 from outreach.domain.touch import Disposition, Settlement, Status, Touch, advance
 from outreach.service.desk import hurt_by, lines_on, locked_ledger, open_and_mine
 from outreach.service.endpoints import shut_telephone
 from outreach.service.intake import absorb_own, own_event
 from outreach.service.ledger import Ledger
 from outreach.service.ports import Outside, Unit
+from outreach.service.rulings import WISHES_FOR_A_CALL
 from outreach.service.runs import footing, progress, settle_step
 from outreach.service.sending import BREAKS, PUT_OFF
 
@@ -136,8 +137,9 @@ def _put_down(
 ) -> None:
     """``at``: when it was said, which may be before what has been told since."""
     waiting = [touch for touch in spoken_of if touch.status is Status.ON_DESK]
+    dialled = _dialled(waiting, ledger.now)
     for touch in waiting:
-        _settle_touch(ledger, touch, outcome)
+        _settle_touch(ledger, touch, outcome, dialled)
     absorb_own(ledger, _said(ledger, card, by, outcome, spoken_of, at or ledger.now), as_timed=at is not None)
     if outcome.disposition is Disposition.DO_NOT_CALL:
         _ring_no_more(ledger, by, spoken_of)
@@ -181,7 +183,13 @@ def locked(ledger: Ledger, touch: Touch) -> bool:
     return touch.purpose.sells and any(state.open_failures for state in ledger.accounts.values())
 
 
-def _settle_touch(ledger: Ledger, touch: Touch, outcome: Outcome) -> None:
+def _dialled(waiting: Iterable[Touch], now: datetime) -> datetime:
+    """When the call was made that this came of: a line that turned up after the dial was spoken of in that call, too."""
+    dials = [touch.intent_at for touch in waiting if touch.channel is Channel.CALL and touch.intent_at]
+    return max((at for at in dials if now - at < DIALLED_FOR), default=now)
+
+
+def _settle_touch(ledger: Ledger, touch: Touch, outcome: Outcome, dialled: datetime) -> None:
     reached = outcome.disposition is Disposition.REACHED or touch.channel is Channel.TASK
     now = ledger.now
     run = ledger.runs[touch.account][touch.run]
@@ -189,7 +197,7 @@ def _settle_touch(ledger: Ledger, touch: Touch, outcome: Outcome) -> None:
         advance(
             touch, Status.SETTLED, now, disposition=outcome.disposition.value, opened=True,
             settlement=Settlement.REACHED if reached else Settlement.UNREACHED,
-            intent_at=touch.intent_at or now,
+            intent_at=touch.intent_at or dialled,
         )
     )  # fmt: skip
     if touch.channel is Channel.CALL:
@@ -236,12 +244,12 @@ def _said(
 
 
 def _callbacks_made(ledger: Ledger, by: str, calls: list[Touch], at: datetime) -> list[dict[str, Any]]:
-    """The call they asked for was made: its own clock stops."""
+    """The call they asked for was made, be it late: the clock of the wish stops."""
     events = []
     for touch in calls:
         run = _run(ledger, touch)
         trigger = ledger.trigger(run) if run is not None else None
-        if trigger is not None and trigger.type == "callback.asked":
+        if trigger is not None and trigger.type in WISHES_FOR_A_CALL:
             data = {"callback_id": trigger.data["callback_id"], "person_id": touch.person, "by": by}
             new = ledger.outside.ids.new()
             events.append(own_event("callback.made", touch.account, data, at, new))

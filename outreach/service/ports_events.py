@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from outreach.domain.account import Happening
 from outreach.domain.facts import Event
+from outreach.domain.history import Happening
 
 
 class StoredRef(NamedTuple):

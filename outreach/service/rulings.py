@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from outreach.domain.account import Need
 from outreach.domain.conditions import Condition, Scope
 from outreach.domain.evaluate import asks_for_people, scope_of
 from outreach.domain.facts import Channel, Event, Permission, Person, Purpose
+from outreach.domain.history import Need
 from outreach.domain.hold import Hold, kin, strongest
 from outreach.domain.law import (
     ConsentRule,
@@ -47,6 +47,7 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
         publish_state=publish_state(ledger, run),
         promised=run.is_promised,
         blast=ledger.answer(run),
+        they_wait=run.trigger_type == "callback.missed",
         run_open=run.is_open,
         run_why=run.end_reason,
         suppressed=_suppressed(ledger, touch, run),
@@ -62,6 +63,8 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
 _ASKED_FOR = timedelta(hours=1)
 _LOOK_AGAIN = timedelta(hours=1)
 """After which it is asked again whether what they wait for has come."""
+WISHES_FOR_A_CALL = frozenset({"callback.asked", "callback.missed"})
+"""What the call of a wish stands for, by its own id; the number they gave is with it."""
 
 
 def publish_state(ledger: Ledger, run: Run) -> str:
@@ -309,11 +312,11 @@ def embargo_against(ledger: Ledger, account: str, by: str = "") -> str:
 
 
 def contacts(ledger: Ledger, touch: Touch) -> list[Touch]:
-    """Touches of this human or endpoint in the last week that count for caps."""
+    """Touches of this human or endpoint in the last week that count for caps; not those of its own dial."""
     if not touch.identity or touch.channel is Channel.TASK:
         return []
     found = ledger.unit.contacts_since(touch.identity, touch.endpoint, ledger.now - WEEK)
-    return [other for other in found if other.id != touch.id]
+    return [other for other in found if other.id != touch.id and other.contact != touch.contact]
 
 
 def hold_against(ledger: Ledger, run: Run, person: Person | None) -> Hold | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from outreach.domain.account import Need
 from outreach.domain.alert import manager_of
 from outreach.domain.facts import Channel, Purpose
 from outreach.domain.failure import Failure
+from outreach.domain.history import Need
 from outreach.domain.hold import Hold, closing, common, reopening
 from outreach.domain.plan import TAKEN_BACK, Run
 from outreach.domain.playbook import Playbook, Step
@@ -28,6 +28,7 @@ from outreach.domain.steps import (
 from outreach.domain.steps import resume as resumed
 from outreach.domain.touch import UNSENT, Status, Touch, advance
 from outreach.domain.wallclock import parse_instant
+from outreach.service import promised_hours
 from outreach.service.blast import within_radius
 from outreach.service.ledger import Ledger
 from outreach.service.rulings import placing_case, run_scope, step_allows, still_open
@@ -61,10 +62,12 @@ def resume(ledger: Ledger, run: Run) -> None:
     for touch in ledger.unit.touches_of_run(run.id):
         if touch.id not in ledger.touches[run.account]:
             ledger.adopt(touch)
-    left = [t for t in ledger.touches_of_run(run) if t.has_left and t.round == run.round]
+    before = [t for t in ledger.touches_of_run(run) if t.round == run.round]
+    left = [t for t in before if t.has_left]
     ledger.put_run(resumed(run, ledger.playbook(run), left, footing(ledger, run)))
     _put_hold_on(ledger, run)
     progress(ledger, run.id, run.account)
+    promised_hours.keep(ledger, run, before)
 
 
 def progress(ledger: Ledger, run_id: str, account: str) -> None:

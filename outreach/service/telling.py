@@ -10,10 +10,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from outreach.domain.account import AccountState, Due, Happening, History, fold, in_order
+from outreach.domain.account import AccountState, Due
 from outreach.domain.conditions import Scope
 from outreach.domain.evaluate import BY_HAND, Match, failure_of, judge, match_by_hand, scope_of
 from outreach.domain.facts import CLOCK_SOURCE, Event, Person
+from outreach.domain.fold import fold, in_order
+from outreach.domain.history import Happening, History
 from outreach.domain.recipient import hurt_one
 from outreach.service.front import Incoming, check, from_clock, whole
 from outreach.service.ledger import Ledger

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from outreach.domain.account import AccountState, History, fold, in_order
+from outreach.domain.account import AccountState
 from outreach.domain.conditions import Scope
 from outreach.domain.conditions_names import did_you_mean
 from outreach.domain.errors import NotFound
 from outreach.domain.evaluate import explain, failure_of, key_of, scope_of
 from outreach.domain.facts import Event, Trace, Verdict
+from outreach.domain.fold import fold, in_order
+from outreach.domain.history import History
 from outreach.domain.plan import Decision, Run, Stopped
 from outreach.domain.playbook import Playbook
 from outreach.domain.recipient import hurt_one

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -241,10 +241,19 @@ def _details(look: Look, found: Obstacle) -> Iterator[Point]:
         words = f"{rival.playbook} goes first: {rival.severity.word}, begun {look.told(rival.started_at)}"
         yield Point(words, code="beaten.outranked", at=rival.started_at)
     if code.startswith(("cap_", "law_attempts")):
-        for other in found.case.contacts:
-            if other.intent_at:
-                words = f"{named(other.channel)} {look.told(other.intent_at)}, because of {other.because}"
-                yield Point(words, code="contact", at=other.intent_at)
+        yield from _counted(look, found.case.contacts)
+
+
+def _counted(look: Look, contacts: Iterable[Touch]) -> Iterator[Point]:
+    """Each once, as the caps count: a dial with all that it was about."""
+    of: dict[tuple[str, datetime | None], list[Touch]] = {}
+    for touch in contacts:
+        of.setdefault(touch.contact, []).append(touch)
+    for touches in of.values():
+        first, about = touches[0], sorted({touch.because for touch in touches})
+        if first.intent_at:
+            words = f"{named(first.channel)} {look.told(first.intent_at)}, because of {', '.join(about)}"
+            yield Point(words, code="contact", at=first.intent_at)
 
 
 def _on_card(look: Look, touch: Touch) -> Iterator[Point]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from outreach.domain.account import AccountState, fold, in_order
+from outreach.domain.account import AccountState
 from outreach.domain.errors import must_say
 from outreach.domain.facts import PERSON_PREFIX
 from outreach.domain.failure import Failure
+from outreach.domain.fold import fold, in_order
 from outreach.domain.person import PersonState, fold_person
 from outreach.service.ports import Outside, Unit
 from outreach.service.ports_events import WindowNeed

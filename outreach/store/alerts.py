@@ -11,7 +11,7 @@ from outreach.service.ports_reaching import Alert, Reach
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.bulk import Row
-from outreach.store.codec import instant, micros
+from outreach.store.codec import instant, instant_or_none, micros
 from outreach.store.desk import ON_THE_DESK, SELLS
 from outreach.store.shapes import Shape
 
@@ -107,6 +107,6 @@ class Alerts(Part):
 
 def _line(row: Row) -> OnDesk:
     values = dict(zip(_COLUMNS, row, strict=True))
-    values |= {name: None if values[name] is None else instant(values[name]) for name in _INSTANTS}
+    values |= {name: instant_or_none(values[name]) for name in _INSTANTS}
     graver, round_ = max(values.pop("run_severity"), values["severity"] or 0), values["round"] or 1
     return OnDesk(**values | {"call": bool(values["call"]), "severity": Severity(graver), "round": round_})

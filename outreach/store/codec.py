@@ -37,6 +37,10 @@ def instant(value: int) -> datetime:
     return EPOCH + timedelta(0, 0, value)
 
 
+def instant_or_none(value: int | None) -> datetime | None:
+    return None if value is None else instant(value)
+
+
 def to_json(value: Any) -> str:
     return orjson.dumps(value, default=_plain).decode()
 
@@ -73,7 +77,7 @@ class Utc(TypeDecorator[datetime]):
         return None if value is None else micros(value)
 
     def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
-        return None if value is None else instant(value)
+        return instant_or_none(value)
 
 
 class Word(TypeDecorator[Any]):

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from outreach.domain.account import Happening
 from outreach.domain.facts import Event
+from outreach.domain.history import Happening
 from outreach.service.ports_events import NewEvent, Parked, Quarantined, StoredRef, WindowNeed
 from outreach.store import tables
 from outreach.store.base import Part
@@ -20,6 +20,7 @@ from outreach.store.codec import (
     decoder,
     from_json,
     instant,
+    instant_or_none,
     micros,
     to_json,
     to_json_sorted,
@@ -315,7 +316,7 @@ def _made_parked(row: Row) -> Parked:
     id_, event, hash_, private, reason, until = row
     return Parked(
         id_, _EVENT_FROM_JSON(from_json(event)), hash_, from_json(private), reason,
-        None if until is None else instant(until),
+        instant_or_none(until),
     )  # fmt: skip
 
 

@@ -16,7 +16,8 @@ from outreach.domain.touch import Status
 from outreach.store.codec import LATEST, from_json, instant, micros
 from outreach.store.columns import is_in
 from outreach.store.unit import StoreUnit
-from outreach.store.views import OPEN_FAILURE, count, count_unmatched
+from outreach.store.views import OPEN_FAILURE, count
+from outreach.store.views_board import count_unmatched
 
 _TOUCHES = "select t.channel, r.playbook, t.status, t.because, t.settlement"
 _WITH_RUN = "from touch t join run r on r.id = t.run"

@@ -11,7 +11,7 @@ from outreach.domain.incident import Ref
 from outreach.store.codec import instant
 from outreach.store.desk import ON_THE_DESK
 from outreach.store.unit import StoreUnit
-from outreach.store.views import accounts_named
+from outreach.store.views_accounts import accounts_named
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from outreach.service.ports_records import AuditRow
 from outreach.service.quarantine import Which
 from outreach.service.staff import name_of
 from outreach.store.bulk import as_pattern, quoted
-from outreach.store.codec import from_json, instant, micros
+from outreach.store.codec import from_json, instant, instant_or_none, micros
 from outreach.store.events import QUARANTINED, waiting_in_quarantine
 from outreach.store.runs import TOUCH
 from outreach.store.unit import StoreUnit
-from outreach.store.views import OPEN_FAILURE, count, count_owed, count_unmatched, count_unreached
+from outreach.store.views import OPEN_FAILURE, count
+from outreach.store.views_board import count_owed, count_unmatched, count_unreached
 
 
 def counts(unit: StoreUnit, now: datetime) -> Counts:
@@ -136,7 +137,7 @@ def open_holds(unit: StoreUnit, asked: HoldsAsked, limit: int = 50, offset: int 
     return [
         HoldRow(
             row[0], row[1], row[2], row[3], tuple(from_json(row[4])), row[5], instant(row[6]),
-            None if row[7] is None else instant(row[7]), instant(row[8]), *row[9:13],
+            instant_or_none(row[7]), instant(row[8]), *row[9:13],
         )
         for row in rows
     ]  # fmt: skip

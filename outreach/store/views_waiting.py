@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from outreach.domain.plan import SILENT
 from outreach.service import sweep
-from outreach.store.codec import instant, micros
+from outreach.store.codec import instant_or_none, micros
 from outreach.store.columns import is_in
 from outreach.store.publishing import OVER
 from outreach.store.unit import StoreUnit
@@ -34,7 +34,7 @@ _ALL = f"select {', '.join(f'({statement})' for statement in _UNTIL.values())}"
 def first_due(unit: StoreUnit) -> datetime | None:
     (found,) = unit.bulk.rows(_ALL)
     first = min((at for at in found if at is not None), default=None)
-    return None if first is None else instant(first)
+    return instant_or_none(first)
 
 
 def has_due(unit: StoreUnit, now: datetime) -> set[str]:

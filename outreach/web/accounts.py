@@ -9,7 +9,8 @@ from typing import Any
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from outreach.domain.account import AccountState, rhythm_facts
+from outreach.domain.account import AccountState
+from outreach.domain.account_facts import rhythm_facts
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.domain.facts import PERSON_PREFIX
 from outreach.domain.failure import Failure
@@ -19,10 +20,11 @@ from outreach.service import cards as service
 from outreach.service import desk
 from outreach.service.briefs import preferences_of
 from outreach.service.ledger import Ledger
-from outreach.store import views
-from outreach.web import auth, conversation, forms, words
+from outreach.store import views_accounts
+from outreach.web import auth, forms, words
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
+from outreach.web.relationship import PAGE, last_spoken, name_of, winback_of, words_of
 
 EMBARGOES = ("litigation", "insolvency", "safety", "other")
 accounts = Blueprint("accounts", __name__, url_prefix="/desk")
@@ -45,19 +47,19 @@ def _page(account: str, form: Any = None) -> str:
         state = ledger.accounts.get(account)
         if state is None:
             raise NotFound(f"There is no account {account}.")
-        steps = views.timeline(unit, [account], before, conversation.PAGE + 1)
+        steps = views_accounts.timeline(unit, [account], before, PAGE + 1)
         people = [(person, preferences_of(person, ledger.now)) for person in ledger.people_of(account)]
-        spoken = conversation.last_spoken(unit, outside(), [account])
-        cards = views.open_cards_of(unit, [account])
+        spoken = last_spoken(unit, outside(), [account])
+        cards = views_accounts.open_cards_of(unit, [account])
         promises = sorted(state.promises.values(), key=lambda promise: promise.until, reverse=True)
         asked = next((person.id for person, _ in people), None)
-        winback = conversation.winback_of(unit, outside(), [state], asked, g.now)
+        winback = winback_of(unit, outside(), [state], asked, g.now)
         held = _held(hold for hold in ledger.holds[account].values() if hold.ended_at is None)
     template = "_timeline.html" if request.headers.get("X-Fragment") else "account.html"
     return render_template(
-        template, account=state, name=conversation.name_of(state), failures=_sorted(state), promises=promises,
+        template, account=state, name=name_of(state), failures=_sorted(state), promises=promises,
         people=people, spoken=spoken, cards=cards, held=held, winback=winback, rhythm=rhythm_facts(state, g.now), form=form or {},
-        steps=steps[:conversation.PAGE], more=steps[conversation.PAGE - 1].at if len(steps) > conversation.PAGE else None,
+        steps=steps[:PAGE], more=steps[PAGE - 1].at if len(steps) > PAGE else None,
         here=url_for("accounts.page", account=account), colleagues=words.colleagues(),
     )  # fmt: skip
 
@@ -68,9 +70,9 @@ def relationship() -> str:
     """What happened, what was said and what was written, by a word. By POST: words of customers stay out of addresses."""
     sought, named = request.form.get("q", "").strip()[:100], request.form.getlist("account")[:MOST_ACCOUNTS]
     with reception().house.database.view() as unit:
-        names = views.accounts_named(unit, named)
-        steps = views.timeline(unit, list(names), None, MOST_STEPS) if sought and names else []
-    found = [step for step in steps if sought.lower() in conversation.words_of(step).lower()]
+        names = views_accounts.accounts_named(unit, named)
+        steps = views_accounts.timeline(unit, list(names), None, MOST_STEPS) if sought and names else []
+    found = [step for step in steps if sought.lower() in words_of(step).lower()]
     return render_template(
         "relationship.html", steps=found[:MOST_FOUND], total=len(found), sought=sought, accounts=names.values(),
         card=request.form.get("card", ""), looked_at=len(steps), more=None, here="",

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from statistics import median
 
-from outreach.domain.account import Need
 from outreach.domain.card import rank
 from outreach.domain.errors import OutreachError
 from outreach.domain.evaluate import merged_needs
 from outreach.domain.facts import Channel, Person, Severity
+from outreach.domain.history import Need
 from outreach.domain.hours import local
 from outreach.domain.policy import DIALLING, Action, Ruling, rule
 from outreach.domain.sight import Sight
@@ -22,7 +22,7 @@ from outreach.service.next_times import next_times
 from outreach.service.ports import Outside
 from outreach.service.rulings import case_for, needs_now
 from outreach.store.unit import StoreUnit
-from outreach.store.views import DeskLine, Glance, desk_lines, glances
+from outreach.store.views_desk import DeskLine, Glance, desk_lines, glances
 
 WINDOW = 60
 """Cards whose dial is judged together; within them, those that may be called now come first."""

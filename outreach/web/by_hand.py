@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from outreach.domain.errors import NotFound, OutreachError
 from outreach.service import by_hand as service
-from outreach.web import auth, conversation, forms
+from outreach.web import auth, forms, relationship
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
 
@@ -25,7 +25,7 @@ def page(account: str) -> str:
     return render_template(
         "by_hand.html",
         account=account,
-        name=conversation.name_of(state),
+        name=relationship.name_of(state),
         offers=offers,
         form=request.form,
     )

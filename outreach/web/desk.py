@@ -13,7 +13,7 @@ from outreach.service import capacity, cards
 from outreach.service.cover import covered_by, covers_now
 from outreach.service.ports_desk import Ask
 from outreach.service.rulings import STANDS
-from outreach.store import views
+from outreach.store import views_accounts, views_board, views_desk
 from outreach.store.unit import StoreUnit
 from outreach.web import auth, board, calling, said, words
 from outreach.web.forms import page_asked_for
@@ -44,17 +44,17 @@ def board_page() -> str:
         judged = board.judged(unit, outside(), board.cards(unit, near), g.now, offset)
         shown = {
             "waiting": said.waiting(unit), "dispositions": said.DISPOSITIONS, "rows": judged, "whose": whose, "about": about, "kinds": kinds, "page": page, "total": len(rows),
-            "pages": max(-(-len(rows) // board.PAGE), 1), "stamp": views.desk_stamp(unit),
+            "pages": max(-(-len(rows) // board.PAGE), 1), "stamp": views_desk.desk_stamp(unit),
             "drafts": [
-                draft for draft in views.drafts(unit, sight)
+                draft for draft in views_desk.drafts(unit, sight)
                 if whose == "all" or names & {draft.owner, draft.touch.caller} or (team is not None and draft.team == team)
             ],
             "silent": _silent(unit), "load": load, "beyond": _beyond(today, load),
             "shortfall": _shortfall(unit, today) if whose != "mine" and auth.me().may("let_be") else [],
             "asks": _asks(unit) if auth.me().may("let_be") else [],
             "covering": covered_by(unit, auth.me().by, g.now),
-            "unmatched": views.count_unmatched(unit, sight), "unreached": views.count_unreached(unit, sight),
-            "owed": views.count_owed(unit, sight), "messages": views.count_messages(unit, sight),
+            "unmatched": views_board.count_unmatched(unit, sight), "unreached": views_board.count_unreached(unit, sight),
+            "owed": views_board.count_owed(unit, sight), "messages": views_board.count_messages(unit, sight),
             "calls": [call for call in calling.on_the_line(unit) if sees_call(unit, sight, call.id)],
         }  # fmt: skip
     template = "_board.html" if request.headers.get("X-Fragment") else "desk.html"
@@ -88,7 +88,7 @@ def _shortfall(unit: StoreUnit, today: Iterable[board.Ranked]) -> list[capacity.
 def _asks(unit: StoreUnit) -> list[tuple[Ask, str]]:
     """What colleagues ask of a manager, each with the account's name."""
     asks = unit.asks_open()
-    names = views.accounts_named(unit, [ask.account for ask in asks])
+    names = views_accounts.accounts_named(unit, [ask.account for ask in asks])
     return [(ask, names[ask.account].name if ask.account in names else ask.account) for ask in asks]
 
 
@@ -131,7 +131,7 @@ def _titles() -> dict[str, str]:
 def pulse() -> Response:
     """Changes when the desk would look different; asked every few seconds, so it is cheap."""
     with reception().house.database.view() as unit:
-        stamp = views.desk_stamp(unit)
+        stamp = views_desk.desk_stamp(unit)
     return Response(orjson.dumps({"stamp": stamp}), content_type="application/json")
 
 
@@ -144,7 +144,7 @@ def search() -> str:
         sight = auth.my_sight(unit)
         rows = _matching(unit, sight, sought) if sought else []
         judged = board.judged(unit, outside(), rows, g.now)
-        accounts = views.accounts_like(unit, sight, sought) if sought else []
+        accounts = views_accounts.accounts_like(unit, sight, sought) if sought else []
         silent = _silent(unit)
     return render_template(
         "search.html", rows=judged, accounts=accounts, sought=sought, titles=_titles(), silent=silent
@@ -152,7 +152,7 @@ def search() -> str:
 
 
 def _matching(unit: StoreUnit, sight: Sight, sought: str) -> Sequence[board.CardRow]:
-    near = set(views.cards_like(unit, sought))
+    near = set(views_desk.cards_like(unit, sought))
     rows = [row for row in board.ranked(unit, g.now, sight) if row.id in near] if near else []
     found, small = board.cards(unit, rows), sought.lower()
     people = unit.people({line.person for row in found for line in row.lines if line.person})
@@ -175,11 +175,11 @@ def promises() -> str:
     page = page_asked_for()
     with reception().house.database.view() as unit:
         names = None if whose == "all" else _names(unit, whose)
-        rows = views.promises(
+        rows = views_board.promises(
             unit, auth.my_sight(unit), kind, names, LONGEST_LIST + 1, (page - 1) * LONGEST_LIST
         )
         people = unit.people({row.promise.person for row in rows if row.promise.person})
-        tally = views.promise_tally(unit, g.now)
+        tally = views_board.promise_tally(unit, g.now)
     return render_template(
         "promises.html", rows=rows[:LONGEST_LIST], more=len(rows) > LONGEST_LIST, page=page, whose=whose, kind=kind,
         names={id_: state.described.get("name") for id_, state in people.items()},
@@ -193,7 +193,7 @@ def release_owed() -> Response:
     """The worst few of what is owed go on the board today."""
     count = min(max(request.form.get("count", 0, type=int), 0), MOST_RELEASED)
     with reception().house.database.view() as unit:
-        owed = views.owed(unit, auth.my_sight(unit), count)
+        owed = views_board.owed(unit, auth.my_sight(unit), count)
     worst = [(row.failure.account, row.failure.id) for row in owed]
     done = cards.release_owed(outside(), worst, auth.me().by)
     flash(
@@ -205,24 +205,24 @@ def release_owed() -> Response:
 @desk.get("/unmatched")
 @auth.may("desk")
 def unmatched() -> str:
-    return _failures("unmatched", views.unmatched, views.count_unmatched)
+    return _failures("unmatched", views_board.unmatched, views_board.count_unmatched)
 
 
 @desk.get("/unreached")
 @auth.may("desk")
 def unreached() -> str:
-    return _failures("unreached", views.unreached, views.count_unreached)
+    return _failures("unreached", views_board.unreached, views_board.count_unreached)
 
 
 @desk.get("/owed")
 @auth.may("desk")
 def owed() -> str:
-    return _failures("owed", views.owed, views.count_owed)
+    return _failures("owed", views_board.owed, views_board.count_owed)
 
 
 def _failures(
     kind: str,
-    read: Callable[[StoreUnit, Sight, int, int], list[views.Board]],
+    read: Callable[[StoreUnit, Sight, int, int], list[views_board.Board]],
     count: Callable[[StoreUnit, Sight], int],
 ) -> str:
     page, whose = page_asked_for(), _whose_failures()

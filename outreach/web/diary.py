@@ -22,7 +22,7 @@ from outreach.service.cover import covered_by
 from outreach.service.ports import Unit
 from outreach.service.ports_records import User
 from outreach.service.staff import name_of
-from outreach.store import views
+from outreach.store import views_board, views_desk
 from outreach.store.unit import StoreUnit
 from outreach.web import auth
 from outreach.web.front import limiter
@@ -94,7 +94,7 @@ def _calendar() -> Calendar:
 def _calls(unit: StoreUnit, user: User, now: datetime) -> Iterator[Event]:
     """One entry for each card of theirs with a call that was promised for an hour."""
     mine = {name_of(user), *covered_by(unit, name_of(user), now)}
-    for card, found in groupby(views.desk_lines(unit), key=lambda line: line.card):
+    for card, found in groupby(views_desk.desk_lines(unit), key=lambda line: line.card):
         lines = [line for line in found if line.channel is Channel.CALL and not line.locked]
         promised = [line for line in lines if line.deadline is not None]
         if not promised or not _is_theirs(lines[0], mine):
@@ -107,7 +107,7 @@ def _calls(unit: StoreUnit, user: User, now: datetime) -> Iterator[Event]:
         )
 
 
-def _is_theirs(line: views.DeskLine, mine: Iterable[str]) -> bool:
+def _is_theirs(line: views_desk.DeskLine, mine: Iterable[str]) -> bool:
     """Who has a card, or was handed it, is to make the call."""
     taken = line.claimed_by or line.handed_to
     return taken in mine if taken else bool({line.owner, line.caller} & set(mine))
@@ -115,7 +115,7 @@ def _is_theirs(line: views.DeskLine, mine: Iterable[str]) -> bool:
 
 def _promises(unit: StoreUnit, user: User) -> Iterator[Event]:
     """Ids of accounts and promises can be names, too: an entry has their hash, and leads to the ledger."""
-    for row in views.promises(unit, ALL, "waiting", [name_of(user)], MOST):
+    for row in views_board.promises(unit, ALL, "waiting", [name_of(user)], MOST):
         promise = row.promise
         if promise.until > EARLIEST:
             same = sha256(f"{promise.account}\0{promise.id}".encode()).hexdigest()[:26]

@@ -105,7 +105,7 @@ def _one(id_: str, form: Any) -> str:
     start = (number - 1) * PAGE
     return render_template(
         "incident.html", it=stands, people=shown[start : start + PAGE], more=len(shown) > start + PAGE, page=number,
-        tally=tally, words=STANDS, stands_asked=stands_asked, earlier=earlier, names=names, form=form,
+        tally=tally, words=STANDS, own_language=outside().rules().company.language, stands_asked=stands_asked, earlier=earlier, names=names, form=form,
         base=turned_over_one(id_, stands_asked), last=stands.incident.until - timedelta(microseconds=1),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from outreach.domain.facts import Channel
 from outreach.domain.person import PersonState
 from outreach.service import desk, mailroom
 from outreach.service.ports_traffic import Inbound
-from outreach.store import views
+from outreach.store import views_board
 from outreach.store.unit import StoreUnit
 from outreach.web import auth
 from outreach.web.forms import page_asked_for
@@ -46,9 +46,9 @@ def _page(open_: str = "", found: list[mailroom.Suggested] | None = None, sought
     page = page_asked_for()
     with reception().house.database.view() as unit:
         sight = auth.my_sight(unit)
-        rows = views.messages(unit, sight, PAGE + 1, (page - 1) * PAGE)
+        rows = views_board.messages(unit, sight, PAGE + 1, (page - 1) * PAGE)
         shown = [_shown(unit, row) for row in rows[:PAGE]]
-        total = views.count_messages(unit, sight)
+        total = views_board.count_messages(unit, sight)
     return render_template(
         "mailroom.html",
         rows=shown,

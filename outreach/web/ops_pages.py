@@ -22,7 +22,7 @@ from outreach.service.pushing import SELLING
 from outreach.service.quarantine import Which
 from outreach.service.why_run import ENDS
 from outreach.store import views_ops as views
-from outreach.store.views import accounts_like, accounts_named
+from outreach.store.views_accounts import accounts_like, accounts_named
 from outreach.web import auth
 from outreach.web.about import page_about
 from outreach.web.forms import asked_again, page_asked_for, turned_over

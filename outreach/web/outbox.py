@@ -8,7 +8,7 @@ from outreach.channels.outbox import OutboxFolder, OutboxItem
 from outreach.domain.errors import NotFound
 from outreach.domain.message import sms_parts
 from outreach.domain.touch import Touch
-from outreach.store import views
+from outreach.store import views_accounts
 from outreach.web import auth
 from outreach.web.reception import reception
 
@@ -86,9 +86,9 @@ def html(name: str) -> Response:
     return response
 
 
-def _whose(name: str) -> tuple[Touch | None, views.AccountRow | None]:
+def _whose(name: str) -> tuple[Touch | None, views_accounts.AccountRow | None]:
     with reception().house.database.view() as unit:
         touch = unit.touch_by_token(name.rpartition(".")[0])
         if touch is None:
             return None, None
-        return touch, views.accounts_named(unit, [touch.account]).get(touch.account)
+        return touch, views_accounts.accounts_named(unit, [touch.account]).get(touch.account)

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from outreach.domain.errors import Invalid, NotFound, Refused
 from outreach.service import why as service
 from outreach.service.why_told import Answer
-from outreach.store import views
+from outreach.store import views_accounts
 from outreach.web import auth, problems, workshop
 from outreach.web.forms import Checker
 from outreach.web.playbooks import drafts
@@ -71,14 +71,14 @@ def find() -> AnyResponse | str | tuple[str, int]:
     return redirect(url_for("why.page", account=ids[0], playbook=playbook, at=at))
 
 
-def _named(form: MultiDict[str, str]) -> tuple[list[str], list[views.AccountRow]]:
+def _named(form: MultiDict[str, str]) -> tuple[list[str], list[views_accounts.AccountRow]]:
     """The ids that may be meant, and what is known of them: the account of that id, else those whose names have these words.
     Raises NotFound where there are none."""
     named = form.get("account", "").strip()[:200]
     with reception().house.database.view() as unit:
         if unit.account(named) is not None:
             return [named], []
-        found = views.accounts_like(unit, auth.my_sight(unit), named) if named else []
+        found = views_accounts.accounts_like(unit, auth.my_sight(unit), named) if named else []
         if not found:
             raise service.unknown_account(unit, named) if named else NotFound("Name an account.")
     return [row.id for row in found], found
@@ -115,7 +115,7 @@ def _page(
     answer: Answer | None,
     *,
     asked: Mapping[str, str] | None = None,
-    found: Sequence[views.AccountRow] = (),
+    found: Sequence[views_accounts.AccountRow] = (),
 ) -> str:
     asked = request.args if asked is None else asked
     rules = outside().rules()

@@ -19,6 +19,7 @@ from outreach.domain.errors import Refused
 from outreach.logs import set_up_logs
 from outreach.service.ports_ways import Letter
 from outreach.settings import load_settings
+from tests.support.served import running
 
 SERVICES = ("slack", "discord", "gchat", "pover", "tgram", "workflow")
 TIMEOUT = 3.0
@@ -75,13 +76,9 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[Server]:
     made = Server()
-    thread = threading.Thread(target=made.serve_forever)
-    thread.start()
-    yield made
-    made.over.set()
-    made.shutdown()
-    thread.join()
-    made.server_close()
+    with running(made):
+        yield made
+        made.over.set()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from outreach.channels.sendgrid_lists import SendGridLists
 from outreach.service.ports_faults import Unavailable
 from outreach.service.ports_ways import Suppressed
 from tests.support.rig import Rig
+from tests.support.served import running
 
 SINCE = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -85,12 +85,8 @@ def keeping(bounces: int = 0) -> Iterator[tuple[str, set[str]]]:
             self.answer(200, rows[asked["offset"] : asked["offset"] + asked["limit"]])
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", group
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(server):
+        yield f"http://127.0.0.1:{server.server_port}", group
 
 
 def test_addresses_go_on_and_off_a_list() -> None:

@@ -17,6 +17,7 @@ from outreach.channels.smtp import SmtpSender
 from outreach.domain.signal import Meaning
 from tests.channels.messages import NOW, mail
 from tests.channels.test_twilio import nowhere
+from tests.support.served import running
 
 HANG, CUT = "hang", "cut"
 
@@ -84,13 +85,10 @@ class Conversation(socketserver.StreamRequestHandler):
 
 @contextmanager
 def serving(**script: str) -> Iterator[Server]:
-    with Server(script) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = Server(script)
+    with running(server):
         yield server
         server.over.set()
-        server.shutdown()
-        thread.join()
 
 
 def sender(server: Server, **more: Any) -> SmtpSender:

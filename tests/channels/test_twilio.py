@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import socketserver
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,6 +20,7 @@ from outreach.service.ports_faults import Unavailable
 from outreach.service.ports_ways import Receipt
 from tests.channels.messages import NOW, sms
 from tests.support.rig import Rig
+from tests.support.served import running
 
 SID, TOKEN = "AC" + "a" * 32, "rig-twilio-auth-token"
 US = "+15558675310"
@@ -181,12 +181,9 @@ def serving(answer: Callable[[socket.socket], None]) -> Iterator[str]:
         daemon_threads = True
         allow_reuse_address = True
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = Server(("127.0.0.1", 0), Handler)
+    with running(server):
         yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 def reply(status: int, body: str = "", headers: str = "") -> Callable[[socket.socket], None]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from outreach.domain.account import Happening, History
 from outreach.domain.conditions import Condition, Place, Scope, compile_condition
+from outreach.domain.history import Happening, History
 from outreach.domain.vocabulary import EventType, Field, FieldType, Vocabulary
 
 AT = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from outreach.domain.account import FoldRules
+from outreach.domain.dues import FoldRules
 from outreach.domain.evaluate import Ruleset
 from outreach.library.loader import load
 

@@ -12,26 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach.domain.account import (
-    AccountState,
-    Due,
-    FoldRules,
-    Happening,
-    History,
-    Promise,
-    PromiseState,
-    account_facts,
-    failure_facts,
-    fold,
-    in_order,
-    parse_instant,
-    rhythm_facts,
-)
+from outreach.domain.account import AccountState, Due, Promise, PromiseState
+from outreach.domain.account_facts import account_facts, failure_facts, rhythm_facts
+from outreach.domain.dues import FoldRules
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.facts import CLOCK_SOURCE, OUTREACH_SOURCE, Event, Person, Severity
 from outreach.domain.failure import Failure, FailureState
+from outreach.domain.fold import fold, in_order
+from outreach.domain.history import Happening, History
 from outreach.domain.hours import Calendar
 from outreach.domain.vocabulary import EventType, Field, FieldType, Vocabulary
+from outreach.domain.wallclock import parse_instant
 from outreach.store.codec import decoder, from_json, to_json
 from outreach.store.shapes import Fields
 from tests.domain.makers import DAY, HOUR, MINUTE, MONDAY, event, from_clock

@@ -19,7 +19,6 @@ import rule_engine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach.domain.account import Happening, History
 from outreach.domain.conditions import Condition, Scope, fuse
 from outreach.domain.conditions_explain import judge
 from outreach.domain.conditions_tree import (
@@ -43,6 +42,7 @@ from outreach.domain.conditions_tree import (
     write,
 )
 from outreach.domain.facts import Trace, Verdict
+from outreach.domain.history import Happening, History
 from outreach.domain.vocabulary import FieldType
 from tests.domain.condition_cases import AT, condition, scope
 

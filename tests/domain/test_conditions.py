@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from outreach.domain.account import Need
 from outreach.domain.conditions import Condition, Place, Scope, compile_value, fuse, longest_needs
 from outreach.domain.errors import Invalid
 from outreach.domain.facts import Verdict
+from outreach.domain.history import Need
 from tests.domain.condition_cases import AT, PLACE, VOCABULARY, WHEN, condition, days_ago, history, scope
 
 WORDS = {True: Verdict.TRUE, False: Verdict.FALSE, None: Verdict.CANNOT_TELL}

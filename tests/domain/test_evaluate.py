@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach.domain.account import AccountState, FoldRules, Happening, History, Need, fold
+from outreach.domain.account import AccountState
 from outreach.domain.conditions import Condition, Place, Scope, compile_condition, compile_value
+from outreach.domain.dues import FoldRules
 from outreach.domain.evaluate import (
     Ruleset,
     explain,
@@ -22,6 +23,8 @@ from outreach.domain.evaluate import (
     scope_of,
 )
 from outreach.domain.facts import Event, Verdict
+from outreach.domain.fold import fold
+from outreach.domain.history import Happening, History, Need
 from outreach.domain.playbook import Playbook
 from tests.domain.makers import DAY, HOUR, MONDAY, event, person, playbook
 

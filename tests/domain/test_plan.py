@@ -23,7 +23,9 @@ LOST = playbook("lost", if_running=IfRunning.PARALLEL, supersedes=("late",))
 REORDER = playbook("reorder", purpose=Purpose.REORDER)
 WAITS = playbook("waits", step(0), step(1, None, wait="30d"), purpose=Purpose.REORDER)
 RESTARTS = playbook("restarts", if_running=IfRunning.RESTART, purpose=Purpose.REORDER)
-BOOKS = {book.name: book for book in (LATE, LOST, REORDER, WAITS, RESTARTS)}
+ASKED = playbook("asked", if_running=IfRunning.PARALLEL, purpose=Purpose.CALLBACK)
+MISSED = playbook("missed", if_running=IfRunning.PARALLEL, supersedes=("asked",))
+BOOKS = {book.name: book for book in (LATE, LOST, REORDER, WAITS, RESTARTS, ASKED, MISSED)}
 
 
 def match(
@@ -303,6 +305,27 @@ def test_a_superseded_run_ends_whichever_came_first(
 ) -> None:
     told = settle(*news, before=before)
     assert [(each.playbook, reason) for each, reason in told.ended] == [(name, "superseded") for name in gone]
+
+
+@pytest.mark.parametrize("asked_of", [None, "delivery/o1"])
+@pytest.mark.parametrize("missed_is", [None, "callback/b1"])
+def test_a_wish_to_be_called_gives_way_by_the_wish_whatever_failure_it_is_of(
+    asked_of: str | None, missed_is: str | None
+) -> None:
+    missed, before = match(MISSED, "b1", failure=missed_is), [of(ASKED, key="b1", failure=asked_of)]
+    assert [(each.key, reason) for each, reason in settle(missed, before=before).ended] == [
+        ("b1", "superseded")
+    ]
+    another = [of(ASKED, key="b2", failure=asked_of)]
+    assert settle(missed, before=another).ended == [], "another wish keeps its call"
+
+
+def test_a_wish_goes_on_when_its_hour_was_not_missed_after_all() -> None:
+    asked = of(ASKED, key="b1", state=RunState.ENDED, end_reason="superseded", trigger="shop|asked")
+    missed = of(MISSED, key="b1", failure="callback/b1")
+    assert settle(before=[asked, missed], again=[of(LATE)]).resumed == []
+    told = settle(before=[asked], again=[missed])
+    assert [each.playbook for each in told.resumed if each.is_open] == ["asked"]
 
 
 @pytest.mark.parametrize("shadow", ["lost", "restarts"])

@@ -94,6 +94,7 @@ AT_NIGHT = LawSays(allowed=False, until=LATER, sentence="Not before eight.")
 NEVER = LawSays(allowed=False, until=None)
 STOPPED = person(opted_out={"email": "link", "marketing": "care page"})
 SHUT = person(opted_out={"all": "refused"})
+NO_RINGING = person(opted_out={"call": "told us"})
 UNSCREENED = LawSays(allowed=True, until=None, unscreened="The number was never checked against tps.")
 NO_MAILS = person(preferences=(Preference("not_channel", "email, call", MONDAY),))
 NO_CALLS = person(preferences=(Preference("not_channel", "call", MONDAY),))
@@ -122,12 +123,17 @@ SPEAKS: list[tuple[Rule, dict[str, Any], Action, str]] = [
         DROP,
         "opted_out",
     ),  # a mail, not a call
+    (policy.opted_out, {"person": NO_RINGING, "channel": CALL}, DROP, "opted_out"),
+    (policy.opted_out, {"person": SHUT, "channel": CALL, "they_wait": True}, DROP, "opted_out"),
+    (policy.opted_out, {"person": STOPPED, "they_wait": True}, DROP, "opted_out"),
     (policy.suppressed, {"suppressed": "erased before"}, DROP, "suppressed"),
     (policy.consent, {"law": NO_CONSENT, "purpose": Purpose.WINBACK}, DROP, "no_consent"),
     (policy.consent, {"law": NO_CONSENT, "purpose": Purpose.REORDER, "channel": CALL}, DROP, "no_consent"),
     (policy.embargoed, {"embargo": "Only Helen may."}, DROP, "embargo"),
     (policy.embargoed, {"embargo": "Only Helen may.", "channel": CALL}, WAIT, "embargo"),
     (policy.stated_channel, {"person": NO_MAILS}, DROP, "stated_channel"),
+    (policy.stated_channel, {"person": NO_MAILS, "they_wait": True}, DROP, "stated_channel"),
+    (policy.stated_channel, {"person": NO_CALLS, "channel": CALL}, DROP, "stated_channel"),
     (policy.confided, {"confided": "In confidence."}, DROP, "confided"),
     (policy.screened, {"law": UNSCREENED, "purpose": Purpose.WINBACK, "channel": CALL}, DROP, "not_screened"),
     (policy.still_true, {"still_open": False}, DROP, "no_longer_true"),
@@ -326,6 +332,32 @@ def test_the_law_counts_every_attempt() -> None:
     sold = [touch(channel=CALL, purpose=Purpose.WINBACK, status=Status.SETTLED, intent_at=MONDAY - HOUR)]
     ruling = policy.capped(case(channel=CALL, contacts=sold, law=replace(FREE, attempts_per_day=1)))
     assert ruling is not None and ruling.reason.code == "law_attempts_day"
+
+
+def dialled(id_: str, at: datetime, card: str = "c1", **changes: Any) -> Touch:
+    values = {"channel": CALL, "status": Status.SETTLED, "endpoint": "phone-of-anna"} | changes
+    return touch(id=id_, intent_at=at, card=card, **values)
+
+
+EVERY_CAP = [
+    (Caps(per_person_per_day=2), FREE),
+    (Caps(per_person_per_week=2), FREE),
+    (Caps(per_endpoint_per_day=2), FREE),
+    (Caps(per_endpoint_per_week=2), FREE),
+    (Caps(calls_per_person_per_day=2), FREE),
+    (Caps(), replace(FREE, attempts_per_day=2)),
+]
+
+
+@pytest.mark.parametrize(("caps", "law"), EVERY_CAP)
+def test_one_dial_is_one_contact_however_many_lines_it_was_about(caps: Caps, law: LawSays) -> None:
+    then, wanted = MONDAY - HOUR, {"channel": CALL, "endpoint": "phone-of-anna"}
+    one = [dialled("t1", then), dialled("t2", then), dialled("t3", then)]
+    assert policy.capped(case(caps=caps, law=law, contacts=one, **wanted)) is None
+    for second in (dialled("t4", MONDAY - MINUTE), dialled("t4", then, card="c2")):
+        ruling = policy.capped(case(caps=caps, law=law, contacts=[*one, second], **wanted))
+        assert ruling is not None and "2 so far" in ruling.reason.sentence
+        assert ruling.until in (then + DAY, then + 7 * DAY)
 
 
 caps_ = st.builds(

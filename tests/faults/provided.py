@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import shutil
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from werkzeug.serving import make_server
 
 from outreach.service.sweep import tick
 from tests.support.rig import Rig
+from tests.support.served import running
 from tests.web.world import World, world
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,12 +123,8 @@ def provided(
     for provider in ("twilio", "sendgrid"):
         made.house.database.retrying(lambda unit, p=provider: unit.set_setting(f"live:{p}", "the test"))
     server = make_server("127.0.0.1", port, made.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
     try:
-        yield Provided(made, rig, clock)
+        with running(server):
+            yield Provided(made, rig, clock)
     finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
         made.close()

@@ -33,7 +33,7 @@ from outreach.service.ports import Outside
 from outreach.service.rulings import case_for
 from outreach.service.why import why
 from outreach.settings import Settings
-from outreach.store import views, views_ops
+from outreach.store import views_accounts, views_board, views_desk, views_ops
 from outreach.store.engine import Store, open_database
 from outreach.web.auth import hash_token, verify
 from tests.lab.houses import rules, settings_in
@@ -83,15 +83,15 @@ def test_nothing_of_what_was_made_up_is_refused_but_what_should_be(store: Store)
 
 def test_there_is_something_of_everything(store: Store) -> None:
     with store.view() as unit:
-        lines, counts = views.desk_lines(unit), views_ops.counts(unit, NOW)
+        lines, counts = views_desk.desk_lines(unit), views_ops.counts(unit, NOW)
         playbooks = {line.playbook for line in lines}
         assert playbooks >= {
             "late-delivery", "missed-or-lost-delivery", "damaged-goods", "installation-problem", "promise-moved",
             "complaint-unanswered", "broken-promise", "callback-asked",
         }  # fmt: skip
         assert 12 <= len({line.card for line in lines}) <= 40
-        assert views.drafts(unit, ALL)
-        assert len(views.unmatched(unit, ALL)) >= 3
+        assert views_desk.drafts(unit, ALL)
+        assert len(views_board.unmatched(unit, ALL)) >= 3
         assert counts.overdue_calls
         assert counts.owed == 3
         assert counts.holds > 5
@@ -113,7 +113,7 @@ def test_there_is_something_of_everything(store: Store) -> None:
 
 def test_one_human_two_hats_is_one_card(store: Store) -> None:
     with store.view() as unit:
-        lines = views.desk_lines(unit)
+        lines = views_desk.desk_lines(unit)
         card = next(line.card for line in lines if line.account_name == "Haus Sonnenhof")
         assert {line.account_name for line in lines if line.card == card} == {"Haus Sonnenhof", "Anna Berg"}
         (count,) = unit.bulk.rows("select count(*) from link where state = 'suggested'")
@@ -145,11 +145,11 @@ def test_the_first_event_puts_a_card_on_the_desk(made: tuple[Settings, Ready], s
     assert "http://127.0.0.1:8000/v1/events" in shown
     raw = orjson.loads(shown.split(" -d '")[1].removesuffix("'").replace("'$(date +%s)'", "1"))
     with store.view() as unit:
-        assert not views.open_cards_of(unit, [made[1].account])
+        assert not views_accounts.open_cards_of(unit, [made[1].account])
     (answer,) = intake.take_in(_outside(store, NOW + HOUR), [raw])
     assert answer.outcome == "accepted"
     with store.view() as unit:
-        assert len(views.open_cards_of(unit, [made[1].account])) == 1
+        assert len(views_accounts.open_cards_of(unit, [made[1].account])) == 1
 
 
 def test_what_is_owed_and_why_can_be_asked(made: tuple[Settings, Ready], store: Store) -> None:
@@ -178,7 +178,7 @@ def _scenes(now: datetime, *stories: str) -> Iterator[Scratch]:
 def _may_be_dialled(house: Scratch, at: datetime) -> list[str]:
     """The accounts of the calls on the desk that could be made at that time."""
     with house.database.view() as unit:
-        lines = [line for line in views.desk_lines(unit) if line.channel == "call"]
+        lines = [line for line in views_desk.desk_lines(unit) if line.channel == "call"]
         ledger = Ledger(unit, house.outside, at)
         ledger.lock({line.account for line in lines})
         return [line.account for line in lines if _sends(ledger, ledger.touches[line.account][line.touch])]

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from outreach.domain.account import Happening, History
 from outreach.domain.conditions import Place, Scope, compile_condition
 from outreach.domain.conditions_names import FUNCTIONS
 from outreach.domain.errors import Invalid
+from outreach.domain.history import Happening, History
 from outreach.domain.hours import Duration
 from outreach.domain.message import render_brief_text
 from outreach.domain.message_filters import FILTERS, TESTS

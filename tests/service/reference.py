@@ -14,10 +14,12 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from outreach.domain.account import AccountState, Due, Happening, History, fold
+from outreach.domain.account import AccountState, Due
 from outreach.domain.evaluate import Ruleset, scope_of
-from outreach.domain.facts import CLOCK_SOURCE, Channel, Event
+from outreach.domain.facts import CLOCK_SOURCE, Channel, Event, Purpose
 from outreach.domain.failure import Failure
+from outreach.domain.fold import fold
+from outreach.domain.history import Happening, History
 from outreach.domain.playbook import IfRunning, Playbook
 
 
@@ -164,13 +166,17 @@ def _failure_of(event: Event, rules: Ruleset) -> str | None:
     return f"{rule.kind}/{event.data[rule.key]}" if rule else event.data.get("failure")
 
 
+def _same(other: _Run, run: _Run) -> bool:
+    if run.playbook.purpose is Purpose.CALLBACK:
+        return other.key == run.key or (run.failure is not None and run.failure == other.failure)
+    return other.failure == run.failure
+
+
 def _is_over(run: _Run, it: _Account, now: datetime) -> bool:
     failure = it.state.failures.get(run.failure or "")
     if failure is not None and not failure.is_open:
         return True
-    if any(
-        run.playbook.name in other.playbook.supersedes and other.failure == run.failure for other in it.runs
-    ):
+    if any(run.playbook.name in other.playbook.supersedes and _same(other, run) for other in it.runs):
         return True
     later = [event for event in it.told if event.time >= run.trigger.time and event is not run.trigger]
     written = all(step.channel in (Channel.EMAIL, Channel.SMS) for step in run.playbook.steps)

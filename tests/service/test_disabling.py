@@ -12,7 +12,7 @@ from outreach.lab.scratch import Scratch
 from outreach.service import desk, publishing, sweep
 from outreach.service.ports_publishing import Ending
 from outreach.service.sending import deliver_due
-from outreach.store.views import unmatched
+from outreach.store.views_board import unmatched
 from tests.service import world
 from tests.service.world import event, failure, give, house, run_of, runs, touches
 

@@ -12,7 +12,8 @@ from outreach.domain.facts import Purpose
 from outreach.domain.talk import Outcome, PromiseMade
 from outreach.domain.touch import Disposition, Status
 from outreach.lab.scratch import Scratch
-from outreach.service import care, desk, outcomes
+from outreach.service import calls, care, desk, outcomes
+from outreach.service.ledger import Ledger
 from tests.service import world
 from tests.service.world import event, failure, give, give_person, house, run_of, touches
 
@@ -370,6 +371,58 @@ def test_a_run_without_a_failure_cools_off_from_its_own_end() -> None:
         assert answer(home) == "hold"
         home.advance(2 * HOUR)
         assert answer(home) == "allow"
+
+
+def asks_to_be_called(home: Any, **more: Any) -> None:
+    data = {"callback_id": "b1", "person_id": "anna", "wanted_at": home.now.isoformat()}
+    home.take_in(event(home, "callback.asked", "1", **{**data, **more}))
+    home.advance(HOUR + timedelta(minutes=5))
+
+
+@pytest.mark.parametrize("said", ["opted_out", "preference"])
+def test_who_wants_no_calls_and_asked_for_one_that_we_missed_is_called_once(said: str) -> None:
+    with house() as home:
+        give(home)
+        if said == "opted_out":
+            care.opt_out(home.outside, "anna", "call", "told us", "jonas")
+        else:
+            no = {"person_id": "anna", "kind": "not_channel", "value": "call", "by": "jonas"}
+            home.take_in(event(home, "preference.stated", "no", "person:anna", **no))
+        home.advance(HOUR)
+        asks_to_be_called(home)
+        (line,) = [touch for touch in touches(home) if touch.status is Status.ON_DESK]
+        assert line.because == "callback-missed"
+        assert desk.dial(home.outside, line.card or "", "jonas").sends
+
+
+def test_the_late_call_stops_the_clock_of_the_wish() -> None:
+    with house() as home:
+        give(home)
+        home.advance(HOUR)
+        asks_to_be_called(home)
+        until = (home.now + HOUR).isoformat()
+        said = {"callback_id": "b1", "person_id": "anna", "until": until}
+        home.take_in(event(home, "callback.promised", "2", **said))
+        say(home)
+        home.advance(3 * HOUR)
+        with home.database.view() as unit:
+            types = [told.type for told in unit.events_of("a1")]
+        assert types.count("callback.made") == 1
+        assert types.count("callback.missed") == 1, "an hour is not missed twice when we have rung"
+
+
+def test_the_missed_call_goes_to_the_number_they_gave() -> None:
+    with house() as home:
+        give(home)
+        home.advance(HOUR)
+        asks_to_be_called(home, phone="+4930777777")
+        (line,) = [touch for touch in touches(home) if touch.status is Status.ON_DESK]
+        with home.database.view() as unit:
+            ledger = Ledger(unit, home.outside, home.now)
+            ledger.lock(["a1"])
+            theirs = calls.whom(ledger, [line])
+        assert line.because == "callback-missed"
+        assert theirs is not None and theirs.number == "+4930777777"
 
 
 def test_whom_we_do_not_know_and_who_opted_out() -> None:

@@ -159,6 +159,95 @@ def test_nothing_is_said_before_somebody_has_approved_it() -> None:
         assert ("ruth", "wording.written") in rows and ("otto", "wording.approved") in rows
 
 
+FREITAG, MONTAG = "Der Pass ist zu. Wir kommen am Freitag.", "Der Pass ist zu. Wir kommen am Montag."
+
+
+def both(english: str, german: str) -> str:
+    return f"{english}\n\n[de]\n{german}"
+
+
+def let_down_in(home: Scratch, language: str, account: str) -> None:
+    give(home, account, None, team="berlin")
+    world.give_person(home, f"p{account}", [account], language=language)
+    home.take_in(
+        event(home, "delivery.lost", f"l-{account}", account, order_id=f"o-{account}", carrier="North")
+    )
+    home.settle()
+
+
+def test_each_is_told_in_the_language_of_their_mail() -> None:
+    with house(mails()) as home:
+        say(home, opened(home), both(FRIDAY, FREITAG))
+        for language in ("en", "de", "fr"):
+            let_down_in(home, language, language)
+        (english,), (german,), (french,) = (drafts(home, account) for account in ("en", "de", "fr"))
+        assert FRIDAY in english and FREITAG not in english
+        assert FREITAG in german and FRIDAY not in german and "[de]" not in german
+        assert FRIDAY in french and "sorry" in french, (
+            "they have no mail of their own: all of it is in the last resort"
+        )
+
+
+def test_whose_mail_is_in_a_language_without_words_reads_nothing_of_it() -> None:
+    with house(mails()) as home:
+        it = opened(home)
+        say(home, it, FRIDAY)
+        let_down_in(home, "de", "a1")
+        (without,) = drafts(home)
+        assert "tut mir leid" in without and FRIDAY not in without
+        assert say(home, it, both(FRIDAY, FREITAG)) == 1, "once there are words, the draft is written anew"
+        assert FREITAG in drafts(home)[0]
+
+
+def test_words_in_other_languages_only_leave_the_last_resort_without_any() -> None:
+    with house(mails()) as home:
+        say(home, opened(home), f"[de]\n{FREITAG}")
+        let_down_in(home, "en", "a1")
+        let_down_in(home, "de-AT", "a2")
+        assert "Pass" not in drafts(home)[0] and FREITAG in drafts(home, "a2")[0]
+
+
+def test_a_correction_in_one_language_is_one_for_its_readers_only() -> None:
+    with house(mails()) as home:
+        it = opened(home)
+        say(home, it, both(FRIDAY, FREITAG))
+        for language in ("en", "de"):
+            let_down_in(home, language, language)
+            (touch,) = touches(home, language)
+            desk.release(home.outside, touch.id, "jonas", "Sorry", drafts(home, language)[0])
+        home.settle()
+        assert len(home.sent.messages) == 2
+        home.advance(HOUR)
+        say(home, it, both(FRIDAY, MONTAG))
+        assert told_earlier(home, it) == ["de"]
+
+
+def test_what_was_released_in_a_language_that_was_taken_back_is_read_again() -> None:
+    with house(mails()) as home:
+        it = opened(home)
+        say(home, it, both(FRIDAY, FREITAG))
+        let_down_in(home, "de", "a1")
+        (touch,) = touches(home)
+        old = str((touch.draft or {})["text"])
+        say(home, it, FRIDAY)
+        desk.release(home.outside, touch.id, "jonas", "Sorry", old)
+        home.settle()
+        assert home.sent.messages == [] and "Pass" not in drafts(home)[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (f"{FRIDAY}\n[en]\n{MONDAY}", "Written twice: en"),
+        (f"{FRIDAY}\n[de]\n{FREITAG}\n[DE]\n{MONTAG}", "Written twice: de"),
+        (f"{FRIDAY}\n[de]\n", "below .de."),
+    ],
+)
+def test_languages_that_are_not_clear_are_refused(words: str, why: str) -> None:
+    with house(mails()) as home, pytest.raises(Refused, match=why):
+        say(home, opened(home), words)
+
+
 def test_customers_of_another_cause_are_told_nothing_of_it() -> None:
     with house(mails()) as home:
         say(home, opened(home), FRIDAY)

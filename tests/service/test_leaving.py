@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from outreach.channels.null import FaultySender
+from outreach.domain.company import Caps
 from outreach.domain.errors import Refused
 from outreach.domain.facts import Channel
 from outreach.domain.talk import Outcome
-from outreach.domain.touch import Disposition, Status, Touch
+from outreach.domain.touch import Disposition, Settlement, Status, Touch
 from outreach.lab.scratch import Scratch
 from outreach.service import care, desk, outcomes, publishing, remedies, sweep, workbench
 from outreach.service.ledger import Ledger
 from outreach.service.rulings import speaks_first
-from outreach.store import views
+from outreach.store import views, views_board
 from tests.service import world
 from tests.service.world import event, give, house, run_of, runs, touches
 
@@ -219,6 +221,84 @@ def test_calls_that_were_dialled_count_too() -> None:
         assert desk.dial(home.outside, card, "jonas").reason.code in ("cap_calls_day", "cap_person_day")
 
 
+def two_lines_on_one_card(home: Scratch) -> str:
+    """Two of her orders went wrong, and both are one conversation."""
+    lost(home, "1", "o1")
+    lost(home, "2", "o2")
+    (first, second) = [touch.card for touch in touches(home) if touch.status is Status.ON_DESK]
+    assert first is not None and first == second
+    return first
+
+
+def counted(home: Scratch) -> set[tuple[str, Any]]:
+    with home.database.view() as unit:
+        return {touch.contact for touch in unit.contacts_since("anna", None, home.now - 7 * DAY)}
+
+
+def test_one_dial_of_a_card_with_two_lines_is_one_contact() -> None:
+    with house() as home:
+        give(home)
+        home.advance(HOUR)
+        card = two_lines_on_one_card(home)
+        assert desk.dial(home.outside, card, "jonas").sends
+        outcomes.settle(home.outside, card, "jonas", Outcome(Disposition.BUSY))
+        home.advance(HOUR)
+        card = next(t.card for t in touches(home) if t.status is Status.ON_DESK) or ""
+        assert desk.dial(home.outside, card, "jonas").sends, (
+            "two calls a day are allowed, and this is the second"
+        )
+        outcomes.settle(home.outside, card, "jonas", Outcome(Disposition.BUSY))
+        home.advance(HOUR)
+        card = next(t.card for t in touches(home) if t.status is Status.ON_DESK) or ""
+        assert desk.dial(home.outside, card, "jonas").reason.code in ("cap_calls_day", "cap_person_day")
+        assert len(counted(home)) == 2
+
+
+def test_the_other_line_of_the_same_dial_does_not_stand_in_its_way() -> None:
+    """As a card with one line may be dialled again before anybody has said how it went, so may one with two."""
+    with house(replace_caps(1)) as home:
+        give(home)
+        home.advance(HOUR)
+        card = two_lines_on_one_card(home)
+        assert desk.dial(home.outside, card, "jonas").sends
+        home.advance(timedelta(minutes=1))
+        assert desk.dial(home.outside, card, "jonas").sends
+        assert len(counted(home)) == 1
+
+
+def test_what_turned_up_after_the_dial_was_spoken_of_in_the_same_call() -> None:
+    with house() as home:
+        give(home)
+        home.advance(HOUR)
+        lost(home, "1", "o1")
+        card = touches(home)[0].card or ""
+        assert desk.dial(home.outside, card, "jonas").sends
+        home.advance(timedelta(minutes=5))
+        lost(home, "2", "o2")
+        outcomes.settle(home.outside, card, "jonas", Outcome(Disposition.REACHED))
+        spoken_of = [touch for touch in touches(home) if touch.settlement is Settlement.REACHED]
+        assert len(spoken_of) == 2 and len(counted(home)) == 1
+
+
+def test_a_dial_of_yesterday_is_not_the_call_of_today() -> None:
+    with house() as home:
+        give(home)
+        home.advance(HOUR)
+        lost(home, "1", "o1")
+        card = touches(home)[0].card or ""
+        assert desk.dial(home.outside, card, "jonas").sends
+        home.advance(DAY)
+        lost(home, "2", "o2")
+        outcomes.settle(home.outside, card, "jonas", Outcome(Disposition.REACHED))
+        assert len(counted(home)) == 2
+
+
+def replace_caps(calls: int) -> Any:
+    rules = world.own_rules()
+    company = replace(rules.company, caps=Caps(calls_per_person_per_day=calls))
+    return replace(rules, company=company)
+
+
 def test_nobody_gets_an_sms_at_night() -> None:
     with house(mail(key="sms")) as home:
         give(home)
@@ -396,7 +476,7 @@ def test_what_only_a_run_in_shadow_is_about_is_looked_after_by_nobody() -> None:
         publishing.publish(home.outside, "lost", "shadow", "ops", "to see")
         lost(home)
         with home.database.view() as unit:
-            assert [each.failure.id for each in views.unmatched(unit, views.ALL)] == ["delivery/o1"]
+            assert [each.failure.id for each in views_board.unmatched(unit, views.ALL)] == ["delivery/o1"]
         wanted = remedies.Offer("r1", "a1", "delivery/o1", "credit", 10.0, home.now + DAY, None)
         with pytest.raises(Refused, match="may not be offered"):
             remedies.offer(home.outside, wanted, "jonas", may_grant=True)

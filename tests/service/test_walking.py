@@ -10,7 +10,7 @@ import pytest
 from outreach.domain.errors import Refused
 from outreach.domain.evaluate import Ruleset
 from outreach.domain.talk import Outcome
-from outreach.domain.touch import Disposition, Status
+from outreach.domain.touch import Disposition, Status, Touch
 from outreach.lab.scratch import Scratch
 from outreach.service import desk, outcomes
 from tests.service import world
@@ -329,6 +329,44 @@ def test_selling_lines_are_locked_while_something_is_broken() -> None:
         outcomes.settle(home.outside, card(home), "jonas", Outcome(Disposition.REACHED))
         sell = run_of(home, "sell")
         assert [t.status for t in touches(home) if t.run == sell.id] == [Status.ON_DESK]
+
+
+PROMISES = """
+purpose: service_recovery
+severity: high
+when: [delivery.delayed, delivery.lost]
+if_running: restart
+hold: none
+steps: [{call: hurt_person, within: 4h, brief: x/call.md}]
+"""
+
+
+def _late_then_lost(home: Scratch) -> Touch:
+    give(home)
+    home.take_in(event(home, "delivery.delayed", "1", order_id="o1", days_late=1))
+    home.advance(HOUR)
+    home.take_in(event(home, "delivery.lost", "2", order_id="o1"))
+    (line,) = [touch for touch in touches(home) if touch.status is Status.ON_DESK]
+    return line
+
+
+def test_what_begins_anew_keeps_the_hour_that_was_promised() -> None:
+    with house(world.rules_with({"late": PROMISES})) as home:
+        then = home.now + 4 * HOUR
+        assert _late_then_lost(home).deadline == then
+
+
+def test_what_goes_on_after_all_keeps_its_hour_too() -> None:
+    with house(world.rules_with({"late": PROMISES})) as home:
+        then = home.now + 4 * HOUR
+        _late_then_lost(home)
+        home.advance(HOUR)
+        home.take_in(
+            event(home, "delivery.shipped", "2", order_id="o1")
+        )  # it was not lost: its sender was wrong
+        (line,) = [touch for touch in touches(home) if touch.status is Status.ON_DESK]
+        assert [run.end_reason for run in runs(home)] == ["", "withdrawn"]
+        assert line.run == runs(home)[0].id and line.deadline == then
 
 
 def test_superseded_runs_end_with_that_reason() -> None:

@@ -28,6 +28,7 @@ TEXTS = {
     "templates/x/mail.md": b"Subject: We let you down\n\nI am sorry. Call me.\n",
     "templates/x/text.md": b"I am sorry. Call me.\n",
     "templates/x/many.md": b"Subject: We let you down\n\nI am sorry.{% if incident.words %} {{ incident.words }}{% endif %} Call me.\n",
+    "templates/x/many.de.md": b"Subject: Es tut uns leid\n\nDas tut mir leid.{% if incident.words %} {{ incident.words }}{% endif %} Rufen Sie mich an.\n",
     "templates/x/offer.md": b"Subject: About now\n\nTime for charcoal?\n",
 }
 

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from random import Random
 
-from outreach.domain.account import Happening
 from outreach.domain.facts import Event
+from outreach.domain.history import Happening
 from outreach.service.ports_events import NewEvent, WindowNeed
 from outreach.store import tables
 from outreach.store.engine import Store, open_database

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from outreach.domain.account import Happening
 from outreach.domain.facts import Event
+from outreach.domain.history import Happening
 from outreach.service.ports_events import Parked, Quarantined, WindowNeed
 from outreach.store.engine import Store
 from tests.store.samples import NOW, at, event, new, undone

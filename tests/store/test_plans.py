@@ -14,7 +14,7 @@ from outreach.domain.touch import Status
 from outreach.service.ports_events import WindowNeed
 from outreach.store.engine import Store, open_database
 from outreach.store.unit import StoreUnit
-from outreach.store.views import desk_stamp
+from outreach.store.views_desk import desk_stamp
 from outreach.store.views_figures import decisions_between, ended_touches, standing
 from outreach.store.views_playbooks import activity, runs_under_way, shadow_of, versions_under_way
 from tests.store.samples import NOW, account, card, event, failure, hold, new, person, run, touch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -162,6 +163,19 @@ def test_what_counts_for_caps_is_sent_maybe_sent_or_dialled(store: Store) -> Non
         )
         assert unit.contacts_since("anna", "#1", at(1)) == counted
         assert unit.contacts_since("anna", None, at(1)) == [counted[0], counted[1], counted[3]]
+
+
+def test_the_lines_of_one_dial_come_back_as_one_contact(store: Store) -> None:
+    """To the microsecond, on every database: by card and instant the caps know that it was one."""
+    then = at(1) + timedelta(microseconds=123_457)
+    lines = [
+        touch(f"t{n}", status=Status.SETTLED, channel=Channel.CALL, card="c1", intent_at=then) for n in (1, 2)
+    ]
+    with store.unit() as unit:
+        unit.add_touches([*lines, replace(lines[0], id="t3", intent_at=then + timedelta(microseconds=1))])
+    with store.view() as unit:
+        found = unit.contacts_since("anna", "#1", at(0))
+    assert len(found) == 3 and len({each.contact for each in found}) == 2
 
 
 _RUNS = anything(Run)

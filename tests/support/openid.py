@@ -9,7 +9,6 @@ import json
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +21,8 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
+
+from tests.support.served import running
 
 DESCRIPTION = "/.well-known/openid-configuration"
 START = 30
@@ -198,14 +199,8 @@ def liar() -> Iterator[Liar]:
     found = Liar()
     server = make_server("127.0.0.1", 0, found, threaded=True)
     found.issuer = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with running(server):
         yield found
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _json(what: Any, status: int = 200) -> Response:

@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from outreach.web import workshop
 from tests.web.scenes import busy_day
 from tests.web.world import World, serving, world
+
+
+@pytest.fixture(autouse=True)
+def nobody_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried out lets a desk go first. Beside it are only other tests here, and it would wait for all of them."""
+    monkeypatch.setattr(workshop, "POLITE", 0)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from outreach.domain.sight import ALL
 from outreach.service import desk, publishing
-from outreach.store import views
+from outreach.store import views_desk
 from tests.web.world import World, post
 
 
@@ -497,7 +497,7 @@ def test_a_kept_promise_is_told_in_a_mail_that_is_read_first(day: World, jonas: 
     day.pass_time(minutes=1)
     day.tick()
     with day.house.database.view() as unit:
-        (draft,) = [each for each in views.drafts(unit, ALL) if each.playbook == "promise-kept"]
+        (draft,) = [each for each in views_desk.drafts(unit, ALL) if each.playbook == "promise-kept"]
     assert draft.touch.draft is not None and "a new pallet p9" in draft.touch.draft["text"]
 
 
@@ -508,7 +508,7 @@ def test_a_kept_promise_is_told_only_where_somebody_wishes_so(day: World, jonas:
     day.pass_time(minutes=1)
     day.tick()
     with day.house.database.view() as unit:
-        assert not [each for each in views.drafts(unit, ALL) if each.playbook == "promise-kept"]
+        assert not [each for each in views_desk.drafts(unit, ALL) if each.playbook == "promise-kept"]
 
 
 # -- a call that was pointless -----------------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ def test_the_desk_asks_the_database_the_same_whatever_the_number_of_accounts(her
     """No statement per row in the views themselves."""
     from sqlalchemy import event
 
-    from outreach.store import views, views_ops
+    from outreach.store import views_accounts, views_board, views_desk, views_ops
 
     counts = []
     for n in range(2):
@@ -127,14 +127,14 @@ def test_the_desk_asks_the_database_the_same_whatever_the_number_of_accounts(her
 
         event.listen(here.house.database.engine, "before_cursor_execute", listen)
         with here.house.database.view() as unit:
-            assert len(views.desk_lines(unit)) == (n + 1) * 10
+            assert len(views_desk.desk_lines(unit)) == (n + 1) * 10
             (
-                views.drafts(unit, ALL),
-                views.unreached(unit, ALL),
-                views.unmatched(unit, ALL),
+                views_desk.drafts(unit, ALL),
+                views_board.unreached(unit, ALL),
+                views_board.unmatched(unit, ALL),
                 views_ops.open_holds(unit, views_ops.HoldsAsked()),
             )
-            views_ops.counts(unit, here.clock.time), views.timeline(unit, ["a1", "a2"], None)
+            views_ops.counts(unit, here.clock.time), views_accounts.timeline(unit, ["a1", "a2"], None)
         event.remove(here.house.database.engine, "before_cursor_execute", listen)
         counts.append(len(said))
     assert counts[0] == counts[1]

@@ -18,7 +18,7 @@ from outreach.domain.message import Message
 from outreach.domain.sight import ALL, Sight, sight_of
 from outreach.service import cards, cover
 from outreach.service.replies import Received, receive
-from outreach.store import views
+from outreach.store import views_desk
 from outreach.web import auth, conversation, outbox
 from outreach.web.sight import SEES
 from tests.web.scenes import busy_day
@@ -54,7 +54,7 @@ def grill(here: World) -> dict[str, str]:
         card = unit.bulk.rows("select card from touch where account = 'quokka' and card is not null")[0][0]
         touch = unit.bulk.rows("select id from touch where account = 'quokka' order by id")[0][0]
         assert [row.id for row in unit.inbound_open(9)] == ["sms:q"]
-        assert any(draft.touch.account == "quokka" for draft in views.drafts(unit, ALL))
+        assert any(draft.touch.account == "quokka" for draft in views_desk.drafts(unit, ALL))
     return {
         "account": "quokka",
         "card_id": card,

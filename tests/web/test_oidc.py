@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from outreach.web import identity
 from outreach.web.front import inside
 from tests.support import openid
 from tests.support.axe import axe_violations
+from tests.support.served import running
 from tests.web.test_browser import PHONE, fits
 from tests.web.world import PASSWORD, StandingClock, World, post, world
 
@@ -405,12 +405,8 @@ def served_with(tmp_path: Path, root: Path, provider: openid.Real) -> Iterator[t
     given = {"OUTREACH_PUBLIC_URL": base, **provider.registered(f"{base}/login/oidc/back")}
     made = world(tmp_path, root, csrf=True, settings=given, clock=StandingClock(datetime.now(UTC)))
     server = make_server("127.0.0.1", int(base.rpartition(":")[2]), made.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield made, base
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(server):
+        yield made, base
     made.close()
 
 

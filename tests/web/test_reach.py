@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +19,7 @@ from outreach.service.ports import Outside
 from outreach.service.ports_reaching import Reach, Way
 from outreach.service.ports_ways import Receipt
 from tests.support.axe import axe_violations
+from tests.support.served import running
 from tests.web.scenes import busy_day
 from tests.web.test_browser import PHONE, fits, sign_in
 from tests.web.world import World, post, world
@@ -179,12 +179,8 @@ def heard() -> Iterator[tuple[str, list[dict[str, Any]]]]:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Service)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"json://127.0.0.1:{server.server_port}/S3CRET", told
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(server):
+        yield f"json://127.0.0.1:{server.server_port}/S3CRET", told
 
 
 def test_from_the_page_to_the_message(

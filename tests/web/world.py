@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from outreach.store.told import Told
 from outreach.ways import ways_out
 from outreach.web import auth
 from outreach.web.app import create_app
+from tests.support.served import running
 
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 """10:30 in Berlin, a working day."""
@@ -196,10 +196,6 @@ def post(client: FlaskClient, path: str, form: Mapping[str, Any] | None = None, 
 def serving(made: World) -> Iterator[str]:
     """Its address while it is served; it is closed afterwards."""
     server = make_server("127.0.0.1", 0, made.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(server):
+        yield f"http://127.0.0.1:{server.server_port}"
     made.close()
