@@ -86,11 +86,11 @@ def test_a_ruling_says_its_reason_once_for_as_long_as_it_holds(told: World, line
         told.pass_time(minutes=6)
     (waits,) = lines.of("touch.waits", touch=touch)
     assert waits["reason"] == "kill_switch" and waits["until"]
-    publishing.publish(told.house.outside, "late-delivery", "disabled", "ops", "wrong words")
+    publishing.publish(told.house.outside, "late-delivery", "shadow", "ops", "wrong words")
     workbench.resume_all(told.house.outside, "ops", "mended")
     told.pass_time(minutes=6)
     told.tick()
-    assert lines.of("touch.withheld", touch=touch, reason="disabled")
+    assert lines.of("touch.withheld", touch=touch, reason="shadow")
 
 
 def test_what_is_in_doubt_and_what_failed_is_a_warning(told: World, lines: Lines) -> None:

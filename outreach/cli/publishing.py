@@ -29,12 +29,23 @@ if TYPE_CHECKING:
 @click.option("--history", is_flag=True, help="Who said what, when and why.")
 @click.option("--asked", is_flag=True, help="Playbooks that wait for a second person.")
 @click.option("--let-go", is_flag=True, help="Yes: it may reach so many accounts.")
+@click.option("--as", "who", metavar="EMAIL", default="", help="With --let-go: which colleague says so.")
 @click.option("--refuse", is_flag=True, help="No: what waits ends, and the playbook is paused.")
+@click.option(
+    "--yes", is_flag=True, help="Let what is under way end; without it, disabling only shows what would."
+)
 @json_option
 def publish(
-    playbook: str | None, state: str | None, percent: int | None, reason: str, as_json: bool, **does: bool
+    playbook: str | None,
+    state: str | None,
+    percent: int | None,
+    reason: str,
+    who: str,
+    yes: bool,
+    as_json: bool,
+    **does: bool,
 ) -> None:
-    """Set a playbook's publish state. Disabling stops all its versions before the next send.
+    """Set a playbook's publish state. Disabling ends what is under way, in all its versions.
 
     \b
     outreach publish                           how each playbook stands
@@ -42,7 +53,7 @@ def publish(
     outreach publish NAME --back --reason …    as it was before the last change
     outreach publish NAME --history            who said what, when and why
     outreach publish --asked                   what waits for a second person
-    outreach publish NAME --let-go --reason …  yes; or --refuse
+    outreach publish NAME --let-go --as EMAIL --reason …  yes; or --refuse
     """
     (wanted,) = _one_thing(playbook, state, does)
     if wanted not in ("all", "history", "asked") and not reason.strip():
@@ -51,7 +62,13 @@ def publish(
         raise click.UsageError("say of how many: add --percent 20, for instance")
     if percent is not None and state != "percent":
         raise click.UsageError("--percent goes with the state percent")
+    if (wanted == "let_go") != bool(who.strip()):
+        raise click.UsageError(
+            "--as goes with --let-go" if who else "say who says yes: --as EMAIL, a colleague who steers"
+        )
     with house() as here:
+        if not yes and _ends_something(here, playbook or "", wanted, state):
+            return
         if wanted == "all":
             _all(here, as_json)
         elif wanted == "asked":
@@ -60,6 +77,8 @@ def publish(
             _history(here, playbook or "", as_json)
         elif wanted == "state":
             _set(here, playbook or "", state or "", 100 if percent is None else percent, reason)
+        elif wanted == "let_go":
+            _let_go(here, playbook or "", who, reason)
         else:
             _DOES[wanted](here, playbook or "", reason)
 
@@ -92,6 +111,20 @@ def _all(here: House, as_json: bool) -> None:
     say_list(("playbook", "state"), [(name, Publish(*stands).words) for name, stands in rows.items()])
     if not rows:
         say("There is no playbook.")
+
+
+def _ends_something(here: House, playbook: str, wanted: str, state: str | None) -> bool:
+    """Whether it would disable the playbook while something is under way; that is told."""
+    from outreach.service import publishing
+
+    if wanted == "back":
+        back = publishing.step_back(here.outside, playbook)
+        state = back.state if back else None
+    ends = publishing.ending(here.outside, playbook) if state == "disabled" else ""
+    if ends:
+        say(f"If {playbook} is disabled: {ends}")
+        say("Nothing is changed yet. To disable it: --yes")
+    return bool(ends)
 
 
 def _set(here: House, playbook: str, state: str, percent: int, reason: str) -> None:
@@ -159,10 +192,12 @@ def _say_asked(rows: Sequence[Asked], zone: str) -> None:
             say("No playbook waits for a second person.")
 
 
-def _let_go(here: House, playbook: str, reason: str) -> None:
+def _let_go(here: House, playbook: str, who: str, reason: str) -> None:
+    """Nobody has signed in here, so they say who they are, and that is looked up."""
     from outreach.service import publishing
 
-    told = publishing.let_go(here.outside, playbook, getpass.getuser(), reason)
+    by = publishing.colleague(here.outside, who)
+    told = publishing.let_go(here.outside, playbook, by, reason, hand=getpass.getuser())
     say(f"{told.accounts:,} accounts are reached within minutes.")
 
 
@@ -173,4 +208,4 @@ def _refuse(here: House, playbook: str, reason: str) -> None:
     say(f"{playbook} is paused; {told.accounts:,} accounts are not reached by it.")
 
 
-_DOES = {"back": _back, "let_go": _let_go, "refuse": _refuse}
+_DOES = {"back": _back, "refuse": _refuse}

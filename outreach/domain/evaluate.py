@@ -161,6 +161,10 @@ class Match(NamedTuple):
     failure: str | None
     trace: Trace | None
 
+    @property
+    def is_by_hand(self) -> bool:
+        return self.trace is not None and self.trace.path == BY_HAND
+
 
 def scope_of(
     event: Event,

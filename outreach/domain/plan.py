@@ -12,6 +12,11 @@ from outreach.domain.evaluate import Match
 from outreach.domain.facts import Purpose, Severity, Trace
 from outreach.domain.playbook import IfRunning, Playbook
 
+ASKS_FOR_A_CALL = frozenset({"callback.asked", "callback.missed", "callback.promised"})
+"""Triggers by which the customer has our word that we ring."""
+Slot = tuple[str, str, bool]
+"""Playbook, key, and whether in shadow."""
+
 
 class RunState(StrEnum):
     OPEN = "open"
@@ -71,6 +76,16 @@ class Run:
     def taken_back(self) -> bool:
         """It was never justified, as we know now: its key is free, and it counts for nothing."""
         return self.end_reason in TAKEN_BACK
+
+    @property
+    def is_promised(self) -> bool:
+        """They have our word that we ring."""
+        return self.trigger_type in ASKS_FOR_A_CALL and not self.shadow
+
+    @property
+    def slot(self) -> Slot:
+        """What is its alone: of one key there may be one run that contacts somebody, and one in shadow."""
+        return self.playbook, self.key, self.shadow
 
 
 TAKEN_BACK = frozenset({"withdrawn", "void"})
@@ -163,22 +178,26 @@ class Settled:
 def settle_matches(
     matches: Sequence[Match],
     before: Iterable[Run],
-    judged_again: Mapping[tuple[str, str], Run],
+    judged_again: Mapping[Slot, Run],
     publish: Mapping[str, Publish],
     playbook_of: Callable[[Run], Playbook],
     new_id: Callable[[], str],
     now: datetime,
+    came_in_shadow: Callable[[Match], bool] | None = None,
 ) -> Settled:
     """Which runs those matches justify, told in event order.
 
-    ``before``: the account's runs whose triggers are not judged now. ``judged_again``: runs by
-    (playbook, key) whose triggers are among the ones judged now; those not justified any more are
-    withdrawn. Keys of runs that were taken back are free. The order of the tests is the language's:
-    once_per, if_running, cooldown.
+    ``before``: the account's runs whose triggers are not judged now. ``judged_again``: runs by their slot
+    whose triggers are among the ones judged now; those not justified any more are withdrawn. Keys of runs
+    that were taken back are free, and one that only a run in shadow has taken is free for one that contacts
+    somebody. The order of the tests is the language's: once_per, if_running, cooldown.
+
+    ``came_in_shadow``: of matches that may have been judged before, whether they came while their playbook ran
+    in shadow; without it, all are news, and are judged as it is published now.
     """
-    freed = {(run.playbook, run.key): run for run in before if run.taken_back}
+    freed = {run.slot: run for run in before if run.taken_back}
     standing = [run for run in before if not run.taken_back]
-    told = _Telling(standing, {**freed, **judged_again}, publish, new_id, now)
+    told = _Telling(standing, {**freed, **judged_again}, publish, new_id, now, came_in_shadow)
     for match in matches:
         told.tell(match)
     _withdraw(judged_again.values(), told)
@@ -201,14 +220,16 @@ class _Telling:
     def __init__(
         self,
         before: list[Run],
-        judged_again: Mapping[tuple[str, str], Run],
+        judged_again: Mapping[Slot, Run],
         publish: Mapping[str, Publish],
         new_id: Callable[[], str],
         now: datetime,
+        came_in_shadow: Callable[[Match], bool] | None,
     ) -> None:
         self.accepted = before
-        self.keys = {(run.playbook, run.key) for run in before}
+        self.taken = {run.slot for run in before}
         self.judged_again = judged_again
+        self.came_in_shadow = came_in_shadow
         self.publish, self.new_id, self.now = publish, new_id, now
         self.result = Settled([], [], [], [])
 
@@ -226,19 +247,28 @@ class _Telling:
             return Stopped.CANNOT_TELL
         if self._is_too_late(match):
             return Stopped.TOO_LATE
-        if (playbook.name, match.key) in self.keys:
-            return Stopped.ONCE_PER
-        return self._stopped_by_others(match)
+        return Stopped.ONCE_PER if self._is_taken(match) else self._stopped_by_others(match)
+
+    def _is_taken(self, match: Match) -> bool:
+        """By a run that contacts somebody for all; by one in shadow only for what is in shadow as well."""
+        by_live, by_shadow = _slots(match)
+        if not self._in_shadow(match):
+            return by_live in self.taken
+        return by_shadow in self.taken or (by_live in self.taken and not self._stands(match))
 
     def _stands(self, match: Match) -> bool:
         """A run has started for it: neither a pause since then nor the time that passed withdraws it."""
-        old = self.judged_again.get((match.playbook.name, match.key))
+        old = self._old(match)
         return old is not None and not old.taken_back
+
+    def _old(self, match: Match) -> Run | None:
+        """The run that is its own already."""
+        return self.judged_again.get(_slots(match)[self._in_shadow(match)])
 
     def _is_live(self, match: Match) -> bool:
         state = self.publish.get(match.playbook.name, LIVE)
-        if state.is_silent:
-            return False
+        if state.is_silent:  # a pause keeps nobody waiting for a call that we have promised
+            return state.state == "paused" and match.trigger.type in ASKS_FOR_A_CALL
         return state.state != "percent" or _in_percent(match, state.percent)
 
     def _is_too_late(self, match: Match) -> bool:
@@ -266,12 +296,16 @@ class _Telling:
         return not run.holdout and (not run.shadow or self._in_shadow(match))
 
     def _in_shadow(self, match: Match) -> bool:
-        old = self.judged_again.get((match.playbook.name, match.key))
-        return old.shadow if old else self.publish.get(match.playbook.name, LIVE).state == "shadow"
+        """As the playbook is published now, but for what has been judged before: what the shadow has judged stays
+        the shadow's, and a run that contacts somebody stays one."""
+        by_live, by_shadow = _slots(match)
+        now = self.publish.get(match.playbook.name, LIVE).state == "shadow"
+        if by_shadow not in self.taken and by_shadow not in self.judged_again:
+            return now and by_live not in self.judged_again
+        return now if self.came_in_shadow is None else self.came_in_shadow(match)
 
     def _accept(self, match: Match, stopped: Stopped | None) -> Run:
-        playbook, key = match.playbook, (match.playbook.name, match.key)
-        old = self.judged_again.get(key)
+        playbook, old = match.playbook, self._old(match)
         if old is None:
             run = self._new_run(match, holdout=stopped is Stopped.HOLDOUT)
             self.result.started.append(run)
@@ -284,7 +318,7 @@ class _Telling:
                 self.result.resumed.append(run)
         if playbook.if_running is IfRunning.RESTART:
             self._restart(playbook, match, run)
-        self.keys.add(key)
+        self.taken.add(run.slot)
         self.accepted.append(run)
         return run
 
@@ -322,6 +356,11 @@ class _Telling:
             ended_at=self.now if holdout else None,
             success_by=self.now + within.plain if within else None,
         )
+
+
+def _slots(match: Match) -> tuple[Slot, Slot]:
+    """Of its run that contacts somebody, and of the one in shadow."""
+    return (match.playbook.name, match.key, False), (match.playbook.name, match.key, True)
 
 
 def _closed_with_another(run: Run, match: Match) -> bool:

@@ -68,6 +68,8 @@ class Case:
     publish_state: str = "live"
     blast: Answer | None = None
     """Of a run that was beyond the blast radius: what the second person has said."""
+    promised: bool = False
+    """They have our word that we ring: whatever becomes of the playbook, that call is owed."""
     they_wrote: bool = False
     """Of a callback: they wrote to us and have not asked for a call, so their wishes about calls hold."""
     they_wait: bool = False
@@ -133,6 +135,8 @@ def provider(case: Case) -> Ruling | None:
 
 
 def publish(case: Case) -> Ruling | None:
+    if case.promised and not case.touch.channel.written:
+        return None
     if case.publish_state == "disabled":
         return drop("disabled", "The playbook is disabled.")
     if case.publish_state == "paused":

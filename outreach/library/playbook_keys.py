@@ -208,7 +208,7 @@ PLAYBOOK = Group(
         Key("supersedes", Many(Text("a playbook's name", NAME)), "runs of these playbooks end when a run of this one starts", "none"),
         Key("when", Many(EventName()), "what starts it", required=True),
         Key("if", Expression(), "judged as of the trigger's event time", "true"),
-        Key("once_per", Expression(), "one run per account and value, for ever", "the event's id"),
+        Key("once_per", Expression(), "one run per account and value, for ever; what only a run in shadow took is free once it is live", "the event's id"),
         Key("if_running", Choice(IfRunning), "when another run of this playbook is open for the account; `restart` ends that one, among runs about failures only the same failure's", "parallel for service_recovery and callback, else ignore"),
         Key("horizon", Length(business=False), "how old a trigger may be on arrival", "14d"),
         Key("cooldown", Length(business=False), "since the last run's start for this account", "none"),

@@ -10,11 +10,14 @@ import re
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from outreach.domain.errors import Fault, Invalid, Refused
 from outreach.library.drafts import Draft, Drafts, digest, own
 from outreach.library.loader import assemble
+from outreach.service import saves
+from outreach.service.ports import Outside
+from outreach.service.ports_publishing import Save
 from outreach.service.saves import Texts
 
 _SECONDS = 30
@@ -37,21 +40,41 @@ class Saved(NamedTuple):
     """Empty where the folder is in no git repository."""
 
 
-def save(drafts: Drafts, draft: Draft, reason: str, author: Author) -> Saved:
-    """Raises Refused where nothing is to be saved, no reason is given, the folder has moved on, or git refuses; Invalid
+class Book(Protocol):
+    """What is written down of one save."""
+
+    def begin(self, before: Texts, after: Texts) -> None: ...
+    def done(self, commit: str) -> None: ...
+    def undone(self) -> None: ...
+
+
+class _NoBook:
+    def begin(self, before: Texts, after: Texts) -> None: ...
+    def done(self, commit: str) -> None: ...
+    def undone(self) -> None: ...
+
+
+def save(drafts: Drafts, draft: Draft, reason: str, author: Author, book: Book | None = None) -> Saved:
+    """``book``: where it is written down, before and after. Raises Refused where nothing is to be saved, no reason is given, the folder has moved on, or git refuses; Invalid
     where the playbook or its texts have errors. Nothing is changed then."""
     if not draft.files:
         raise Refused("There is nothing to save: the draft is as the folder is.")
     with drafts.locked():
         if drafts.of(draft.playbook) != draft:
             raise Refused("Somebody has gone on with the draft meanwhile. Look at it, and save again.")
-        saved = _into_the_folder(drafts, draft, reason, author)
+        saved = _into_the_folder(drafts, draft, reason, author, book or _NoBook())
         drafts.forget(draft, list(draft.files))
     return saved
 
 
 def take_back(
-    drafts: Drafts, playbook: str, before: Texts, after: Texts, reason: str, author: Author
+    drafts: Drafts,
+    playbook: str,
+    before: Texts,
+    after: Texts,
+    reason: str,
+    author: Author,
+    book: Book | None = None,
 ) -> Saved:
     """What was saved becomes what it was before; texts that were new then stay. Raises as ``save`` does, and Refused where
     the playbook itself was new."""
@@ -60,10 +83,10 @@ def take_back(
     files = {file: text for file, text in before.items() if text is not None}
     was = {file: digest(after[file]) for file in files}
     with drafts.locked():
-        return _into_the_folder(drafts, Draft(playbook, files, was), reason, author)
+        return _into_the_folder(drafts, Draft(playbook, files, was), reason, author, book or _NoBook())
 
 
-def _into_the_folder(drafts: Drafts, draft: Draft, reason: str, author: Author) -> Saved:
+def _into_the_folder(drafts: Drafts, draft: Draft, reason: str, author: Author, book: Book) -> Saved:
     message = f"{draft.playbook}: {one_line(reason)}"
     for file in draft.files:
         own(draft.playbook, file)
@@ -72,15 +95,55 @@ def _into_the_folder(drafts: Drafts, draft: Draft, reason: str, author: Author) 
     if errors := errors_of(drafts, draft):
         raise Invalid(errors)
     before = {file: drafts.live(file) for file in draft.files}
+    book.begin(before, draft.files)
     try:
         _put(drafts.root, draft.files)
         commit = _commit(drafts.root, sorted(draft.files), message, author)
     except BaseException as fault:
         _put_what_can_be(drafts.root, before)
+        if before == {file: drafts.live(file) for file in before}:
+            book.undone()
         if isinstance(fault, OSError):
             raise Refused(f"The folder cannot be written to: {fault.strerror}.") from None
         raise
+    book.done(commit)
     return Saved(before, draft.files, commit)
+
+
+def mend(drafts: Drafts, outside: Outside) -> list[str]:
+    """What became of saves that broke off: all of it is in the folder, which is written down; or nothing is, once what got
+    there has been taken back. Gives a sentence for each. Raises Refused where git refuses."""
+    with drafts.locked():  # nobody is saving now
+        return [_mend(drafts, each, saves.Book.reopened(outside, each)) for each in saves.broken_off(outside)]
+
+
+def _mend(drafts: Drafts, one: Save, book: Book) -> str:
+    files = sorted(one.after)
+    live = {file: drafts.live(file) for file in files}
+    what = f"{one.playbook}: what {one.by} saved ({one.reason})"
+    if live != dict(one.after) and all(live[file] in (one.before[file], one.after[file]) for file in files):
+        _put(drafts.root, one.before)
+        if in_git(drafts.root):
+            _git(drafts.root, "reset", "--quiet", "--", *files)
+        book.undone()
+        return f"{what} had broken off, and nothing of it is in the folder."
+    if live != dict(one.after):
+        book.done("")
+        return f"{what} had broken off, and its files have been changed since: look at them."
+    book.done(_commit_of(drafts.root, files, one))
+    draft = drafts.of(one.playbook)
+    drafts.forget(draft, [file for file, text in draft.files.items() if text == live.get(file)])
+    return f"{what} is in the folder."
+
+
+def _commit_of(root: Path, files: list[str], one: Save) -> str:
+    """Of a save that is in the folder; made now, where it broke off before."""
+    if not in_git(root):
+        return ""
+    if _git(root, "status", "--porcelain", "--", *files).strip():
+        author = Author(one.by, "outreach@localhost")
+        return _commit(root, files, f"{one.playbook}: {one_line(one.reason)}", author)
+    return _git(root, "log", "-1", "--format=%h", "--", *files).strip()
 
 
 def one_line(reason: str) -> str:

@@ -47,7 +47,9 @@ def offers(unit: Unit, outside: Outside, account: str) -> list[Offer]:
     state = unit.account(account)
     if state is None or rules.vocabulary.get(BY_HAND) is None:
         return []
-    started = {(run.playbook, run.trigger) for run in unit.runs_of([account]) if not run.taken_back}
+    started = {
+        (run.playbook, run.trigger) for run in unit.runs_of([account]) if not (run.taken_back or run.shadow)
+    }
     states = unit.publish_states()
     found = []
     for playbook in rules.playbooks.values():

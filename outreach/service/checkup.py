@@ -221,11 +221,17 @@ def publishing_waits(unit: Unit, outside: Outside, standing: Standing) -> Findin
         yield look(
             f"{each.playbook} stopped {ago(outside.clock.now(), each.since)}, after {many(each.reached, 'account')}:"
             f" {each.accounts:,} more wait for a second person",
-            f"`outreach publish {each.playbook} --let-go --reason …`, or --refuse",
+            f"`outreach publish {each.playbook} --let-go --as EMAIL --reason …`, or --refuse",
             Gravity.NOW,
         )
     if not asked:
         yield well("no playbook waits for a second person")
+    for save in unit.saves_unsettled():
+        if standing.now - save.at > BEHIND:
+            yield look(
+                f"what {save.by} saved of {save.playbook} {ago(standing.now, save.at)} broke off: whether it is in the folder is not written down",
+                f"/ops/playbooks/{save.playbook}: *See what became of it*; the next save does so, too",
+            )
     missed, states = unit.count_missed(), unit.publish_states()
     for name, count in sorted(missed.items()):
         if states.get(name, ("", 0))[0] == "paused":

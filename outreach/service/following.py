@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from outreach.domain.account import AccountState
 from outreach.domain.evaluate import BY_HAND, Match
@@ -16,7 +17,7 @@ from outreach.domain.facts import Event
 from outreach.domain.failure import FailureState
 from outreach.domain.history import Need
 from outreach.domain.outcome import credited
-from outreach.domain.plan import Run, Stopped, back_open, decided, settle_matches
+from outreach.domain.plan import Run, Slot, Stopped, back_open, decided, settle_matches
 from outreach.domain.steps import end
 from outreach.service import promised_hours
 from outreach.service.ledger import Ledger
@@ -151,17 +152,19 @@ def _is_closed(state: AccountState, match: Match) -> bool:
 
 def _judged_again(
     ledger: Ledger, account: str, telling: Telling, found: News, first: datetime
-) -> dict[tuple[str, str], Run]:
-    """The runs whose triggers were judged again, or are gone: by (playbook, key)."""
+) -> dict[Slot, Run]:
+    """The runs whose triggers were judged again, or are gone."""
     standing = {event.ref for event in telling.told}
     fresh = {event.ref for event in found.fresh}
     return {
-        (run.playbook, run.key): run
+        run.slot: run
         for run in ledger.runs[account].values()
         if run.trigger_time >= first
         or run.trigger in fresh
         or run.trigger not in standing
-        or (run.playbook, run.trigger) in telling.by_hand
+        or (
+            (run.playbook, run.trigger) in telling.by_hand and not run.shadow
+        )  # who asks by hand means a contact
     }
 
 
@@ -183,7 +186,7 @@ def _follow(
     ledger: Ledger,
     account: str,
     matches: Sequence[Match],
-    again: Mapping[tuple[str, str], Run],
+    again: Mapping[Slot, Run],
     news: Sequence[Event],
     *,
     anew: bool = False,
@@ -193,7 +196,7 @@ def _follow(
     runs = ledger.runs[account]
     back = {r.id: back_open(r) for r in runs.values() if end_is_gone(ledger, r, news if anew else None)}
     if matches or again or back:
-        _settle(ledger, account, matches, again, back)
+        _settle(ledger, account, matches, again, back, anew=anew)
     if runs:
         react(ledger, account, news)
         _credit(ledger, account, news)
@@ -203,12 +206,14 @@ def _settle(
     ledger: Ledger,
     account: str,
     matches: Sequence[Match],
-    again: Mapping[tuple[str, str], Run],
+    again: Mapping[Slot, Run],
     back: Mapping[str, Run],
+    *,
+    anew: bool,
 ) -> None:
     """``back``: runs whose end is gone, as they would go on."""
     stored = ledger.runs[account]
-    before = [back.get(run.id, run) for run in stored.values() if (run.playbook, run.key) not in again]
+    before = [back.get(run.id, run) for run in stored.values() if run.slot not in again]
     told = settle_matches(
         matches,
         before,
@@ -217,6 +222,7 @@ def _settle(
         ledger.playbook,
         ledger.outside.ids.new,
         ledger.now,
+        partial(_came_in_shadow, ledger) if anew else None,
     )
     ledger.decisions += told.decisions
     ledger.missed += [
@@ -238,6 +244,11 @@ def _end(ledger: Ledger, run: Run, reason: str) -> None:
     calls = ledger.touches_of_run(run)
     end_run(ledger, run, reason)
     promised_hours.hand_on(ledger, ledger.runs[run.account][run.id], calls)
+
+
+def _came_in_shadow(ledger: Ledger, match: Match) -> bool:
+    """A colleague who starts a playbook by hand means a contact."""
+    return not match.is_by_hand and ledger.ran_in_shadow(match.playbook.name, match.trigger.arrived)
 
 
 def _go_on(ledger: Ledger, run: Run, ended: str | None) -> None:

@@ -22,7 +22,7 @@ from outreach.domain.history import History, Need
 from outreach.domain.hold import Hold
 from outreach.domain.incident import Incident, Wording
 from outreach.domain.person import PersonState, as_person, strictest
-from outreach.domain.plan import Decision, Publish, Run
+from outreach.domain.plan import LIVE, Decision, Publish, Run
 from outreach.domain.playbook import Playbook
 from outreach.domain.recipient import account_identity
 from outreach.domain.signal import SELLING
@@ -31,9 +31,11 @@ from outreach.domain.touch import Status, Touch
 from outreach.service.ports import Outside, Unit
 from outreach.service.ports_events import NewEvent, WindowNeed
 from outreach.service.ports_faults import Outpaced
-from outreach.service.ports_publishing import Missed
+from outreach.service.ports_publishing import Missed, Published
 
 NO_HISTORY = History({})
+MOST_SAID = 1000
+"""So many of the last changes of a publish state are looked at."""
 ON_CARD = frozenset({Status.ON_DESK, Status.DRAFT})
 """Touches in these states are lines of an open card."""
 
@@ -61,6 +63,8 @@ class Ledger:
         self._changed_runs: dict[str, Run] = {}
         self._changed_holds: dict[str, Hold] = {}
         self._publish: dict[str, Publish] | None = None
+        self._disabled: Mapping[str, datetime] | None = None
+        self._said: dict[str, list[Published]] = {}
         self._kill_switch: bool | None = None
         self._incidents: list[tuple[Incident, tuple[Wording, ...]]] | None = None
         self._corrected: list[tuple[Incident, tuple[Wording, ...]]] | None = None
@@ -257,6 +261,31 @@ class Ledger:
             states = self.unit.publish_states()
             self._publish = {name: Publish(*row) for name, row in states.items()}
         return self._publish
+
+    def is_over(self, run: Run) -> bool:
+        """Its playbook is disabled, or was at some time since it began."""
+        if self._disabled is None:
+            self._disabled = self.unit.last_disabled()
+        at = self._disabled.get(run.playbook)
+        now = self.publish_states.get(run.playbook, LIVE).state == "disabled"
+        return now or (at is not None and run.started_at <= at)
+
+    def said_of(self, playbook: str) -> list[Published]:
+        """What ops said about its publish state, newest first."""
+        if playbook not in self._said:
+            self._said[playbook] = self.unit.published(playbook, MOST_SAID)
+        return self._said[playbook]
+
+    def ran_in_shadow(self, playbook: str, at: datetime) -> bool:
+        """Whether what came at that instant was judged in shadow. What came in a pause was judged as it went on."""
+        after = self.publish_states.get(playbook, LIVE).state
+        before = after
+        for row in self.said_of(playbook):
+            if row.at <= at:
+                before = row.state
+                break
+            after, before = (after if row.state == "paused" else row.state), row.before
+        return (after if before == "paused" else before) == "shadow"
 
     @property
     def blasts(self) -> dict[str, Blast]:

@@ -26,6 +26,8 @@ class Save:
     """In git; empty where the folder is in no repository."""
     authors: Sequence[str] = ()
     """Whoever has written to the draft, and saved it."""
+    settled_at: datetime | None = None
+    """When it was written down that it is in the folder; None while that is being done, or where it broke off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,20 @@ class Missed(NamedTuple):
     due: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What ends when a playbook is disabled."""
+
+    runs: int
+    calls: int
+    """And tasks, that lie on the desk."""
+    messages: int
+    """And calls, that are planned or wait to be read."""
+    holds: int
+    stay: int
+    """Runs that stay, since the customer has our word that we ring."""
+
+
 class Publishing(Protocol):
     """One open transaction, as far as it is about this."""
 
@@ -69,10 +85,23 @@ class Publishing(Protocol):
     def set_publish_state(
         self, playbook: str, state: str, percent: int, by: str, reason: str, at: datetime
     ) -> None: ...
+    def last_disabled(self) -> Mapping[str, datetime]:
+        """Playbook → when it was last disabled, of those that ever were."""
+
+    def ends_with(self, playbook: str) -> Ending: ...
+    def runs_over(self, limit: int) -> list[tuple[str, str]]:
+        """(account, run) of open runs that began before their playbook was disabled, or while it is: without those that
+        were promised to the customer, and without those whose call somebody has taken up."""
+
     def add_save(self, save: Save) -> None: ...
     def saves_of(self, playbook: str, limit: int) -> Sequence[Save]:
         """Newest first."""
 
+    def saves_unsettled(self) -> Sequence[Save]:
+        """The oldest first."""
+
+    def settle_save(self, save: Save) -> None: ...
+    def drop_save(self, id_: str) -> None: ...
     def saves_since(self, at: datetime) -> Sequence[Save]:
         """Of all playbooks."""
 

@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from outreach.domain.blast import Answer, Blast, refused
 from outreach.domain.blast import let_go as let_gone
 from outreach.domain.errors import Refused, must_say
-from outreach.domain.plan import LIVE, STATES, Publish
+from outreach.domain.plan import ASKS_FOR_A_CALL, LIVE, STATES, Publish
+from outreach.service.finding import many
 from outreach.service.named import must_be_playbook
 from outreach.service.ports import Outside, Unit
 from outreach.service.ports_publishing import Published as Published
+from outreach.service.staff import STEERING, name_of
 
 MOST = 1000
 LOOK_BACK = timedelta(days=1)
@@ -28,8 +30,8 @@ def publish(
 ) -> Published:
     """Raises NotFound for an unknown playbook, Refused for an unknown state or a missing reason.
 
-    What a paused playbook missed is judged by the clock once it goes on; ``disabled`` forgets it, and is a no to whatever
-    waits for a second person."""
+    What a paused playbook missed is judged by the clock once it goes on. ``disabled`` is the end: it forgets that, is a no to
+    whatever waits for a second person, and the clock ends the runs that are under way. Ask ``ending`` before."""
     _known(outside, playbook)
     return begin(outside, playbook, state, by, reason, percent)
 
@@ -61,7 +63,7 @@ def take_back(outside: Outside, playbook: str, by: str, reason: str) -> Publishe
     must_say(reason)
 
     def work(unit: Unit) -> Published:
-        last = next((row for row in unit.published(playbook, MOST) if row.changes), None)
+        last = _last_change(unit, playbook)
         if last is None:
             raise Refused(
                 f"Nobody has ever changed the publish state of {playbook}: there is nothing to go back to."
@@ -70,6 +72,41 @@ def take_back(outside: Outside, playbook: str, by: str, reason: str) -> Publishe
 
     done: Published = outside.database.retrying(work)
     return done
+
+
+def step_back(outside: Outside, playbook: str) -> Publish | None:
+    """What ``take_back`` would make of it; None where there is nothing to go back to."""
+    with outside.database.view() as unit:
+        last = _last_change(unit, playbook)
+    return Publish(last.before, last.before_percent) if last else None
+
+
+def ending(outside: Outside, playbook: str) -> str:
+    """What would end if it were disabled now, in sentences; empty where nothing is under way, and nobody relies on it."""
+    with outside.database.view() as unit:
+        end = unit.ends_with(playbook)
+    known, stays = outside.rules().playbooks.get(playbook), ""
+    if known is not None and ASKS_FOR_A_CALL.intersection(known.when):
+        stays = " Whoever asks for a call from then on, or is promised one, gets none by it."
+    if end.stay:
+        stays += f" {many(end.stay, 'run')} {'stays' if end.stay == 1 else 'stay'}, since these customers have our word that we ring."
+    if not end.runs:
+        return stays.strip()
+    parts = [f"{many(end.runs, 'run')} {'ends' if end.runs == 1 else 'end'} for good"]
+    parts += [f"{many(end.calls, 'call')} {'leaves' if end.calls == 1 else 'leave'} the desk"] * bool(
+        end.calls
+    )
+    parts += [
+        f"{many(end.messages, 'planned contact')} {'is' if end.messages == 1 else 'are'} cancelled"
+    ] * bool(end.messages)
+    parts += [f"{many(end.holds, 'hold')} {'goes' if end.holds == 1 else 'go'} into the cool-off"] * bool(
+        end.holds
+    )
+    return f"{', '.join(parts)}; failures stay open.{stays}"
+
+
+def _last_change(unit: Unit, playbook: str) -> Published | None:
+    return next((row for row in unit.published(playbook, MOST) if row.changes), None)
 
 
 def _publish(unit: Unit, outside: Outside, playbook: str, wanted: Publish, by: str, reason: str) -> Published:
@@ -158,9 +195,22 @@ def changed_by(unit: Unit, outside: Outside, playbook: str, since: datetime) -> 
     return tuple(sorted(by - {""}))
 
 
-def let_go(outside: Outside, playbook: str, by: str, reason: str) -> Asked:
+def colleague(outside: Outside, email: str) -> str:
+    """The name of a colleague who steers and is named in the terminal, where nobody has signed in. Raises Refused."""
+    with outside.database.view() as unit:
+        user = unit.user_by_email(email.strip().lower())
+    if user is None or not user.active:
+        raise Refused(f"No colleague who may come in has the address {email}: `outreach user list`.")
+    if user.role not in STEERING:
+        raise Refused(f"{user.id} is {user.role} here: {' or '.join(sorted(STEERING))} may say yes.")
+    return name_of(user)
+
+
+def let_go(outside: Outside, playbook: str, by: str, reason: str, hand: str = "") -> Asked:
     """A yes: what waits leaves with its next look, within minutes. It holds for as many accounts again, and until the
-    number has fallen below the radius. Raises Refused where nobody asks, and for whose own change it is."""
+    number has fallen below the radius. ``hand``: the login of the machine that it is said from, where nobody has signed in:
+    whoever changed it from there is no second person under another name. Raises Refused where nobody asks, and for
+    whose own change it is."""
     must_say(reason)
     now = outside.clock.now()
 
@@ -169,8 +219,13 @@ def let_go(outside: Outside, playbook: str, by: str, reason: str) -> Asked:
         told = _asked(unit, outside, blast)
         if by in told.not_by:
             raise Refused(f"A second person has to say yes: the last change of {playbook} was yours.")
+        if hand in told.not_by:
+            raise Refused(
+                f"{playbook} was changed from this login, {hand}: the second person says yes on its page, or from a login of theirs."
+            )
         _answer(unit, blast, let_gone(blast, told.reached + told.accounts, by, reason, now))
-        unit.audit(now, by, "playbook.let_go", f"playbook/{playbook}", f"{told.accounts} accounts: {reason}")
+        said = f"{told.accounts} accounts: {reason}" + (f" (in the terminal, as {hand})" if hand else "")
+        unit.audit(now, by, "playbook.let_go", f"playbook/{playbook}", said)
         return told
 
     done: Asked = outside.database.retrying(work)

@@ -23,7 +23,7 @@ from outreach.domain.law import (
 from outreach.domain.lawline import ConsentNeed
 from outreach.domain.permission import express, implied_since
 from outreach.domain.place import Place, kind_of, place_of
-from outreach.domain.plan import LIVE, Run
+from outreach.domain.plan import ASKS_FOR_A_CALL, LIVE, Run
 from outreach.domain.playbook import Playbook, Step
 from outreach.domain.policy import WEEK, Case, LawSays
 from outreach.domain.preference import Awaited, NotBefore, awaited, confides_in_nobody, not_before
@@ -39,13 +39,13 @@ def placing_case(ledger: Ledger, run: Run, touch: Touch) -> Case:
     """The case as far as the desk asks: may this call be shown at all?"""
     playbook, person = ledger.playbook(run), ledger.person(touch.person)
     scope = run_scope(ledger, run, playbook)
-    state = ledger.publish_states.get(run.playbook, LIVE).state
     return Case(
         touch=touch,
         now=ledger.now,
         person=person,
         law=law_says(ledger, touch, person) if touch.purpose.sells else LawSays(True, None),
-        publish_state="shadow" if run.shadow else state,
+        publish_state=publish_state(ledger, run),
+        promised=run.is_promised,
         blast=ledger.answer(run),
         they_wait=run.trigger_type == "callback.missed",
         run_open=run.is_open,
@@ -65,7 +65,29 @@ _LOOK_AGAIN = timedelta(hours=1)
 """After which it is asked again whether what they wait for has come."""
 WISHES_FOR_A_CALL = frozenset({"callback.asked", "callback.missed"})
 """What the call of a wish stands for, by its own id; the number they gave is with it."""
-ASKS_FOR_A_CALL = frozenset({"callback.asked", "callback.missed", "callback.promised"})
+
+
+def publish_state(ledger: Ledger, run: Run) -> str:
+    """As far as this run goes: what its playbook was disabled for once is over, though it may be live again."""
+    if run.shadow:
+        return "shadow"
+    return "disabled" if ledger.is_over(run) else ledger.publish_states.get(run.playbook, LIVE).state
+
+
+def remark_on(ledger: Ledger, run: Run) -> str:
+    """What whoever is about to ring has to know of its playbook; empty where it is live. What lies on the desk stays there,
+    since the customer was let down whatever ops think of the texts."""
+    state = publish_state(ledger, run)
+    if state in ("live", "percent"):
+        return ""
+    last = next(iter(ledger.said_of(run.playbook)), None)
+    since = f" {last.by} said why: “{last.reason}”" if last is not None and last.state == state else ""
+    if run.is_promised:
+        return f"Its playbook is {STANDS[state]}.{since} They have our word all the same: ring them."
+    return f"Its playbook is {STANDS[state]}, so what stands here may be wrong.{since} Look before you ring."
+
+
+STANDS = {"paused": "paused", "disabled": "disabled", "shadow": "in shadow again"}
 
 
 def case_for(ledger: Ledger, run: Run, touch: Touch, by: str = "") -> Case:

@@ -282,7 +282,7 @@ def _let_go(ledger: Ledger, run: Run, reason: str) -> None:
     failure = ledger.accounts[run.account].failures.get(run.failure or "")
     if reason in TAKEN_BACK and (failure is None or not failure.is_open):
         _release_hold(ledger, run, reason)
-    elif failure is None or not failure.is_open or reason in ("superseded", "restarted"):
+    elif failure is None or not failure.is_open or reason in ("superseded", "restarted", "disabled"):
         start_cool_off(ledger, run)
 
 

@@ -22,7 +22,7 @@ from outreach.service.ledger import Ledger
 from outreach.service.outcomes import write_down
 from outreach.service.ports import Outside, Unit
 from outreach.service.ports_publishing import Missed
-from outreach.service.resuming import end_refused, judge_missed, missed_by_now, refused_by_now
+from outreach.service.resuming import end_over, judge_missed, missed_by_now, over_by_now
 from outreach.service.runs import progress
 from outreach.service.sending import BREAKS, PUT_OFF, deliver_due, mark_stuck
 from outreach.service.switches import note_rests
@@ -52,19 +52,19 @@ class Swept:
     calls: int = 0
     said: int = 0
     missed: int = 0
-    refused: int = 0
+    over: int = 0
     more: bool = False
 
     @property
     def total(self) -> int:
         moved = (self.events, self.woken, self.touches, self.stuck, self.holds, self.calls, self.said)
-        return self.parked + self.missed + self.refused + sum(moved)
+        return self.parked + self.missed + self.over + sum(moved)
 
 
 def tick(outside: Outside, batch: int = BATCH) -> Swept:
     """One round over everything due. Idempotent; call it again while ``more``."""
     moved = {name: work(outside, batch) for name, work in works()}
-    full = max(moved[name] for name in ("parked", "events", "woken", "touches", "said", "missed", "refused"))
+    full = max(moved[name] for name in ("parked", "events", "woken", "touches", "said", "missed", "over"))
     swept = Swept(more=full >= batch, **moved)
     beat(outside, swept)
     return swept
@@ -77,7 +77,7 @@ def works() -> tuple[tuple[str, Work], ...]:
         ("parked", take_parked),
         ("events", ring),
         ("missed", resume_missed),
-        ("refused", stop_refused),
+        ("over", end_what_is_over),
         ("woken", wake),
         ("touches", _deliver),
         ("calls", lambda outside, batch: move_calls(outside)),
@@ -198,14 +198,14 @@ def _missed_later(unit: Unit, row: Missed, now: datetime, fault: str) -> None:
     unit.audit(now, CLOCK, "missed.put_off", row.account, f"{row.playbook}: {fault}")
 
 
-def stop_refused(outside: Outside, batch: int = BATCH) -> int:
-    """What waited for a second person ends, now that the answer is no."""
+def end_what_is_over(outside: Outside, batch: int = BATCH) -> int:
+    """What waited for a second person ends once the answer is no, and what is under way once its playbook is disabled."""
     now, database = outside.clock.now(), outside.database
     with database.view() as unit:
-        rows = refused_by_now(unit, now, batch)
+        rows = over_by_now(unit, now, batch)
     return _each_alone(
         rows,
-        lambda some: database.retrying(lambda unit: end_refused(unit, outside, some)),
+        lambda some: database.retrying(lambda unit: end_over(unit, outside, some)),
         lambda row, fault: database.retrying(lambda unit: _end_alone(unit, row[1], now, fault)),
     )
 
@@ -214,7 +214,7 @@ def _end_alone(unit: Unit, run_id: str, now: datetime, fault: str) -> None:
     """Whatever is wrong with it: it ends, and what is left of it is dropped when its time comes."""
     run = unit.run(run_id)
     if run is not None and run.is_open:
-        unit.save_runs([end(run, "blast_radius", now)])
+        unit.save_runs([end(run, "disabled" if run.blast is None else "blast_radius", now)])
         unit.audit(now, CLOCK, "run.ended_alone", f"run/{run_id}", fault)
 
 

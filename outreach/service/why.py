@@ -194,7 +194,9 @@ class _Asking:
             yield run_story(self.look, run)
         elif row.outcome in set(Stopped) and playbook is not None and scope is not None:
             key = key_of(row.event, playbook, scope)
-            yield from stopped_by(self.look, row.outcome, row.event, playbook, key)
+            yield from stopped_by(
+                self.look, row.outcome, row.event, playbook, key, row.decided_at or self.look.at
+            )
         state = published(ledger, row.playbook)
         if state is not None and row.outcome != Stopped.NOT_LIVE and self.look.is_now:
             yield Point(state, Mark.NOTE, "published")

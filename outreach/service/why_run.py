@@ -29,6 +29,7 @@ ENDS: Mapping[str, str] = {
     "no_longer_true": "what it was about is no longer so",
     "reply": "the customer wrote back",
     "stop_when": "one of its stop conditions came true",
+    "disabled": "its playbook was disabled",
     "blast_radius": "it was beyond the blast radius, and a second person said no",
     "version_unreadable": "the version it was pinned to cannot be read any more",
 }

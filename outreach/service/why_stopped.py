@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from outreach.domain.facts import Event
 from outreach.domain.plan import LIVE, Publish, Run, Stopped, busy, place_of
@@ -17,11 +17,13 @@ _DAY = timedelta(days=1)
 _MOST = 1000
 
 
-def stopped_by(look: Look, outcome: str, event: Event, playbook: Playbook, key: str) -> Iterator[Point]:
+def stopped_by(
+    look: Look, outcome: str, event: Event, playbook: Playbook, key: str, decided_at: datetime
+) -> Iterator[Point]:
     """``key``: what its run would have been about."""
     runs = [
         run for run in look.ledger.runs[event.subject].values()
-        if run.playbook == playbook.name and run.started_at <= look.at
+        if run.playbook == playbook.name and run.started_at <= decided_at
     ]  # fmt: skip
     match outcome:
         case Stopped.ONCE_PER:
@@ -43,8 +45,11 @@ def stopped_by(look: Look, outcome: str, event: Event, playbook: Playbook, key: 
 
 
 def _once(look: Look, runs: list[Run], key: str) -> Iterator[Point]:
-    for run in runs[:1]:
+    """A run that contacts somebody stands in the way of all; one in shadow only of what came in shadow, too."""
+    for run in sorted(runs, key=lambda run: run.shadow)[:1]:
         words = f"one run for {key}, for ever, and that began {look.told(run.started_at)}"
+        if run.shadow:
+            words = f"one run in shadow for {key}, and that began {look.told(run.started_at)}; once the playbook is live, the next trigger for it starts one that counts"
         yield Point(words, Mark.AGAINST, "stopped.once_per", run.started_at, parts=(run_story(look, run),))
 
 

@@ -6,14 +6,26 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from outreach.domain.blast import Blast
-from outreach.domain.plan import Run
-from outreach.service.ports_publishing import Missed, Published
+from outreach.domain.plan import ASKS_FOR_A_CALL, Run
+from outreach.service.ports_publishing import Ending, Missed, Published
 from outreach.store import tables
 from outreach.store.base import Part
 from outreach.store.codec import instant, micros
+from outreach.store.columns import is_in
 from outreach.store.runs import RUN
 from outreach.store.shapes import Shape
 
+_PROMISED = f"{is_in('r.trigger_type', *sorted(ASKS_FOR_A_CALL))} and not r.shadow"
+OVER = (
+    "from (select p.playbook, max(case when s.state = 'disabled' then 9223372036854775807 else p.\"at\" end) last,"
+    ' max(p."at") "at" from playbook_published p left join playbook_state s on s.playbook = p.playbook'
+    " where p.state = 'disabled' group by p.playbook) d"
+    " join run r on r.playbook = d.playbook and r.started_at <= d.last"
+    f" where r.state = 'open' and not ({_PROMISED})"
+    " and not exists (select 1 from touch t join card c on c.id = t.card"
+    " where t.run = r.id and t.status = 'on_desk' and c.claimed_by is not null)"
+)
+"""Open runs whose playbook was disabled since they began, and that nobody is at."""
 PUBLISHED = Shape(Published, tables.playbook_published)
 BLAST = Shape(Blast, tables.blast)
 MISSED = Shape(Missed, tables.missed)
@@ -83,6 +95,39 @@ class Publishing(Part):
         waits = "select count(distinct account) from run where playbook = ? and blast = ? and state = 'open'"
         ((count,),) = self.bulk.rows(waits, playbook, nth)
         return int(count)
+
+    # --- what is over
+
+    def last_disabled(self) -> dict[str, datetime]:
+        rows = self.bulk.rows(
+            "select playbook, max(\"at\") from playbook_published where state = 'disabled' group by playbook"
+        )
+        return {playbook: instant(at) for playbook, at in rows}
+
+    def runs_over(self, limit: int) -> list[tuple[str, str]]:
+        rows = self.bulk.rows(f"select r.account, r.id {OVER} limit ?", limit)
+        return sorted((account, id_) for account, id_ in rows)
+
+    def ends_with(self, playbook: str) -> Ending:
+        ends = f"from run r where r.playbook = ? and r.state = 'open' and not ({_PROMISED})"
+        touches = self.bulk.rows(
+            f"select t.status, count(*) {ends.replace('run r', 'run r join touch t on t.run = r.id')}"
+            f" and t.status in ('planned', 'due', 'draft', 'on_desk') group by t.status",
+            playbook,
+        )
+        count = dict(map(tuple, touches))
+        ((holds,),) = self.bulk.rows(
+            f"select count(*) {ends.replace('run r', 'run r join hold h on h.run = r.id')}"
+            ' and h.ended_at is null and h."until" is null',
+            playbook,
+        )
+        ((runs, stay),) = self.bulk.rows(
+            f"select sum(case when {_PROMISED} then 0 else 1 end), sum(case when {_PROMISED} then 1 else 0 end)"
+            " from run r where r.playbook = ? and r.state = 'open'",
+            playbook,
+        )
+        calls = count.pop("on_desk", 0)
+        return Ending(int(runs or 0), int(calls), sum(map(int, count.values())), int(holds), int(stay or 0))
 
     # --- what was missed
 

@@ -86,6 +86,18 @@ class Records(Part):
     def saves_of(self, playbook: str, limit: int) -> list[Save]:
         return self.bulk.all(SAVE, 'where playbook = ? order by "at" desc, id desc limit ?', playbook, limit)
 
+    def saves_unsettled(self) -> list[Save]:
+        return self.bulk.all(SAVE, 'where settled_at is null order by "at", id')
+
+    def settle_save(self, save: Save) -> None:
+        assert save.settled_at is not None
+        self.bulk.change(
+            tables.saved, save.id, {"commit": save.commit, "settled_at": micros(save.settled_at)}
+        )
+
+    def drop_save(self, id_: str) -> None:
+        self.bulk.delete(tables.saved, [(id_,)])
+
     def saves_since(self, at: datetime) -> list[Save]:
         return self.bulk.all(SAVE, 'where "at" >= ? order by "at", id', micros(at))
 

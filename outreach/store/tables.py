@@ -191,10 +191,12 @@ run = Table(
     *may("ended_at step_due step_started wake_at success_by success_at", Utc),
     *may("blast", Integer),
     one_of("state", RunState),
-    Index("ux_run_once", "playbook", "account", "key", unique=True),
+    # What only a run in shadow has taken is free for one that contacts somebody.
+    Index("ux_run_once", "playbook", "account", "key", "shadow", unique=True),
     Index("ix_run_account", "account"),
     Index("ix_run_started", "started_at"),
     some("ix_run_wake", "wake_at", is_in("state", RunState.OPEN)),
+    some("ix_run_open", "playbook started_at", is_in("state", RunState.OPEN)),
     # How many accounts a playbook has reached lately is counted from the index alone, at each start.
     Index("ix_run_reached", "playbook", "started_at", "account", "shadow", "holdout"),
     some("ix_run_blast", "playbook blast", "blast is not null"),
@@ -427,7 +429,8 @@ playbook_state = Table(
 
 saved = Table(
     "saved", metadata, *key("id"), *must("playbook by reason commit"), *must("at", Utc),
-    *must("before after authors", Json), Index("ix_saved_playbook", "playbook", "at"),
+    *must("before after authors", Json), *may("settled_at", Utc), Index("ix_saved_playbook", "playbook", "at"),
+    some("ix_saved_unsettled", "at", "settled_at is null"),
 )  # fmt: skip
 playbook_published = Table(
     "playbook_published",
@@ -437,6 +440,7 @@ playbook_published = Table(
     *must("percent before_percent", Integer),
     *must("at", Utc),
     Index("ix_playbook_published_playbook", "playbook", "seq"),
+    some("ix_playbook_published_disabled", "playbook at", "state = 'disabled'"),
 )
 """What ops said about a playbook, each time, with what it was before."""
 

@@ -51,7 +51,7 @@ _NOT_OWED = "not f.owed"
 
 _UNMATCHED = (
     f"{_NOT_OWED} and not exists (select 1 from run r where r.account = f.account and r.failure = f.id"
-    " and not r.shadow and not r.holdout)"
+    " and not r.shadow and not r.holdout and r.end_reason not in ('disabled', 'blast_radius'))"
 )
 
 

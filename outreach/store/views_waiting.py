@@ -8,6 +8,7 @@ from outreach.domain.plan import SILENT
 from outreach.service import sweep
 from outreach.store.codec import instant_or_none, micros
 from outreach.store.columns import is_in
+from outreach.store.publishing import OVER
 from outreach.store.unit import StoreUnit
 
 _STUCK = sweep.STUCK_AFTER // timedelta(microseconds=1) + 1
@@ -17,8 +18,8 @@ _UNTIL = {
     "events": 'select min("at") from due',
     "missed": "select min(m.due) from missed m join playbook_state s on s.playbook = m.playbook"
     f" where not ({is_in('s.state', *SILENT)})",
-    "refused": 'select min(b."at") from blast b join run r on r.playbook = b.playbook and r.blast = b.nth'
-    " where b.state = 'refused' and r.state = 'open'",
+    "over": 'select min("at") from (select min(b."at") "at" from blast b join run r on r.playbook = b.playbook and r.blast = b.nth'
+    f" where b.state = 'refused' and r.state = 'open' union all select min(d.\"at\") {OVER}) o",
     "woken": "select min(wake_at) from run where state = 'open'",
     "touches": "select min(due) from touch where status in ('planned', 'due')",
     "stuck": f"select min(intent_at) + {_STUCK} from touch where status = 'sending'",

@@ -24,6 +24,7 @@ from outreach.service.incident_words import Spoken, spoken_of
 from outreach.service.incidents import heard_by
 from outreach.service.ledger import Ledger
 from outreach.service.ports_desk import Ask
+from outreach.service.rulings import remark_on
 from outreach.service.why_told import sentences
 
 
@@ -47,6 +48,8 @@ class LineShown:
     """Remedies for it above the limit: asked for, granted, refused."""
     spoken_of: Spoken | None
     """The incident it is part of, and what we may say of that."""
+    remark: str
+    """That its playbook is paused, and why; empty where it is live."""
     told_before: SaidAbout | None
     """They were told words of it that have been corrected since."""
 
@@ -108,6 +111,7 @@ def _line(ledger: Ledger, touch: Touch, asks: Iterable[Ask]) -> LineShown:
         failure=state.failures.get(run.failure or ""),
         asks=tuple(ask for ask in asks if ask.failure == run.failure),
         spoken_of=spoken,
+        remark=remark_on(ledger, run),
         told_before=_told_before(ledger, run, spoken),
     )
 

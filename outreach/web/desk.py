@@ -12,6 +12,7 @@ from outreach.domain.sight import Sight
 from outreach.service import capacity, cards
 from outreach.service.cover import covered_by, covers_now
 from outreach.service.ports_desk import Ask
+from outreach.service.rulings import STANDS
 from outreach.store import views_accounts, views_board, views_desk
 from outreach.store.unit import StoreUnit
 from outreach.web import auth, board, calling, said, words
@@ -48,7 +49,7 @@ def board_page() -> str:
                 draft for draft in views_desk.drafts(unit, sight)
                 if whose == "all" or names & {draft.owner, draft.touch.caller} or (team is not None and draft.team == team)
             ],
-            "load": load, "beyond": _beyond(today, load),
+            "silent": _silent(unit), "load": load, "beyond": _beyond(today, load),
             "shortfall": _shortfall(unit, today) if whose != "mine" and auth.me().may("let_be") else [],
             "asks": _asks(unit) if auth.me().may("let_be") else [],
             "covering": covered_by(unit, auth.me().by, g.now),
@@ -115,6 +116,11 @@ def _names(unit: StoreUnit, whose: str) -> set[str]:
     return {me, *covered_by(unit, me, g.now), *(team.members if team else ())}
 
 
+def _silent(unit: StoreUnit) -> dict[str, str]:
+    """Playbook → how it stands, of those that contact nobody now. What of theirs lies on the desk says so."""
+    return {name: STANDS[state] for name, (state, _) in unit.publish_states().items() if state in STANDS}
+
+
 def _titles() -> dict[str, str]:
     """Playbook → what it is about, in words."""
     return {name: playbook.title for name, playbook in outside().rules().playbooks.items()}
@@ -139,7 +145,10 @@ def search() -> str:
         rows = _matching(unit, sight, sought) if sought else []
         judged = board.judged(unit, outside(), rows, g.now)
         accounts = views_accounts.accounts_like(unit, sight, sought) if sought else []
-    return render_template("search.html", rows=judged, accounts=accounts, sought=sought, titles=_titles())
+        silent = _silent(unit)
+    return render_template(
+        "search.html", rows=judged, accounts=accounts, sought=sought, titles=_titles(), silent=silent
+    )
 
 
 def _matching(unit: StoreUnit, sight: Sight, sought: str) -> Sequence[board.CardRow]:

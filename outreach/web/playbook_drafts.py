@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from outreach.domain.errors import Invalid, NotFound, OutreachError, Refused
 from outreach.library.drafts import Draft, digest
-from outreach.library.saving import Author, Saved, in_git, one_line, save, take_back
+from outreach.library.saving import Author, Saved, in_git, mend, one_line, save, take_back
 from outreach.service import publishing, saves
 from outreach.service.finding import many
 from outreach.web import auth
@@ -148,11 +148,11 @@ def save_it(name: str) -> Response:
     def work() -> str:
         kept = drafts()
         draft, line = kept.of(name), one_line(reason)
+        mend(kept, outside())
         _must_be_fit(draft)
         if kept.live(f"playbooks/{name}.yaml") is None:
             _begin_in_its_state(name, line)
-        saved = save(kept, draft, reason, _author())
-        return _noted(name, reason, saved, draft.authors)
+        return _told(save(kept, draft, reason, _author(), _book(name, line, draft.authors)))
 
     return done_or_told(work, url_for("playbooks.page", name=name), _back(name, ""))
 
@@ -190,9 +190,22 @@ def take_it_back(name: str, id_: str) -> Response:
     reason = request.form.get("reason", "")
 
     def work() -> str:
-        past = saves.one(outside(), name, id_)
-        back = take_back(drafts(), name, past.before, past.after, reason, _author())
-        return "Taken back. " + _noted(name, f"taken back: {reason}", back)
+        mend(drafts(), outside())
+        past, book = saves.one(outside(), name, id_), _book(name, f"taken back: {one_line(reason)}")
+        return "Taken back. " + _told(
+            take_back(drafts(), name, past.before, past.after, reason, _author(), book)
+        )
+
+    return done_or_told(work, url_for("playbooks.page", name=name, _anchor="history"))
+
+
+@playbook_drafts.post("/playbooks/<name>/saved/mend")
+@auth.may("steer")
+def mend_it(name: str) -> Response:
+    """What became of saves that broke off."""
+
+    def work() -> str:
+        return " ".join(mend(drafts(), outside())) or "Every save is written down."
 
     return done_or_told(work, url_for("playbooks.page", name=name, _anchor="history"))
 
@@ -202,12 +215,13 @@ def _author() -> Author:
     return Author(me.name, me.user.email)
 
 
-def _noted(name: str, reason: str, saved: Saved, authors: Sequence[str] = ()) -> str:
-    me = auth.me().by
-    saves.note(outside(), name, saved.before, saved.after, me, one_line(reason), saved.commit, authors)
-    return f"Saved {many(len(saved.after), 'file')}" + (
-        f" as commit {saved.commit}." if saved.commit else "."
-    )
+def _book(name: str, reason: str, authors: Sequence[str] = ()) -> saves.Book:
+    return saves.Book(outside(), name, auth.me().by, reason, authors)
+
+
+def _told(saved: Saved) -> str:
+    done = f" as commit {saved.commit}." if saved.commit else "."
+    return f"Saved {many(len(saved.after), 'file')}{done}"
 
 
 def _back(name: str, file: str) -> str:

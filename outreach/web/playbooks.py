@@ -137,6 +137,7 @@ def page(name: str) -> str:
         "playbook.html", row=row, runs=runs[:PAGE], more=len(runs) > PAGE, page=turned, versions=versions, shadow=shadow, days=DAYS,
         publish_states=STATES, pointless_words=desk.POINTLESS, text=drafts().live(f"playbooks/{name}.yaml"),
         history=_history(name), newest_save=next((save.id for save in saves.of(outside(), name, 1)), ""),
+        ends=publishing.ending(outside(), name), back_to=publishing.step_back(outside(), name),
         asked=next((each for each in publishing.asked(outside()) if each.playbook == name), None),
     )  # fmt: skip
 

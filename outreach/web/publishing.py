@@ -36,9 +36,9 @@ def _reason() -> str:
 @auth.may("steer")
 def publish(name: str) -> Response:
     def work() -> str:
-        done = service.publish(
-            outside(), name, request.form.get("state", ""), auth.me().by, _reason(), percent_in_form()
-        )
+        state = request.form.get("state", "")
+        _must_be_sure(name, state)
+        done = service.publish(outside(), name, state, auth.me().by, _reason(), percent_in_form())
         return _now(done)
 
     return done_or_told(work, url_for("playbooks.page", name=name))
@@ -47,10 +47,21 @@ def publish(name: str) -> Response:
 @publishing.post("/<name>/back")
 @auth.may("steer")
 def take_back(name: str) -> Response:
-    return done_or_told(
-        lambda: _now(service.take_back(outside(), name, auth.me().by, _reason())),
-        url_for("playbooks.page", name=name),
-    )
+    def work() -> str:
+        back = service.step_back(outside(), name)
+        _must_be_sure(name, back.state if back else "")
+        return _now(service.take_back(outside(), name, auth.me().by, _reason()))
+
+    return done_or_told(work, url_for("playbooks.page", name=name))
+
+
+def _must_be_sure(name: str, state: str) -> None:
+    """Whoever disables it has read what ends by it. Raises Refused with that."""
+    ends = service.ending(outside(), name) if state == "disabled" else ""
+    if ends and not request.form.get("sure"):
+        raise Refused(
+            f"Nothing is changed yet. If {name} is disabled, {ends[:1].lower()}{ends[1:]} Tick that they shall end, and say it again."
+        )
 
 
 def _now(done: service.Published) -> str:

@@ -15,6 +15,7 @@ from outreach.cli.main import outreach
 from outreach.domain.blast import Answer, Blast
 from outreach.domain.errors import NotFound, Refused
 from outreach.service import intake, sweep
+from outreach.service.ports_records import User
 from tests.lab.houses import NOW, ROOT, house_in, line
 
 Run = Callable[..., Result]
@@ -110,14 +111,44 @@ def test_a_yes_needs_a_second_person_and_a_no_pauses(run: Run, house: House) -> 
     assert done.exit_code == 1
     assert f"{NAME} has reached 200 accounts and stopped" in done.output and "not by otto" in done.output
     assert json.loads(run("publish", "--asked", "--json").output)[0]["not_by"] == ["otto"]
+    join(house, "otto", "ops")
+    join(house, "olga", "admin")
+    yes = ["publish", NAME, "--let-go", "--reason", "snow", "--as"]
     with pytest.raises(Refused, match="second person"):
-        run("publish", NAME, "--let-go", "--reason", "snow")
-    assert "reached within minutes" in run("publish", NAME, "--let-go", "--reason", "snow", by="olga").output
+        run(*yes, "otto@house.example", by="somebody")
+    with pytest.raises(Refused, match="from this login, otto"):
+        run(*yes, "olga@house.example", by="otto")
+    assert "reached within minutes" in run(*yes, "Olga@house.example", by="root").output
+    with house.database.view() as unit:
+        row = next(row for row in unit.audit_of(f"playbook/{NAME}") if row.what == "playbook.let_go")
+    assert row.who == "olga" and row.why.endswith("snow (in the terminal, as root)")
     with pytest.raises(Refused, match="does not wait"):
         run("publish", NAME, "--refuse", "--reason", "no")
     house.database.retrying(lambda unit: unit.add_blasts([Blast(NAME, 2, Answer.ASKING, NOW, 500)]))
     assert f"{NAME} is paused" in run("publish", NAME, "--refuse", "--reason", "no").output
     assert "paused (was live), by otto: no" in run("publish", NAME, "--history").output
+
+
+def join(house: House, id_: str, role: str, *, active: bool = True) -> None:
+    user = User(id_, id_.title(), f"{id_}@house.example", "", role, active=active)
+    house.database.retrying(lambda unit: unit.save_user(user))
+
+
+def test_in_the_terminal_the_second_person_is_a_colleague_who_steers(run: Run, house: House) -> None:
+    asks(house)
+    join(house, "jonas", "am")
+    join(house, "gone", "ops", active=False)
+    for email, why in (
+        ("jonas@", "jonas is am here"),
+        ("gone@", "No colleague"),
+        ("nobody@", "No colleague"),
+    ):
+        with pytest.raises(Refused, match=why):
+            run("publish", NAME, "--let-go", "--reason", "snow", "--as", f"{email}house.example")
+    told = run("publish", NAME, "--let-go", "--reason", "snow")
+    assert told.exit_code == 2 and "say who says yes: --as EMAIL" in told.output
+    told = run("publish", NAME, "paused", "--reason", "x", "--as", "jonas@house.example")
+    assert told.exit_code == 2 and "--as goes with --let-go" in told.output
 
 
 def test_runs_are_listed_and_moved_after_a_look(run: Run, house: House, root: Path) -> None:
@@ -161,3 +192,19 @@ def test_how_each_playbook_stands(run: Run) -> None:
 def test_a_slip_in_a_playbooks_name_is_told(run: Run) -> None:
     with pytest.raises(NotFound, match=r"did you mean late-delivery\?"):
         run("publish", "late-delivry", "paused", "--reason", "x")
+
+
+def test_disabling_tells_first_what_ends_by_it(run: Run, house: House) -> None:
+    a_call(house)
+    shown = run("publish", NAME, "disabled", "--reason", "not wanted")
+    assert shown.exit_code == 0
+    assert f"If {NAME} is disabled: 1 run ends for good, 1 call leaves the desk" in shown.output
+    assert "Nothing is changed yet. To disable it: --yes" in shown.output
+    assert "disabled" not in run("publish").output
+    done = run("publish", NAME, "disabled", "--yes", "--reason", "not wanted")
+    assert done.output == f"{NAME} is disabled.\n"
+    sweep.tick(house.outside)
+    assert run("publish", NAME, "paused", "--reason", "perhaps").exit_code == 0
+    assert run("publish", NAME, "--back", "--reason", "no").output == f"{NAME} is disabled.\n", (
+        "nothing is left to end"
+    )

@@ -46,12 +46,12 @@ def of(book: Playbook, **changes: Any) -> Run:
 def settle(
     *matches: Match, before: Iterable[Run] = (), again: Iterable[Run] = (), now: datetime = MONDAY,
     publish: Mapping[str, Publish] | None = None, books: Mapping[str, Playbook] = BOOKS,
-    ids: Callable[[], str] | None = None,
+    ids: Callable[[], str] | None = None, came_in_shadow: Callable[[Match], bool] | None = None,
 ) -> Settled:  # fmt: skip
-    judged_again = {(each.playbook, each.key): each for each in again}
+    judged_again = {each.slot: each for each in again}
     return settle_matches(
         matches, list(before), judged_again, publish or {}, lambda each: books[each.playbook],
-        ids or counter("r"), now,
+        ids or counter("r"), now, came_in_shadow,
     )  # fmt: skip
 
 
@@ -78,6 +78,90 @@ def test_every_match_leaves_a_decision_with_its_run() -> None:
     assert outcomes(told) == ["started", "once_per"]
     assert [decision.run for decision in told.decisions] == [told.started[0].id, None]
     assert told.decisions[0].event == match().trigger.ref
+
+
+SHADOW = {"late": Publish("shadow")}
+UNSEEN = of(LATE, id="unseen", shadow=True)
+"""What only the shadow has seen."""
+
+
+@pytest.mark.parametrize(
+    ("before", "publish", "outcome", "in_shadow"),
+    [
+        ([UNSEEN], {}, "started", False),  # what only the shadow took is free
+        ([replace(UNSEEN, state=RunState.ENDED, end_reason="completed")], {}, "started", False),
+        ([replace(UNSEEN, holdout=True)], {}, "started", False),
+        ([UNSEEN], {"late": Publish("percent", 100)}, "started", False),
+        ([UNSEEN], {"late": Publish("paused")}, "paused", None),
+        ([UNSEEN], SHADOW, "once_per", None),  # the shadow's own key is taken for the shadow
+        (
+            [of(LATE)],
+            SHADOW,
+            "once_per",
+            None,
+        ),  # there was a run that contacts somebody: no other would have come
+        ([of(LATE, holdout=True)], SHADOW, "once_per", None),
+        ([UNSEEN, of(LATE)], {}, "once_per", None),
+        ([UNSEEN, of(LATE)], SHADOW, "once_per", None),
+        ([replace(UNSEEN, state=RunState.ENDED, end_reason="withdrawn")], {}, "started", False),
+        ([of(LATE, state=RunState.ENDED, end_reason="withdrawn"), UNSEEN], {}, "started", False),
+    ],
+)
+def test_what_only_the_shadow_took_does_not_count_against_what_contacts_somebody(
+    before: list[Run], publish: dict[str, Publish], outcome: str, in_shadow: bool | None
+) -> None:
+    told = settle(match(), before=before, publish=publish)
+    assert outcomes(told) == [outcome]
+    assert [each.shadow for each in (*told.started, *told.resumed)] == (
+        [] if in_shadow is None else [in_shadow]
+    )
+    assert told.ended == [], "neither ends the other"
+
+
+@pytest.mark.parametrize(
+    ("state", "type_", "outcome"),
+    [("paused", "callback.asked", "started"), ("paused", "callback.promised", "started"),
+     ("paused", "delivery.delayed", "paused"), ("disabled", "callback.asked", "not_live")],
+)  # fmt: skip
+def test_a_pause_keeps_nobody_waiting_for_a_call_that_was_promised(
+    state: str, type_: str, outcome: str
+) -> None:
+    one = match()
+    asked = one._replace(trigger=one.trigger._replace(type=type_))
+    told = settle(asked, publish={"late": Publish(state)})
+    assert outcomes(told) == [outcome]
+    assert not any(each.shadow for each in told.started)
+
+
+def test_judged_again_what_the_shadow_has_judged_stays_the_shadows() -> None:
+    """Each trigger keeps its run, and nothing that came in shadow starts once it is live."""
+    first, second, third = (match(t=MONDAY - back * HOUR) for back in (3, 2, 1))
+    old = of(LATE, id="unseen", shadow=True, trigger=first.trigger.ref, trigger_time=first.trigger.time)
+    lives = of(LATE, id="lives", trigger=third.trigger.ref, trigger_time=third.trigger.time)
+    came = lambda one: one.trigger.time < MONDAY - HOUR  # noqa: E731
+    told = settle(first, second, third, again=[old, lives], came_in_shadow=came)
+    assert outcomes(told) == ["started", "once_per", "started"]
+    assert [each.run for each in told.decisions] == ["unseen", None, "lives"]
+    assert (told.started, told.resumed, told.ended) == ([], [], [])
+    without = settle(first, second, again=[old], came_in_shadow=came)
+    assert outcomes(without) == ["started", "once_per"] and without.started == []
+    for state in ({}, SHADOW, {"late": Publish("disabled")}):
+        again = settle(first, third, again=[old, lives], came_in_shadow=came, publish=state)
+        assert (again.started, again.resumed, again.ended) == ([], [], [])
+
+
+def test_judged_again_a_run_is_kept_beside_one_that_is_live_and_withdrawn_for_itself() -> None:
+    first, second = match(t=MONDAY - 3 * HOUR), match(t=MONDAY - HOUR)
+    old = of(LATE, id="unseen", shadow=True, trigger=first.trigger.ref, trigger_time=first.trigger.time)
+    lives = of(LATE, id="lives", trigger=second.trigger.ref, trigger_time=second.trigger.time)
+    came = lambda one: one.trigger.time < MONDAY - 2 * HOUR  # noqa: E731
+    assert settle(first, again=[old, lives], came_in_shadow=came).ended == [(lives, "withdrawn")]
+    assert settle(second, again=[old, lives], came_in_shadow=came).ended == [(old, "withdrawn")]
+    earlier = match(t=MONDAY - 5 * HOUR, arrived=MONDAY)
+    late = settle(earlier, first, second, again=[old, lives], came_in_shadow=lambda one: one is first)
+    assert outcomes(late) == ["started", "started", "once_per"]
+    assert [(each.id, each.trigger) for each in late.resumed] == [("lives", earlier.trigger.ref)]
+    assert late.ended == []
 
 
 @pytest.mark.parametrize(

@@ -285,7 +285,7 @@ def test_a_worker_that_looked_before_another_asked_asks_no_second_question() -> 
 
 def test_who_saved_the_file_last_is_no_second_person() -> None:
     with storm() as home:
-        saves.note(home.outside, "lost", {}, {}, "otto", "x")
+        saves.Book(home.outside, "lost", "otto", "x").begin({}, {})
         publishing.publish(home.outside, "lost", "live", "ruth", "go")
         lose(home, 1, 2, 3)
         assert publishing.asked(home.outside)[0].not_by == ("otto", "ruth")

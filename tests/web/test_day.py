@@ -579,3 +579,40 @@ def test_a_remedy_that_is_no_money_has_no_amount(day: World, jonas: FlaskClient)
 def test_a_page_that_no_list_has_is_the_last_one(day: World, jonas: FlaskClient) -> None:
     for path in ("/desk", "/desk/promises", "/desk/unreached", "/desk/messages"):
         assert jonas.get(f"{path}?page={10**30}").status_code == 200
+
+
+# -- a playbook that was stopped meanwhile ----------------------------------------------------------------------------
+
+
+def test_a_call_of_a_paused_playbook_stays_and_says_so(day: World, jonas: FlaskClient) -> None:
+    """The customer was let down whatever ops think of the texts: nothing is hidden, and a human decides."""
+    assert "its playbook is" not in seen(jonas)
+    publishing.publish(day.house.outside, "late-delivery", "paused", "ruth", "the texts are wrong")
+    day.tick()
+    assert "its playbook is paused" in seen(jonas)
+    page = seen(jonas, f"/desk/cards/{day.cards()[0]}")
+    assert "Its playbook is paused, so what stands here may be wrong." in page
+    assert "ruth said why: “the texts are wrong” Look before you ring." in page
+    assert "its playbook is paused" in post(jonas, "/desk/search", {"q": "berlin"}).text
+    with day.house.database.unit() as unit:
+        assert desk.judge_dial(unit, day.house.outside, unit.card(day.cards()[0]), counts=False).ruling.sends
+    publishing.publish(day.house.outside, "late-delivery", "percent", "ruth", "mended", 100)
+    assert "laybook is" not in seen(jonas, f"/desk/cards/{day.cards()[0]}") + seen(jonas)
+
+
+def test_back_in_shadow_it_says_so_too(day: World, jonas: FlaskClient) -> None:
+    publishing.publish(day.house.outside, "late-delivery", "shadow", "ruth", "once more")
+    assert "its playbook is in shadow again" in seen(jonas)
+    assert "Its playbook is in shadow again" in seen(jonas, f"/desk/cards/{day.cards()[0]}")
+
+
+def test_what_was_promised_is_rung_for_all_the_same(day: World, jonas: FlaskClient) -> None:
+    for name in ("late-delivery", "callback-asked"):
+        publishing.publish(day.house.outside, name, "paused", "ruth", "look")
+    day.tell("callback.asked", "a1", {"callback_id": "c1", "person_id": "anna"})
+    publishing.publish(day.house.outside, "callback-asked", "live", "ruth", "look")
+    day.tick()
+    publishing.publish(day.house.outside, "callback-asked", "disabled", "ruth", "not wanted")
+    day.tick()
+    assert "Its playbook is disabled." in (page := seen(jonas, f"/desk/cards/{day.cards()[0]}"))
+    assert "They have our word all the same: ring them." in page

@@ -76,10 +76,10 @@ def test_what_was_withheld_is_counted_once_and_says_by_what(either: World) -> No
     _, touch = with_draft(either)
     client = either.signed_in()
     post(client, f"/desk/drafts/{touch}/release", {"subject": "Sorry", "text": "We are sorry."})
-    publishing.publish(either.house.outside, "late-delivery", "disabled", "ops", "wrong words")
+    publishing.publish(either.house.outside, "late-delivery", "shadow", "ops", "wrong words")
     either.tick()
     first = settle(either)
-    assert value(first, "outreach_touches_total", channel="email", status="withheld", reason="disabled") == 1
+    assert value(first, "outreach_touches_total", channel="email", status="withheld", reason="shadow") == 1
     assert value(first, "outreach_decisions_total", playbook="late-delivery", outcome="started") == 1
     again = settle(either)
     assert value(again, "outreach_touches_total") == value(first, "outreach_touches_total")

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from outreach.domain.errors import Refused
 from outreach.library.drafts import Drafts, digest
-from outreach.service import publishing
+from outreach.service import publishing, saves
 from outreach.web.tryouts import Tryouts
 from outreach.web.workshop import last_words
 from tests.web.scenes import busy_day
@@ -571,3 +571,51 @@ def test_what_a_story_says_is_asked_while_one_types(own: World, otto: FlaskClien
     wrong = live(own, file).replace("expect:", "expekt:", 1)
     found = post(otto, f"{DRAFT}/look", {"file": file, "text": wrong}).json
     assert "did you mean" in found["faults"] and "is-faulty" in found["code"]
+
+
+# -- disabling ------------------------------------------------------------------------------------------
+
+
+def test_whoever_disables_a_playbook_has_read_what_ends_by_it(own: World, otto: FlaskClient) -> None:
+    busy_day(own)
+    page = text_of(otto.get("/ops/playbooks/late-delivery"))
+    assert "Disable it, and let them end: " in page and "runs end for good" in page
+    address, form = "/ops/playbooks/late-delivery", {"state": "disabled", "reason": "not wanted"}
+    refused = post(otto, address, form, follow_redirects=True)
+    assert re.search(
+        r"Nothing is changed yet. If late-delivery is disabled, \d+ runs end for good", text_of(refused)
+    )
+    with own.house.database.view() as unit:
+        assert "late-delivery" not in unit.publish_states()
+    done = post(otto, address, {**form, "sure": "yes"}, follow_redirects=True)
+    assert "late-delivery is now disabled." in text_of(done)
+    own.tick()
+    with own.house.database.view() as unit:
+        assert unit.ends_with("late-delivery").runs == 0
+    again = post(otto, address, form, follow_redirects=True)
+    assert "late-delivery is now disabled." in text_of(again), "nothing is left to end"
+
+
+# -- a save that breaks off -----------------------------------------------------------------------------
+
+
+def test_a_save_that_broke_off_is_on_record_and_can_be_looked_up(own: World, otto: FlaskClient) -> None:
+    text = later(live(own))
+    book = saves.Book(own.house.outside, "late-delivery", "eva", "they wait too long")
+    book.begin({FILE: live(own)}, {FILE: text})
+    (own.house.settings.root / FILE).write_text(text)
+    page = text_of(otto.get("/ops/playbooks/late-delivery"))
+    assert "began to save 1 file" in page and "it is being done now, or it broke off" in page
+    done = post(otto, "/ops/playbooks/late-delivery/saved/mend", follow_redirects=True)
+    assert "what eva saved (they wait too long) is in the folder." in text_of(done)
+    assert "saved 1 file" in text_of(done) and "broke off" not in text_of(done)
+    again = post(otto, "/ops/playbooks/late-delivery/saved/mend", follow_redirects=True)
+    assert "Every save is written down." in text_of(again)
+
+
+def test_the_next_save_settles_what_broke_off_before(own: World, otto: FlaskClient) -> None:
+    other = "playbooks/win-back.yaml"
+    saves.Book(own.house.outside, "win-back", "eva", "x").begin({other: live(own, other)}, {other: "x"})
+    keep(otto, own, later)
+    assert "as commit" in text_of(save(otto, reason="they wait"))
+    assert saves.broken_off(own.house.outside) == []
