@@ -15,7 +15,8 @@ from outreach.lab.terminal import on_clocks_of, say, say_list
 
 if TYPE_CHECKING:
     from outreach.assemble import House
-    from outreach.service.publishing import Asked, Published
+    from outreach.service.ports_publishing import Published
+    from outreach.service.publishing import Asked
 
 
 @click.command()

@@ -16,7 +16,7 @@ from outreach.domain.plan import ASKS_FOR_A_CALL, LIVE, STATES, Publish
 from outreach.service.finding import many
 from outreach.service.named import must_be_playbook
 from outreach.service.ports import Outside, Unit
-from outreach.service.ports_publishing import Published as Published
+from outreach.service.ports_publishing import Published
 from outreach.service.staff import STEERING, name_of
 
 MOST = 1000
