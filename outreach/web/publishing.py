@@ -9,6 +9,7 @@ from outreach.domain.errors import Refused
 from outreach.domain.plan import Publish
 from outreach.service import moving
 from outreach.service import publishing as service
+from outreach.service.ports_publishing import Published
 from outreach.web import auth
 from outreach.web.problems import done_or_told
 from outreach.web.reception import outside
@@ -64,7 +65,7 @@ def _must_be_sure(name: str, state: str) -> None:
         )
 
 
-def _now(done: service.Published) -> str:
+def _now(done: Published) -> str:
     return f"{done.playbook} is now {Publish(done.state, done.percent).words}."
 
 
