@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,6 +27,8 @@ from outreach.domain.incident import (
     told,
     weight,
 )
+from outreach.domain.person import as_person
+from outreach.domain.recipient import hurt_one
 from outreach.service.ports import Outside, Unit
 
 LOOKED_BACK, MOST_SUGGESTED = timedelta(days=7), 10
@@ -174,6 +177,30 @@ def heard_by(
 ) -> Mapping[Ref, tuple[int, SaidAbout]]:
     """(account, failure) → the newest wording that they were told, and how."""
     return told(unit.said_about(sorted(accounts)), wordings)
+
+
+def unworded(unit: Unit, outside: Outside, stands: Standing) -> Counter[str]:
+    """Language → how many read it of those who wait to hear from somebody, where none of the words are in theirs."""
+    now, company = stands.now, outside.rules().company.language
+    if now is None:
+        return Counter()
+    read = _languages(unit, [failure for failure in stands.failures if _is_unreached(failure)])
+    return Counter(language for language in read if now.in_language(language, company) is None)
+
+
+def _languages(unit: Unit, failures: Collection[Failure]) -> list[str]:
+    """Of those whom it happened to, as far as that is known; of each account once."""
+    named = unit.people({failure.person for failure in failures if failure.person})
+    known = unit.people_of_accounts({failure.account for failure in failures})
+    hurt = {
+        failure.account: hurt_one(
+            as_person(named[failure.person]) if failure.person in named else None,
+            failure.account,
+            [as_person(state) for state in known.get(failure.account, ())],
+        )
+        for failure in failures
+    }
+    return [person.language for person in hurt.values() if person]
 
 
 # -- opening and closing -----------------------------------------------------------------------------------

@@ -99,13 +99,14 @@ def _one(id_: str, form: Any) -> str:
         stands = service.standing(unit, outside(), id_)
         people = customers(unit, stands.failures)
         earlier = service.told_earlier(unit, stands)
+        unworded = service.unworded(unit, outside(), stands)
         names = {each.failure.account: each.name for each in people}
     tally = {name: sum(each.stands == name for each in people) for name in STANDS}
     shown = [each for each in people if stands_asked in ("", each.stands)]
     start = (number - 1) * PAGE
     return render_template(
         "incident.html", it=stands, people=shown[start : start + PAGE], more=len(shown) > start + PAGE, page=number,
-        tally=tally, words=STANDS, own_language=outside().rules().company.language, stands_asked=stands_asked, earlier=earlier, names=names, form=form,
+        tally=tally, words=STANDS, own_language=outside().rules().company.language, stands_asked=stands_asked, earlier=earlier, unworded=unworded, names=names, form=form,
         base=turned_over_one(id_, stands_asked), last=stands.incident.until - timedelta(microseconds=1),
     )  # fmt: skip
 

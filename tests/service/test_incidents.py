@@ -199,6 +199,28 @@ def test_whose_mail_is_in_a_language_without_words_reads_nothing_of_it() -> None
         assert FREITAG in drafts(home)[0]
 
 
+def test_those_who_wait_and_have_no_words_in_their_language_are_counted() -> None:
+    with house(calls()) as home:
+        it = opened(home)
+        for account, language in (("a1", "en"), ("a2", "de-AT"), ("a3", "fr"), ("a4", "fr")):
+            let_down_in(home, language, account)
+
+        def counted() -> dict[str, int]:
+            with home.database.view() as unit:
+                return dict(
+                    incidents.unworded(unit, home.outside, incidents.standing(unit, home.outside, it.id))
+                )
+
+        assert counted() == {}, "nothing may be said at all"
+        say(home, it, FRIDAY)
+        assert counted() == {"de-AT": 1, "fr": 2}
+        say(home, it, both(FRIDAY, FREITAG))
+        assert counted() == {"fr": 2}
+        (call,) = touches(home, "a4")
+        outcomes.settle(home.outside, call.card or "", "jonas", Outcome(Disposition.REACHED))
+        assert counted() == {"fr": 1}, "who has been spoken with does not wait"
+
+
 def test_words_in_other_languages_only_leave_the_last_resort_without_any() -> None:
     with house(mails()) as home:
         say(home, opened(home), f"[de]\n{FREITAG}")
