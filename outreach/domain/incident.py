@@ -68,7 +68,15 @@ class Wording:
         """(language, its words), as they stand there; the language is empty for what no line names one for."""
         first, *rest = _LANGUAGE.split(self.words)
         found = [("", first), *zip(rest[::2], rest[1::2], strict=True)]
-        return tuple((code.lower(), text.strip()) for code, text in found if code or text.strip())
+        return tuple(
+            (code.replace("_", "-").lower(), text.strip()) for code, text in found if code or text.strip()
+        )
+
+    @property
+    def misplaced(self) -> str:
+        """A language with words behind it in its line: that is none, and would be said to everybody."""
+        found = _WITH_WORDS.search(self.words)
+        return found[0].strip() if found else ""
 
     def in_language(self, language: str, company: str) -> str | None:
         """For a text of that ``language``; None where nobody has written any. ``company``: the company's."""
@@ -77,8 +85,10 @@ class Wording:
         return said.get(wanted) or said.get(wanted.partition("-")[0])
 
 
-_LANGUAGE = re.compile(r"^[ \t]*\[([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)\][ \t]*\r?$", re.MULTILINE)
+_CODE = r"^[ \t]*\[[ \t]*([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)[ \t]*\]"
+_LANGUAGE = re.compile(_CODE + r"[ \t]*\r?$", re.MULTILINE)
 """A line that says in which language the words below it are."""
+_WITH_WORDS = re.compile(_CODE + r"(?=[ \t]*[^\s])", re.MULTILINE)
 
 
 # -- what they have in common ------------------------------------------------------------------------------

@@ -47,6 +47,8 @@ class Run:
     state: RunState = RunState.OPEN
     end_reason: str = ""
     ended_at: datetime | None = None
+    again_at: datetime | None = None
+    """When it last began again: what had ended it is no longer so, or its failure is open again."""
     step: int = 0
     """The cursor."""
     step_due: datetime | None = None
@@ -76,6 +78,11 @@ class Run:
     def taken_back(self) -> bool:
         """It was never justified, as we know now: its key is free, and it counts for nothing."""
         return self.end_reason in TAKEN_BACK
+
+    @property
+    def began_at(self) -> datetime:
+        """For the last time."""
+        return self.again_at or self.started_at
 
     @property
     def is_promised(self) -> bool:
@@ -149,6 +156,8 @@ class Publish:
     state: str = "live"
     """One of ``STATES``."""
     percent: int = 100
+    before: Publish | None = None
+    """Of a pause: what it was before, where that is known."""
 
     @property
     def is_silent(self) -> bool:
@@ -183,7 +192,7 @@ def settle_matches(
     playbook_of: Callable[[Run], Playbook],
     new_id: Callable[[], str],
     now: datetime,
-    came_in_shadow: Callable[[Match], bool] | None = None,
+    came_in: Callable[[Match], Publish] | None = None,
 ) -> Settled:
     """Which runs those matches justify, told in event order.
 
@@ -192,12 +201,12 @@ def settle_matches(
     that were taken back are free, and one that only a run in shadow has taken is free for one that contacts
     somebody. The order of the tests is the language's: once_per, if_running, cooldown.
 
-    ``came_in_shadow``: of matches that may have been judged before, whether they came while their playbook ran
-    in shadow; without it, all are news, and are judged as it is published now.
+    ``came_in``: of matches that may have been judged before, how their playbook was published when they came;
+    without it, all are news, and are judged as it is published now.
     """
     freed = {run.slot: run for run in before if run.taken_back}
     standing = [run for run in before if not run.taken_back]
-    told = _Telling(standing, {**freed, **judged_again}, publish, new_id, now, came_in_shadow)
+    told = _Telling(standing, {**freed, **judged_again}, publish, new_id, now, came_in)
     for match in matches:
         told.tell(match)
     _withdraw(judged_again.values(), told)
@@ -224,13 +233,13 @@ class _Telling:
         publish: Mapping[str, Publish],
         new_id: Callable[[], str],
         now: datetime,
-        came_in_shadow: Callable[[Match], bool] | None,
+        came_in: Callable[[Match], Publish] | None,
     ) -> None:
         self.accepted = before
         self.taken = {run.slot for run in before}
         self.judged_again = judged_again
-        self.came_in_shadow = came_in_shadow
         self.publish, self.new_id, self.now = publish, new_id, now
+        self.came_in = came_in or self._published
         self.result = Settled([], [], [], [])
 
     def tell(self, match: Match) -> None:
@@ -239,10 +248,9 @@ class _Telling:
         self.result.decisions.append(decided(match, stopped or "started", self.now, run))
 
     def _stopped(self, match: Match) -> Stopped | None:
-        playbook = match.playbook
         if not (self._stands(match) or self._is_live(match)):
-            paused = self.publish.get(playbook.name, LIVE).state == "paused"
-            return Stopped.PAUSED if paused else Stopped.NOT_LIVE
+            missed = self._published(match).state == "paused" and self._was_wanted(match)
+            return Stopped.PAUSED if missed else Stopped.NOT_LIVE
         if match.verdict is None:
             return Stopped.CANNOT_TELL
         if self._is_too_late(match):
@@ -265,11 +273,22 @@ class _Telling:
         """The run that is its own already."""
         return self.judged_again.get(_slots(match)[self._in_shadow(match)])
 
+    def _published(self, match: Match) -> Publish:
+        return self.publish.get(match.playbook.name, LIVE)
+
+    def _was_wanted(self, match: Match) -> bool:
+        then = self.came_in(match)
+        return then.state == "paused" or _takes(then, match)
+
     def _is_live(self, match: Match) -> bool:
-        state = self.publish.get(match.playbook.name, LIVE)
-        if state.is_silent:  # a pause keeps nobody waiting for a call that we have promised
-            return state.state == "paused" and match.trigger.type in ASKS_FOR_A_CALL
-        return state.state != "percent" or _in_percent(match, state.percent)
+        """Now, and when it came: what nobody was to hear of then, nothing brings back."""
+        now = self._published(match)
+        if not self._was_wanted(match):
+            return False
+        if now.state == "paused" and match.trigger.type in ASKS_FOR_A_CALL:
+            before = now.before or LIVE  # a pause keeps nobody waiting for a call that we have promised
+            return before.state != "shadow" and _takes(before, match)
+        return _takes(now, match)
 
     def _is_too_late(self, match: Match) -> bool:
         """Nothing starts for what was old on arrival, nor for what has become old by the time it is
@@ -299,10 +318,12 @@ class _Telling:
         """As the playbook is published now, but for what has been judged before: what the shadow has judged stays
         the shadow's, and a run that contacts somebody stays one."""
         by_live, by_shadow = _slots(match)
-        now = self.publish.get(match.playbook.name, LIVE).state == "shadow"
-        if by_shadow not in self.taken and by_shadow not in self.judged_again:
-            return now and by_live not in self.judged_again
-        return now if self.came_in_shadow is None else self.came_in_shadow(match)
+        live, shadow = self.judged_again.get(by_live), self.judged_again.get(by_shadow)
+        if match.is_by_hand or (_began_with(live, match) and not _began_with(shadow, match)):
+            return False
+        if live and not shadow and by_shadow not in self.taken:
+            return False
+        return "shadow" in (self._published(match).state, self.came_in(match).state)
 
     def _accept(self, match: Match, stopped: Stopped | None) -> Run:
         playbook, old = match.playbook, self._old(match)
@@ -400,6 +421,15 @@ def _share(*parts: str) -> float:
     """A stable number in [0, 100) from those texts."""
     digest = sha256("\0".join(parts).encode()).digest()
     return int.from_bytes(digest[:6], "big") / float(1 << 48) * 100
+
+
+def _began_with(run: Run | None, match: Match) -> bool:
+    return run is not None and not run.taken_back and run.trigger == match.trigger.ref
+
+
+def _takes(state: Publish, match: Match) -> bool:
+    """So published, it listens to what comes of this account."""
+    return not state.is_silent and (state.state != "percent" or _in_percent(match, state.percent))
 
 
 def _in_percent(match: Match, percent: int) -> bool:

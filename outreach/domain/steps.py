@@ -225,7 +225,15 @@ def look_again(run: Run, playbook: Playbook, on: Footing) -> Touch | None:
 
 def resume(run: Run, playbook: Playbook, left: Sequence[Touch], on: Footing) -> Run:
     """Justified again: the run goes on from what has left, as if it had never been taken back."""
-    run = replace(run, state=RunState.OPEN, end_reason="", ended_at=None, step_started=None, wake_at=None)
+    run = replace(
+        run,
+        state=RunState.OPEN,
+        end_reason="",
+        ended_at=None,
+        step_started=None,
+        wake_at=None,
+        again_at=on.now,
+    )
     if not left:
         return replace(run, step=0, step_due=on.now)
     last = max(left, key=lambda touch: touch.step)
@@ -245,6 +253,7 @@ def again_from_start(run: Run, round_: int, now: datetime) -> Run:
         step_started=None,
         wake_at=None,
         round=round_,
+        again_at=now,
         reached=False,
         replied=False,
         resolved=False,

@@ -122,18 +122,29 @@ def _mend(drafts: Drafts, one: Save, book: Book) -> str:
     live = {file: drafts.live(file) for file in files}
     what = f"{one.playbook}: what {one.by} saved ({one.reason})"
     if live != dict(one.after) and all(live[file] in (one.before[file], one.after[file]) for file in files):
-        _put(drafts.root, one.before)
-        if in_git(drafts.root):
-            _git(drafts.root, "reset", "--quiet", "--", *files)
-        book.undone()
+        _take_out(drafts, one, book)
         return f"{what} had broken off, and nothing of it is in the folder."
     if live != dict(one.after):
         book.done("")
         return f"{what} had broken off, and its files have been changed since: look at them."
-    book.done(_commit_of(drafts.root, files, one))
+    try:
+        commit = _commit_of(drafts.root, files, one)
+    except (
+        Refused
+    ) as refused:  # as where it had not broken off: nothing of it is left, and no other save waits for it
+        _take_out(drafts, one, book)
+        return f"{what} had broken off, and is taken back: {refused}"
+    book.done(commit)
     draft = drafts.of(one.playbook)
     drafts.forget(draft, [file for file, text in draft.files.items() if text == live.get(file)])
     return f"{what} is in the folder."
+
+
+def _take_out(drafts: Drafts, one: Save, book: Book) -> None:
+    _put(drafts.root, one.before)
+    if in_git(drafts.root):
+        _git(drafts.root, "reset", "--quiet", "--", *sorted(one.before))
+    book.undone()
 
 
 def _commit_of(root: Path, files: list[str], one: Save) -> str:
@@ -200,13 +211,27 @@ def _commit(root: Path, files: list[str], message: str, author: Author) -> str:
     """Those files and nothing else that may lie about; the commit's short name."""
     if not in_git(root):
         return ""
+    before = _head(root)
     try:
         _git(root, "add", "--", *files)
         _git(root, "commit", "--quiet", f"--author={author}", "-m", message, "--", *files)
     except Refused:
-        _git(root, "reset", "--quiet", "--", *files)
-        raise
-    return _git(root, "rev-parse", "--short", "HEAD").strip()
+        if not _is_committed(root, files, before):
+            _git(root, "reset", "--quiet", "--", *files)
+            raise
+    return _head(root)
+
+
+def _is_committed(root: Path, files: list[str], before: str) -> bool:
+    """A hook that comes after the commit may take too long: the commit stands all the same."""
+    return _head(root) != before and not _git(root, "status", "--porcelain", "--", *files).strip()
+
+
+def _head(root: Path) -> str:
+    """Empty where nothing is committed yet, or git does not say."""
+    with suppress(Refused):
+        return _git(root, "rev-parse", "--short", "HEAD").strip()
+    return ""
 
 
 def _git(root: Path, *words: str) -> str:

@@ -17,7 +17,17 @@ from outreach.domain.facts import Event
 from outreach.domain.failure import FailureState
 from outreach.domain.history import Need
 from outreach.domain.outcome import credited
-from outreach.domain.plan import Run, Slot, Stopped, back_open, decided, settle_matches
+from outreach.domain.plan import (
+    ASKS_FOR_A_CALL,
+    LIVE,
+    Publish,
+    Run,
+    Slot,
+    Stopped,
+    back_open,
+    decided,
+    settle_matches,
+)
 from outreach.domain.steps import end
 from outreach.service import promised_hours
 from outreach.service.ledger import Ledger
@@ -218,11 +228,11 @@ def _settle(
         matches,
         before,
         {key: back.get(run.id, run) for key, run in again.items()},
-        ledger.publish_states,
+        _published(ledger, matches),
         ledger.playbook,
         ledger.outside.ids.new,
         ledger.now,
-        partial(_came_in_shadow, ledger) if anew else None,
+        partial(_came_in, ledger) if anew else None,
     )
     ledger.decisions += told.decisions
     ledger.missed += [
@@ -246,9 +256,19 @@ def _end(ledger: Ledger, run: Run, reason: str) -> None:
     promised_hours.hand_on(ledger, ledger.runs[run.account][run.id], calls)
 
 
-def _came_in_shadow(ledger: Ledger, match: Match) -> bool:
+def _published(ledger: Ledger, matches: Sequence[Match]) -> Mapping[str, Publish]:
+    """As it is now, with what a pause stands in for where they have our word that we ring."""
+    asked = {match.playbook.name for match in matches if match.trigger.type in ASKS_FOR_A_CALL}
+    return ledger.publish_states | {
+        name: replace(state, before=ledger.before_pause(name))
+        for name, state in ledger.publish_states.items()
+        if name in asked and state.state == "paused"
+    }
+
+
+def _came_in(ledger: Ledger, match: Match) -> Publish:
     """A colleague who starts a playbook by hand means a contact."""
-    return not match.is_by_hand and ledger.ran_in_shadow(match.playbook.name, match.trigger.arrived)
+    return LIVE if match.is_by_hand else ledger.published_at(match.playbook.name, match.trigger.arrived)
 
 
 def _go_on(ledger: Ledger, run: Run, ended: str | None) -> None:

@@ -47,6 +47,8 @@ def _must_be_clear(wording: Wording, company: str) -> None:
     twice = sorted({code for code in codes if codes.count(code) > 1})
     if twice:
         raise Refused(f"Written twice: {', '.join(twice)}. What stands above every [language] is {company}.")
+    if wording.misplaced:
+        raise Refused(f"{wording.misplaced} has to stand in a line of its own.")
     empty = [code for code, words in wording.parts if not words]
     if empty:
         raise Refused(f"Nothing is written below [{empty[0]}].")

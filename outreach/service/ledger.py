@@ -268,7 +268,7 @@ class Ledger:
             self._disabled = self.unit.last_disabled()
         at = self._disabled.get(run.playbook)
         now = self.publish_states.get(run.playbook, LIVE).state == "disabled"
-        return now or (at is not None and run.started_at <= at)
+        return now or (at is not None and run.began_at < at)
 
     def said_of(self, playbook: str) -> list[Published]:
         """What ops said about its publish state, newest first."""
@@ -276,16 +276,24 @@ class Ledger:
             self._said[playbook] = self.unit.published(playbook, MOST_SAID)
         return self._said[playbook]
 
-    def ran_in_shadow(self, playbook: str, at: datetime) -> bool:
-        """Whether what came at that instant was judged in shadow. What came in a pause was judged as it went on."""
-        after = self.publish_states.get(playbook, LIVE).state
-        before = after
+    def published_at(self, playbook: str, at: datetime) -> Publish:
+        """As what came at that instant was judged. What came in a pause was judged as it went on."""
+        after = before = self.publish_states.get(playbook, LIVE)
         for row in self.said_of(playbook):
+            said = Publish(row.state, row.percent)
             if row.at <= at:
-                before = row.state
+                before = said
                 break
-            after, before = (after if row.state == "paused" else row.state), row.before
-        return (after if before == "paused" else before) == "shadow"
+            after, before = (
+                (after if row.state == "paused" else said),
+                Publish(row.before, row.before_percent),
+            )
+        return after if before.state == "paused" else before
+
+    def before_pause(self, playbook: str) -> Publish:
+        """What a playbook that is paused now was before; live, where nobody knows."""
+        said = (Publish(row.before, row.before_percent) for row in self.said_of(playbook))
+        return next((before for before in said if before.state != "paused"), LIVE)
 
     @property
     def blasts(self) -> dict[str, Blast]:

@@ -17,15 +17,16 @@ from outreach.store.shapes import Shape
 
 _PROMISED = f"{is_in('r.trigger_type', *sorted(ASKS_FOR_A_CALL))} and not r.shadow"
 OVER = (
-    "from (select p.playbook, max(case when s.state = 'disabled' then 9223372036854775807 else p.\"at\" end) last,"
-    ' max(p."at") "at" from playbook_published p left join playbook_state s on s.playbook = p.playbook'
-    " where p.state = 'disabled' group by p.playbook) d"
-    " join run r on r.playbook = d.playbook and r.started_at <= d.last"
-    f" where r.state = 'open' and not ({_PROMISED})"
+    'from (select playbook, max(last) last, max("at") "at" from ('
+    ' select playbook, "at" last, "at" from playbook_published where state = \'disabled\''
+    " union all select playbook, 9223372036854775807, \"at\" from playbook_state where state = 'disabled'"
+    ") each_time group by playbook) d"
+    " join run r on r.playbook = d.playbook and r.started_at < d.last"
+    f" where r.state = 'open' and (r.again_at is null or r.again_at < d.last) and not ({_PROMISED})"
     " and not exists (select 1 from touch t join card c on c.id = t.card"
     " where t.run = r.id and t.status = 'on_desk' and c.claimed_by is not null)"
 )
-"""Open runs whose playbook was disabled since they began, and that nobody is at."""
+"""Open runs whose playbook was disabled since they last began, and that nobody is at."""
 PUBLISHED = Shape(Published, tables.playbook_published)
 BLAST = Shape(Blast, tables.blast)
 MISSED = Shape(Missed, tables.missed)

@@ -190,6 +190,7 @@ run = Table(
     *may("failure person"),
     *may("ended_at step_due step_started wake_at success_by success_at", Utc),
     *may("blast", Integer),
+    *may("again_at", Utc),
     one_of("state", RunState),
     # What only a run in shadow has taken is free for one that contacts somebody.
     Index("ux_run_once", "playbook", "account", "key", "shadow", unique=True),

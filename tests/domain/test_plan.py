@@ -47,11 +47,14 @@ def settle(
     *matches: Match, before: Iterable[Run] = (), again: Iterable[Run] = (), now: datetime = MONDAY,
     publish: Mapping[str, Publish] | None = None, books: Mapping[str, Playbook] = BOOKS,
     ids: Callable[[], str] | None = None, came_in_shadow: Callable[[Match], bool] | None = None,
+    came_in: Callable[[Match], Publish] | None = None,
 ) -> Settled:  # fmt: skip
     judged_again = {each.slot: each for each in again}
+    if came_in_shadow is not None:
+        came_in = lambda one: Publish("shadow") if came_in_shadow(one) else Publish()  # noqa: E731
     return settle_matches(
         matches, list(before), judged_again, publish or {}, lambda each: books[each.playbook],
-        ids or counter("r"), now, came_in_shadow,
+        ids or counter("r"), now, came_in,
     )  # fmt: skip
 
 

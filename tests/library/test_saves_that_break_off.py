@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -89,12 +90,54 @@ def test_what_cannot_be_written_down_is_not_begun(kept: Drafts, home: Scratch) -
 
 def test_what_git_refuses_leaves_nothing(kept: Drafts, home: Scratch) -> None:
     under_git(kept)
-    hook = kept.root / ".git" / "hooks" / "pre-commit"
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
+    hook(kept, "pre-commit", "exit 1")
     with pytest.raises(Refused):
         save(kept, drafted(kept), "x", OTTO, book(home))
     assert history(home) == [] and audited(home) == 0
+
+
+def hook(kept: Drafts, name: str, does: str) -> None:
+    path = kept.root / ".git" / "hooks" / name
+    path.write_text(f"#!/bin/sh\n{does}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("after", ["a hook hangs", "git says no more"])
+def test_what_git_has_committed_is_saved_whatever_comes_after(
+    kept: Drafts, home: Scratch, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    """Else the folder and git would stand against each other, and nobody would have saved it."""
+    under_git(kept)
+    really = saving._git
+
+    def breaks(root: Path, *words: str) -> str:
+        done = really(root, *words)
+        if words[0] == "commit" and after == "a hook hangs":
+            raise Refused("git did not answer within 30 seconds.")
+        if words[0] == "commit":
+            monkeypatch.setattr(saving, "_head", lambda root: "")
+        return done
+
+    monkeypatch.setattr(saving, "_git", breaks)
+    saved = save(kept, drafted(kept), "they wait too long", OTTO, book(home))
+    assert git(kept, "status", "--porcelain") == "" and "days_late >= 4" in (kept.live(FILE) or "")
+    assert history(home) == [(saved.commit, True, True)]
+
+
+def test_what_git_refuses_when_it_is_looked_up_is_taken_back(
+    kept: Drafts, home: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps no other save waiting."""
+    under_git(kept)
+    before = kept.live(FILE)
+    die_in(monkeypatch, "_commit")
+    with pytest.raises(Died):
+        save(kept, drafted(kept), "x", OTTO, book(home, Killed))
+    monkeypatch.undo()
+    hook(kept, "pre-commit", "echo wrong >&2; exit 1")
+    assert mend(kept, home.outside)[0].endswith("is taken back: git refused: wrong")
+    assert kept.live(FILE) == before and git(kept, "status", "--porcelain") == ""
+    assert history(home) == [] and kept.names() == ["late-delivery"], "the draft is still there"
 
 
 @pytest.mark.parametrize("in_git", [True, False])

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from alembic import command
+
 from outreach.domain.sight import ALL
 from outreach.domain.touch import Settlement, Status
 from outreach.lab.scratch import Scratch
 from outreach.service import desk, publishing, sweep
 from outreach.service.ports_publishing import Ending
 from outreach.service.sending import deliver_due
+from outreach.store import schema
 from outreach.store.views_board import unmatched
 from tests.service import world
 from tests.service.world import event, failure, give, house, run_of, runs, touches
@@ -231,3 +234,96 @@ def test_a_step_back_says_where_it_leads() -> None:
         say(home, "paused")
         back = publishing.step_back(home.outside, "lost")
         assert back is not None and back.state == "live"
+
+
+def again(home: Scratch) -> None:
+    """Disabled for an hour, a day ago."""
+    for state in ("disabled", "live"):
+        home.advance(HOUR)
+        say(home, state)
+    home.advance(DAY)
+
+
+def test_what_begins_again_after_it_was_enabled_goes_on(database_url: str) -> None:
+    """It is not put right, or what had taken a run back was wrong: news, of which the playbook knows what to do."""
+    for closes in (True, False):
+        with under_way(database_url if closes else None) as home:
+            told, opened = home.now, failure(home, "delivery/o-a1").id
+            if closes:
+                home.take_in(event(home, "failure.put_right", "r", "a1", failure=opened, by="customer"))
+            else:
+                home.take_in(event(home, "delivery.lost", "loa1", "a1", told, order_id="another"))
+            home.settle()
+            assert not runs(home)[0].is_open
+            again(home)
+            if closes:
+                home.take_in(event(home, "failure.reopened", "n", "a1", failure=opened, by="customer"))
+            else:
+                later = told + MINUTE
+                home.take_in(event(home, "delivery.lost", "loa1", "a1", later, order_id="o-a1"))
+            home.settle()
+            home.advance(HOUR)
+            (run,) = [each for each in runs(home) if each.key == "o-a1"]
+            assert run.is_open and run.again_at is not None
+            assert [t.status for t in touches(home) if t.run == run.id][-1] is not Status.CANCELLED
+            assert Status.ON_DESK in [t.status for t in touches(home) if t.run == run.id]
+            say(home, "disabled")
+            home.settle()
+            assert next(each for each in runs(home) if each.id == run.id).end_reason == "disabled"
+
+
+def test_enabled_in_the_same_instant_what_starts_then_goes_on() -> None:
+    with under_way() as home:
+        say(home, "disabled")
+        say(home, "live")
+        lose(home, "another")
+        assert [run.end_reason for run in runs(home)] == ["disabled", ""]
+
+
+def test_of_one_that_was_disabled_before_anybody_kept_its_history_the_runs_end(database_url: str) -> None:
+    with under_way(database_url) as home:
+        say(home, "disabled")
+        with home.database.unit() as unit:
+            unit.bulk.run("delete from playbook_published")
+        home.settle()
+        assert run_of(home, "lost").end_reason == "disabled"
+
+
+def test_after_an_update_what_outlived_its_playbook_ends_and_what_was_promised_stays(
+    database_url: str,
+) -> None:
+    """From the release before, in which runs spoke on once their playbook was enabled again."""
+    with under_way(database_url, accounts=2, other=LOST, back=CALLBACK) as home:
+        home.take_in(event(home, "callback.asked", "c1", "a1", callback_id="c1", person_id="p1"))
+        home.settle()
+        for state, playbook in (("disabled", "lost"), ("live", "lost"), ("disabled", "back")):
+            home.clock.set(home.now + MINUTE)
+            say(home, state, playbook)
+        with home.database.engine.begin() as connection:
+            config = schema._config(connection)
+            command.stamp(config, schema.newest_revision())
+            command.downgrade(config, "0014")
+        schema.upgrade(database_url)
+        home.settle()
+        for account in ("a1", "a2"):
+            assert run_of(home, "lost", account).end_reason == "disabled"
+            assert run_of(home, "other", account).is_open
+        assert run_of(home, "back").is_open
+        assert statuses(home).count(Status.ON_DESK) == 2
+
+
+def test_a_pause_starts_nothing_that_would_not_have_started_before_it(database_url: str) -> None:
+    """In shadow, and for a share of the accounts, it is judged once the playbook goes on."""
+    for state in ("shadow", "percent", "disabled"):
+        with under_way(database_url if state == "shadow" else None, back=CALLBACK) as home:
+            publishing.publish(home.outside, "back", state, "ruth", "because", 1)
+            home.advance(HOUR)
+            for _ in range(2):
+                say(home, "paused", "back")
+                home.advance(MINUTE)
+            home.take_in(event(home, "callback.asked", "c1", "a1", callback_id="c1", person_id="p1"))
+            home.settle()
+            assert [run for run in runs(home) if run.playbook == "back"] == []
+            say(home, "live", "back")
+            home.settle()
+            assert run_of(home, "back").is_open

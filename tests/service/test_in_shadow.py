@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from outreach.domain.plan import Run
+from outreach.domain.plan import LIVE, Run
 from outreach.domain.touch import Status
 from outreach.lab.scratch import Scratch
 from outreach.service import by_hand, publishing, why
@@ -113,9 +113,9 @@ def test_what_came_in_a_pause_belongs_to_the_state_in_which_it_went_on() -> None
         publish(home, "live")
         with home.database.unit() as unit:
             ledger = Ledger(unit, home.outside, home.now)
-            said = [ledger.ran_in_shadow("late", at) for at in (begun, in_pause, in_another, home.now)]
-            assert said == [True, True, False, False]
-            assert not ledger.ran_in_shadow("other", begun)
+            said = [ledger.published_at("late", at).state for at in (begun, in_pause, in_another, home.now)]
+            assert said == ["shadow", "shadow", "live", "live"]
+            assert ledger.published_at("other", begun) == LIVE
 
 
 def test_started_by_hand_for_what_the_shadow_has_seen(database_url: str) -> None:
@@ -143,3 +143,45 @@ def test_why_says_which_run_stood_in_the_way() -> None:
         assert "one run in shadow for o1" in told["2"] and "the next trigger for it starts one" in told["2"]
         assert "in shadow" not in told["4"] and "one run for o1, for ever" in told["4"]
         assert "it runs in shadow" in told["1"] and "it runs in shadow" not in told["3"]
+
+
+def test_back_in_shadow_a_correction_takes_no_call_from_the_desk(database_url: str) -> None:
+    with shadowed(database_url) as home:
+        late(home, "1")
+        publish(home, "live")
+        late(home, "2", days_late=5)
+        publish(home, "shadow")
+        late(home, "2", days_late=7)
+        assert [run.is_open for run in runs(home)] == [True, True] and on_desk(home) == 1
+        publish(home, "live")
+        noted(home, 4 * DAY)
+        assert on_desk(home) == 1
+
+
+def test_what_the_shadow_would_have_passed_over_is_passed_over_once_it_is_live(database_url: str) -> None:
+    """Nothing about it is news when something else comes late."""
+    rules = world.rules_with({"late": LATE + "cooldown: 20d\n"})
+    with house(rules, database_url=database_url) as home:
+        give(home)
+        publish(home, "shadow")
+        late(home, "1")
+        late(home, "2", order_id="o2")
+        publish(home, "live")
+        noted(home, 2 * DAY)
+        assert [(run.key, run.shadow) for run in runs(home)] == [("o1", True)]
+
+
+def test_whom_it_was_not_for_when_it_came_hears_nothing_of_it_later(database_url: str) -> None:
+    """Live again, or for more accounts: only what comes from then on starts a run, whatever else is told late."""
+    for state in ("disabled", "percent"):
+        with shadowed(database_url if state == "disabled" else None) as home:
+            publishing.publish(home.outside, "late", state, "ruth", "because", 1)
+            home.advance(HOUR)
+            late(home, "1")
+            publish(home, "paused")
+            noted(home, 2 * DAY)
+            publish(home, "live")
+            noted(home, 3 * DAY)
+            assert runs(home) == []
+            late(home, "2")
+            assert on_desk(home) == 1

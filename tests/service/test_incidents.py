@@ -263,6 +263,8 @@ def test_what_was_released_in_a_language_that_was_taken_back_is_read_again() -> 
         (f"{FRIDAY}\n[en]\n{MONDAY}", "Written twice: en"),
         (f"{FRIDAY}\n[de]\n{FREITAG}\n[DE]\n{MONTAG}", "Written twice: de"),
         (f"{FRIDAY}\n[de]\n", "below .de."),
+        (f"{FRIDAY}\n[de] {FREITAG}", "in a line of its own"),
+        (f"{FRIDAY}\n[de_AT]\n{FREITAG}\n[ de-at ]\n{MONTAG}", "Written twice: de-at"),
     ],
 )
 def test_languages_that_are_not_clear_are_refused(words: str, why: str) -> None:
