@@ -289,14 +289,19 @@ def test_of_one_that_was_disabled_before_anybody_kept_its_history_the_runs_end(d
         assert run_of(home, "lost").end_reason == "disabled"
 
 
-def test_after_an_update_what_outlived_its_playbook_ends_and_what_was_promised_stays(
+def test_after_an_update_the_runs_of_what_is_disabled_end_and_what_was_promised_stays(
     database_url: str,
 ) -> None:
-    """From the release before, in which runs spoke on once their playbook was enabled again."""
+    """From the release before, in which runs went on once their playbook was enabled again: those are spared."""
     with under_way(database_url, accounts=2, other=LOST, back=CALLBACK) as home:
         home.take_in(event(home, "callback.asked", "c1", "a1", callback_id="c1", person_id="p1"))
         home.settle()
-        for state, playbook in (("disabled", "lost"), ("live", "lost"), ("disabled", "back")):
+        for state, playbook in (
+            ("disabled", "lost"),
+            ("live", "lost"),
+            ("disabled", "other"),
+            ("disabled", "back"),
+        ):
             home.clock.set(home.now + MINUTE)
             say(home, state, playbook)
         with home.database.engine.begin() as connection:
@@ -306,8 +311,8 @@ def test_after_an_update_what_outlived_its_playbook_ends_and_what_was_promised_s
         schema.upgrade(database_url)
         home.settle()
         for account in ("a1", "a2"):
-            assert run_of(home, "lost", account).end_reason == "disabled"
-            assert run_of(home, "other", account).is_open
+            assert run_of(home, "lost", account).is_open
+            assert run_of(home, "other", account).end_reason == "disabled"
         assert run_of(home, "back").is_open
         assert statuses(home).count(Status.ON_DESK) == 2
 

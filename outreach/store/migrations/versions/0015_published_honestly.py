@@ -13,6 +13,14 @@ depends_on = None
 OPEN = sa.text("state = 'open'")
 UNSETTLED = sa.text("settled_at is null")
 DISABLED = sa.text("state = 'disabled'")
+SPARED = """
+update run set again_at = (
+    select max(p."at") from playbook_published p where p.playbook = run.playbook and p.state = 'disabled'
+) where state = 'open' and not exists (
+    select 1 from playbook_state s where s.playbook = run.playbook and s.state = 'disabled'
+)
+"""
+"""Until now the runs of a playbook that was disabled went on once it was enabled again. Whoever enabled one meant that."""
 
 
 def upgrade() -> None:
@@ -21,6 +29,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_run_open", "run", ["playbook", "started_at"], sqlite_where=OPEN, postgresql_where=OPEN
     )
+    op.add_column("run", sa.Column("again_at", sa.BigInteger(), nullable=True))
+    op.execute(SPARED)
     op.add_column("saved", sa.Column("settled_at", sa.BigInteger(), nullable=True))
     op.execute('update saved set settled_at = "at"')
     op.create_index("ix_saved_unsettled", "saved", ["at"], sqlite_where=UNSETTLED, postgresql_where=UNSETTLED)
@@ -35,6 +45,7 @@ def downgrade() -> None:
     op.drop_index("ix_playbook_published_disabled", "playbook_published")
     op.drop_index("ix_saved_unsettled", "saved")
     op.drop_column("saved", "settled_at")
+    op.drop_column("run", "again_at")
     op.drop_index("ix_run_open", "run")
     op.drop_index("ux_run_once", "run")
     op.create_index("ux_run_once", "run", ["playbook", "account", "key"], unique=True)
