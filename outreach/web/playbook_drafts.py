@@ -20,6 +20,7 @@ from outreach.web.problems import done_or_told, tell
 from outreach.web.publishing import percent_in_form
 from outreach.web.reception import outside
 from outreach.web.trying import check_draft, not_as_told, tryouts
+from outreach.web.tryouts import TITLES
 
 playbook_drafts = Blueprint("playbook_drafts", __name__, url_prefix="/ops")
 
@@ -42,7 +43,7 @@ def _editor(name: str, file: str, typed: str | None = None) -> str:
     shown = (text or "") if typed is None else typed
     faults = faults_in(draft, file, shown)
     return render_template(
-        "playbook_draft.html", name=name, draft=draft, files=files, file=file, text=shown, seen=digest(text),
+        "playbook_draft.html", name=name, tried=TITLES, draft=draft, files=files, file=file, text=shown, seen=digest(text),
         faults=faults, code=coloured(file, shown, faults), changes=changes_of(draft),
         overtaken={moved: digest(kept.live(moved)) for moved in kept.overtaken(draft)},
         is_new=kept.live(f"playbooks/{name}.yaml") is None, in_git=in_git(kept.root), used_by=users_of_texts(name),

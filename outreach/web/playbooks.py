@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from flask import Blueprint, g, render_template, request
 
@@ -125,6 +126,11 @@ def playbook_of(fault: Fault) -> str:
 @playbooks.get("/<name>")
 @auth.may("watch")
 def page(name: str) -> str:
+    return shown(name)
+
+
+def shown(name: str, form: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Its page. ``form``: how its state was to be changed, where that was refused. Raises NotFound."""
     turned = page_asked_for()
     with reception().house.database.view() as unit:
         row = next(iter(_rows(unit, only=name)), None)
@@ -134,7 +140,7 @@ def page(name: str) -> str:
         versions = views_playbooks.versions_under_way(unit, name)
         shadow = views_playbooks.shadow_of(unit, name, g.now - views_playbooks.WINDOW)
     return render_template(
-        "playbook.html", row=row, runs=runs[:PAGE], more=len(runs) > PAGE, page=turned, versions=versions, shadow=shadow, days=DAYS,
+        "playbook.html", row=row, form=form, runs=runs[:PAGE], more=len(runs) > PAGE, page=turned, versions=versions, shadow=shadow, days=DAYS,
         publish_states=STATES, pointless_words=desk.POINTLESS, text=drafts().live(f"playbooks/{name}.yaml"),
         history=_history(name), newest_save=next((save.id for save in saves.of(outside(), name, 1)), ""),
         ends=publishing.ending(outside(), name), back_to=publishing.step_back(outside(), name),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from outreach.domain.errors import Refused
+from outreach.domain.errors import OutreachError, Refused
 from outreach.domain.plan import Publish
 from outreach.service import moving
 from outreach.service import publishing as service
 from outreach.service.ports_publishing import Published
 from outreach.web import auth
-from outreach.web.problems import done_or_told
+from outreach.web.playbooks import shown
+from outreach.web.problems import done_or_told, tell
 from outreach.web.reception import outside
 
 publishing = Blueprint("publishing", __name__, url_prefix="/ops/playbooks")
@@ -35,14 +36,17 @@ def _reason() -> str:
 
 @publishing.post("/<name>")
 @auth.may("steer")
-def publish(name: str) -> Response:
-    def work() -> str:
+def publish(name: str) -> Response | tuple[str, int]:
+    """A refusal is told on the page itself, with what was typed still in the form."""
+    try:
         state = request.form.get("state", "")
         _must_be_sure(name, state)
         done = service.publish(outside(), name, state, auth.me().by, _reason(), percent_in_form())
-        return _now(done)
-
-    return done_or_told(work, url_for("playbooks.page", name=name))
+    except OutreachError as fault:
+        code = tell(fault)
+        return shown(name, request.form), code
+    flash(_now(done), "done")
+    return redirect(url_for("playbooks.page", name=name))
 
 
 @publishing.post("/<name>/back")

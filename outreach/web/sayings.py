@@ -25,7 +25,7 @@ def install(app: Flask) -> None:
     said = (
         words.when, words.until, words.day, words.ago, words.left, words.iso, words.money, words.human, words.someone, words.colleague, words.did,
         words.looked_after, words.failure_name, words.failure_key, words.standing, words.happened,
-        words.lower_first, words.upper_first, remedy, words.playbook_title, of_touch, why_here,
+        words.lower_first, words.upper_first, remedy, words.playbook_title, words.tongue, of_touch, why_here,
     )  # fmt: skip
     filters: dict[str, Callable[..., Any]] = {each.__name__: each for each in said}
     filters["sentence"] = of_event
@@ -43,7 +43,7 @@ def why_here(row: CardRow) -> str:
         said.insert(1, f"{words.money(row.value)} a year")
     if row.dial.word == "now" and row.dial.closes:
         said.append(f"reachable now until {words.until(row.dial.closes, g.now, row.dial.zone)} their time")
-    said.append(f"known {words.ago(row.known_at)}")
+    said.append(f"{'known' if row.known_at <= g.now else 'due'} {words.ago(row.known_at)}")
     return words.upper_first(", ".join(said)) + "."
 
 

@@ -28,7 +28,7 @@ from outreach.web import auth
 from outreach.web.playbooks import drafts
 from outreach.web.problems import tell
 from outreach.web.reception import outside, reception
-from outreach.web.tryouts import Tryouts
+from outreach.web.tryouts import TITLES, Tryouts
 from outreach.web.workshop import ask
 
 trying = Blueprint("trying", __name__, url_prefix="/ops")
@@ -62,7 +62,7 @@ def _words(kind: str, playbook: str, days: str) -> Callable[[Path], Sequence[str
 def begin(name: str) -> AnyResponse:
     kind, days = request.form.get("kind", ""), request.form.get("days", DAYS[1])
     try:
-        if kind not in ("stories", "backtest", "diff") or days not in DAYS:
+        if kind not in TITLES or days not in DAYS:
             raise Refused("Choose what to try out.")
         kept, id_ = drafts(), outside().ids.new()
         draft = kept.of(name)
@@ -88,7 +88,7 @@ def begin(name: str) -> AnyResponse:
 def page(id_: str) -> str:
     one = tryouts().of(id_)
     answer = None if one.runs else tryouts().answer(id_)
-    return render_template("tryout.html", one=one, answer=answer)
+    return render_template("tryout.html", one=one, tried=TITLES, answer=answer)
 
 
 @trying.get("/tryouts/<id_>/progress")

@@ -26,6 +26,8 @@ from outreach.settings import Settings
 from outreach.web.workshop import command, last_words, surroundings
 
 MOST_AT_ONCE = 2
+TITLES = {"stories": "Stories", "backtest": "Backtest", "diff": "What would be different"}
+"""What can be tried out, in the words of its page."""
 KEPT = timedelta(days=7)
 _TAIL = 4000
 """Bytes at the end of what a command says that are looked at for how far it is."""

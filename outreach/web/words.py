@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import humanize
+from babel import Locale, UnknownLocaleError
 from flask import g, request
 from flask_login import current_user
 from markupsafe import Markup
@@ -156,7 +157,7 @@ _HUMAN = {
     "do_not_call": "asked not to be called", "prefers_sms": "prefers a text", "put_right": "put right",
     "let_be": "let be", "on_desk": "on the desk", "sms": "SMS", "email": "e-mail", "cannot_tell": "cannot tell",
     "open": "nobody reached yet", "reached": "spoken to, not put right yet", "void": "taken back",
-    "unknown_account": "account not known yet", "future": "dated ahead",
+    "step_if": "the step’s own condition did not hold", "unknown_account": "account not known yet", "future": "dated ahead",
 }  # fmt: skip
 
 
@@ -209,6 +210,14 @@ def happened(type_: str) -> str:
 def playbook_title(name: str | None) -> str:
     playbook = outside().rules().playbooks.get(name or "")
     return playbook.title if playbook else human(name or "")
+
+
+def tongue(code: str | None) -> str:
+    """``German`` for ``de``; the code itself where nobody knows it."""
+    try:
+        return Locale.parse(code or "", sep="-").english_name or code or ""
+    except (ValueError, UnknownLocaleError):
+        return code or ""
 
 
 def someone(name: str | None) -> str:

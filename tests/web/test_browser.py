@@ -64,6 +64,16 @@ def test_a_phone_is_enough(browser_page: Any, served: tuple[World, str]) -> None
     fits(page, "the calendar's address")
 
 
+def test_the_menu_of_a_phone_shows_where_one_is(browser_page: Any, served: tuple[World, str]) -> None:
+    page = browser_page
+    page.set_viewport_size(PHONE)
+    base = sign_in(page, served, "otto", "admin")
+    page.goto(f"{base}/ops")
+    here = page.locator(".menu [aria-current]").bounding_box()
+    assert here["x"] >= 0 and here["x"] + here["width"] <= PHONE["width"]
+    assert page.locator("a.self-name").bounding_box()["height"] >= 43.5, "a finger is that wide"
+
+
 def fits(page: Any, what: str) -> None:
     """Nothing is wider than the screen, and nothing smaller than a finger."""
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -69,7 +69,7 @@ def test_a_playbook_is_paused_with_a_name_and_a_reason(here: World, otto: FlaskC
         and "strike at the carrier" in seen
         and "Otto" in seen.replace("you,", "Otto")
     )
-    assert post(otto, "/ops/playbooks/nothing", {"state": "live", "reason": "x"}).status_code == 302
+    assert post(otto, "/ops/playbooks/nothing", {"state": "live", "reason": "x"}).status_code == 404
     assert otto.get("/ops/playbooks/nothing").status_code == 404
 
 

@@ -273,6 +273,18 @@ def test_one_cause_is_suggested_opened_worded_and_corrected(either: World) -> No
     assert only.count("delivery o-s") == 1
 
 
+def test_a_wording_that_waits_is_shown_as_it_will_be_read(here: World, otto: FlaskClient) -> None:
+    snowed_in(here, 5)
+    where = open_suggested(here, otto)
+    page = post(
+        otto, f"{where}/words", {"words": f"{FRIDAY}\n[de]\nWir kommen am Freitag."}, follow_redirects=True
+    )
+    waits = page.text.partition("Waits to be approved.")[2].partition("Approve it")[0]
+    assert f'<blockquote class="words">{FRIDAY}</blockquote>' in waits and "In German:" in waits
+    assert '<blockquote class="words" lang="de">Wir kommen am Freitag.</blockquote>' in waits
+    assert "[de]" not in waits
+
+
 def test_a_customer_with_whom_it_has_to_be_corrected_is_told_so_on_the_card(
     here: World, otto: FlaskClient
 ) -> None:

@@ -585,6 +585,8 @@ def test_whoever_disables_a_playbook_has_read_what_ends_by_it(own: World, otto: 
     assert re.search(
         r"Nothing is changed yet. If late-delivery is disabled, \d+ runs end for good", text_of(refused)
     )
+    assert '<option value="disabled" selected>' in refused.text and 'value="not wanted"' in refused.text
+    assert '<details class="extra" open><summary>Change it</summary>' in refused.text, "to be ticked there"
     with own.house.database.view() as unit:
         assert "late-delivery" not in unit.publish_states()
     done = post(otto, address, {**form, "sure": "yes"}, follow_redirects=True)

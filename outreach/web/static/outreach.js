@@ -156,7 +156,14 @@ function listenToKeys(help) {
   });
 }
 
+/* On a phone the menu is wider than the screen: where one is, is seen. */
+function showWhereOneIs(menu) {
+  const here = menu.querySelector("[aria-current]");
+  if (here) menu.scrollLeft = here.offsetLeft - menu.offsetLeft - (menu.clientWidth - here.offsetWidth) / 2;
+}
+
 countDown(document);
+document.querySelectorAll(".menu").forEach(showWhereOneIs);
 document.querySelectorAll("dialog[data-keys]").forEach(listenToKeys);
 document.querySelectorAll("[data-board]").forEach(watchBoard);
 document.querySelectorAll("[data-call]").forEach(watchCall);
