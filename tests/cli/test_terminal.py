@@ -245,13 +245,15 @@ def test_a_reader_that_has_gone_ends_it_quietly(made: Path, words: str) -> None:
         assert (it.stderr.read(), it.wait()) == (b"", 141)
 
 
-def test_ctrl_c_ends_it_quietly(tmp_path: Path) -> None:
-    with process(tmp_path, "test", str(ROOT)) as it:
+def test_ctrl_c_ends_it_quietly(made: Path, tmp_path: Path) -> None:
+    """In the middle of its work: it has begun to read, and what it reads does not come."""
+    history = tmp_path / "history.jsonl"
+    os.mkfifo(history)
+    with process(made, "import", str(history)) as it:
         assert it.stdout is not None and it.stderr is not None
-        assert it.stdout.readline()
-        it.send_signal(signal.SIGINT)
-        it.stdout.read()
-        assert (it.stderr.read(), it.wait()) == (b"\nStopped.\n", 130)
+        with history.open("wb"):  # waits until it is opened at the other end
+            it.send_signal(signal.SIGINT)
+            assert (it.stderr.read(), it.wait()) == (b"\nStopped.\n", 130)
 
 
 def test_help_says_whole_sentences(run: Run) -> None:

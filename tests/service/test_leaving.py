@@ -12,13 +12,14 @@ from outreach.channels.null import FaultySender
 from outreach.domain.company import Caps
 from outreach.domain.errors import Refused
 from outreach.domain.facts import Channel
+from outreach.domain.sight import ALL
 from outreach.domain.talk import Outcome
 from outreach.domain.touch import Disposition, Settlement, Status, Touch
 from outreach.lab.scratch import Scratch
 from outreach.service import care, desk, outcomes, publishing, remedies, sweep, workbench
 from outreach.service.ledger import Ledger
 from outreach.service.rulings import speaks_first
-from outreach.store import views, views_board
+from outreach.store import views_board
 from tests.service import world
 from tests.service.world import event, give, house, run_of, runs, touches
 
@@ -476,7 +477,7 @@ def test_what_only_a_run_in_shadow_is_about_is_looked_after_by_nobody() -> None:
         publishing.publish(home.outside, "lost", "shadow", "ops", "to see")
         lost(home)
         with home.database.view() as unit:
-            assert [each.failure.id for each in views_board.unmatched(unit, views.ALL)] == ["delivery/o1"]
+            assert [each.failure.id for each in views_board.unmatched(unit, ALL)] == ["delivery/o1"]
         wanted = remedies.Offer("r1", "a1", "delivery/o1", "credit", 10.0, home.now + DAY, None)
         with pytest.raises(Refused, match="may not be offered"):
             remedies.offer(home.outside, wanted, "jonas", may_grant=True)

@@ -227,7 +227,7 @@ def test_with_a_terminal_alone(tmp_path: Path, root: Path) -> None:
     outreach("publish", "late-delivery", "percent", "--percent", "10", "--reason", "one in ten first")
     assert "one in ten first" in outreach("publish", "late-delivery", "--history")
     outreach("publish", "late-delivery", "--back", "--reason", "it was fine as it was")
-    assert "can be moved" in outreach("runs", "move", "late-delivery")
+    assert "nothing to move" in outreach("runs", "move", "late-delivery")
     assert "late-delivery" in outreach("why", "a1")
 
 
