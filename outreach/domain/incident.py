@@ -76,6 +76,11 @@ class Wording:
         wanted = language.replace("_", "-").lower()
         return said.get(wanted) or said.get(wanted.partition("-")[0])
 
+    def leaves_out(self, earlier: Wording, company: str) -> tuple[str, ...]:
+        """Languages in which the ``earlier`` one says something and this one nothing."""
+        codes = dict.fromkeys(code or company.lower() for code, _ in earlier.parts)
+        return tuple(code for code in codes if self.in_language(code, company) is None)
+
 
 _LANGUAGE = re.compile(r"^[ \t]*\[([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)\][ \t]*\r?$", re.MULTILINE)
 """A line that says in which language the words below it are."""
