@@ -124,6 +124,8 @@ def simulate(
     settings, now = settings_from_here(), SystemClock().now()
     rules = load(folder or settings.root)
     moment_ = moment(at, now, rules.company.zone)
+    if moment_ is not None and moment_ > now:
+        raise click.BadParameter("that is still to come; say how far with --days", param_hint="--at")
     asked = [read_what_if(text, rules.vocabulary) for text in what_ifs]
     with reading(settings.database_url, keyed_hash(settings.endpoint_key)) as store:
         found = simulate(store, rules, now, account, at=moment_, what_ifs=asked, days=days)

@@ -14,6 +14,7 @@ import click
 import orjson
 
 from outreach.assemble import House, assemble
+from outreach.domain.errors import Invalid
 from outreach.domain.wallclock import to_utc
 from outreach.logs import set_up_logs
 from outreach.service.named import must_be_account, must_be_playbook
@@ -61,6 +62,14 @@ def house(migrate: bool = True, database: str | None = None, told: Told | None =
         yield found
     finally:
         found.close()
+
+
+def zone_of(here: House) -> str:
+    """On whose clocks times are told. A faulty file keeps nobody from looking and stopping: then they are UTC's, and said to be."""
+    try:
+        return here.library.current().company.zone
+    except Invalid:
+        return "UTC"
 
 
 def answer(rows: Any) -> None:

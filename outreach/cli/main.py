@@ -117,6 +117,10 @@ def _place(fault: OSError) -> str:
 
 def _show(fault: click.ClickException) -> None:
     """As Click does it, wrapped."""
+    # such as ``outreach holds``: it is the help already
+    if isinstance(fault, click.exceptions.NoArgsIsHelpError):
+        click.echo(fault.format_message(), err=True)
+        return
     if isinstance(fault, click.UsageError) and fault.ctx is not None:
         click.echo(fault.ctx.get_usage(), err=True)
         click.echo(f"Try '{fault.ctx.command_path} --help' for help.\n", err=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outreach.cli.common import answer, found_something, house, json_option
+from outreach.cli.common import answer, found_something, house, json_option, zone_of
 from outreach.lab.terminal import on_clocks_of, say, say_list
 from outreach.service import keys, sign_ins
 from outreach.service.named import meant
@@ -276,7 +276,7 @@ def list_tokens(as_json: bool) -> None:
              "scopes": each.scopes} for each in rows
         ])  # fmt: skip
         return
-    with on_clocks_of(here.library.current().company.zone) as told:
+    with on_clocks_of(zone_of(here)) as told:
         say_list(("name", "state", "until", "scopes"), [
             (each.name, _state(each, now), told(each.expires), " ".join(each.scopes)) for each in rows
         ])  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outreach.assemble import House
-from outreach.cli.common import OutFile, answer, found_something, house, json_option
+from outreach.cli.common import OutFile, answer, found_something, house, json_option, zone_of
 from outreach.lab.terminal import on_clocks_of, say, say_list
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def list_(subject: str, who: str, limit: int, as_json: bool) -> None:
     if as_json:
         answer([row._asdict() for row in rows])
         return
-    with on_clocks_of(here.library.current().company.zone) as told:
+    with on_clocks_of(zone_of(here)) as told:
         say_list(("row", "when", "who", "what"), [
             (f"{row.seq}", told(row.at), row.who, f"{row.what} {row.subject}" + (f": {row.why}" if row.why else ""))
             for row in rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from outreach.cli.common import answer, found_something, house, json_option
+from outreach.cli.common import answer, found_something, house, json_option, zone_of
 from outreach.domain.plan import STATES, Publish
 from outreach.lab.terminal import on_clocks_of, say, say_list
 
@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 @click.option("--history", is_flag=True, help="Who said what, when and why.")
 @click.option("--asked", is_flag=True, help="Playbooks that wait for a second person.")
 @click.option("--let-go", is_flag=True, help="Yes: it may reach so many accounts.")
-@click.option("--as", "who", metavar="EMAIL", default="", help="With --let-go: which colleague says so.")
+@click.option(
+    "--as",
+    "who",
+    metavar="EMAIL",
+    default="",
+    help="With --let-go: which colleague says so; their user name will do.",
+)
 @click.option("--refuse", is_flag=True, help="No: what waits ends, and the playbook is paused.")
 @click.option(
     "--yes", is_flag=True, help="Let what is under way end; without it, disabling only shows what would."
@@ -96,22 +102,35 @@ def _one_thing(playbook: str | None, state: str | None, does: dict[str, bool]) -
 
 
 def _all(here: House, as_json: bool) -> None:
+    from outreach.service.publishing import asked_in
+
     with here.database.view() as unit:
         states = unit.publish_states()
+        asks = {each.playbook: each.accounts for each in asked_in(unit, here.outside)}
     rows = {
         name: states.get(name, ("live", 100)) for name in sorted({*here.outside.rules().playbooks, *states})
     }
     if as_json:
         answer(
             [
-                {"playbook": name, "state": state, "percent": percent}
+                {"playbook": name, "state": state, "percent": percent, "asks_for": asks.get(name)}
                 for name, (state, percent) in rows.items()
             ]
         )
         return
-    say_list(("playbook", "state"), [(name, Publish(*stands).words) for name, stands in rows.items()])
+    say_list(
+        ("playbook", "state"),
+        [(name, _stands(Publish(*row), asks.get(name))) for name, row in rows.items()],
+    )
     if not rows:
         say("There is no playbook.")
+
+
+def _stands(state: Publish, asks_for: int | None) -> str:
+    from outreach.service.finding import many
+
+    stopped = f"; stopped: {many(asks_for or 0, 'account')} {'waits' if asks_for == 1 else 'wait'} for a yes"
+    return state.words + ("" if asks_for is None else stopped)
 
 
 def _ends_something(here: House, playbook: str, wanted: str, state: str | None) -> bool:
@@ -154,7 +173,7 @@ def _history(here: House, playbook: str, as_json: bool) -> None:
     if as_json:
         answer([asdict(row) for row in rows])
         return
-    with on_clocks_of(here.library.current().company.zone) as told:
+    with on_clocks_of(zone_of(here)) as told:
         say_list(
             ("when", "version", "what"), [(told(row.at), row.version[:8], _changed(row)) for row in rows]
         )
@@ -176,7 +195,7 @@ def _asked(here: House, as_json: bool) -> None:
     if as_json:
         answer([asdict(row) for row in rows])
     else:
-        _say_asked(rows, here.library.current().company.zone)
+        _say_asked(rows, zone_of(here))
     found_something(bool(rows))
 
 

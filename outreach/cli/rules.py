@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outreach.cli.common import answer, found_something, house, json_option
-from outreach.lab.terminal import say
+from outreach.lab.terminal import NARROWEST, say, terminal
 
 if TYPE_CHECKING:
     from outreach.lab.checking import Checked
@@ -38,12 +38,14 @@ def check(folder: Path, strict: bool, as_json: bool) -> None:
 
 def _tell(found: Checked, excerpts: Excerpts) -> None:
     """People read it, so errors stand last: that is where a terminal stops."""
+    from outreach.library.excerpt import BESIDE, WIDEST
     from outreach.service.finding import many
 
+    widest = min(WIDEST, max(terminal().width - BESIDE, NARROWEST))
     for word, faults in (("warning: ", found.warnings), ("", found.errors)):
         for fault in faults:
             say(f"{word}{fault}", hang=4)
-            if shown := excerpts.show(fault):
+            if shown := excerpts.show(fault, widest):
                 click.echo(f"{shown}\n")  # as it stands in the file, with its caret
     counts = ", ".join(
         many(len(some), word) for some, word in ((found.errors, "error"), (found.warnings, "warning"))

@@ -53,7 +53,8 @@ def list_(playbook: str | None, account: str | None, limit: int, as_json: bool) 
 def _cells(each: UnderWay, told: Told) -> tuple[str, ...]:
     run, old = each.run, "" if each.is_current else "*"
     due = f", {told(each.next_due)}" if each.next_due else ""
-    by = f"{run.playbook}\nsince {told(run.started_at)} by {run.version[:SHORT]}{old}"
+    shadow = "\nin shadow" if run.shadow else ""
+    by = f"{run.playbook}\nsince {told(run.started_at)} by {run.version[:SHORT]}{old}{shadow}"
     return run.account, by, f"{each.next_step}{due}"
 
 
@@ -61,7 +62,7 @@ def _row(each: UnderWay) -> dict[str, Any]:
     run = each.run
     return {
         "run": run.id, "account": run.account, "playbook": run.playbook, "version": run.version,
-        "current": each.is_current, "since": run.started_at, "next_step": each.next_step, "next_due": each.next_due,
+        "current": each.is_current, "shadow": run.shadow, "since": run.started_at, "next_step": each.next_step, "next_due": each.next_due,
     }  # fmt: skip
 
 

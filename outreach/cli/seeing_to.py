@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from outreach.cli.common import answer, found_something, house, json_option, must_be_named
+from outreach.cli.common import answer, found_something, house, json_option, must_be_named, zone_of
 from outreach.domain.errors import NotFound
 from outreach.domain.facts import Purpose
 from outreach.lab.terminal import Told, on_clocks_of, say, say_list
 
 if TYPE_CHECKING:
     from outreach.assemble import House
-    from outreach.domain.incident import Suggested
+    from outreach.domain.incident import Suggested, Wording
     from outreach.service.incidents import Standing
     from outreach.service.ports_events import Quarantined
     from outreach.store.views_incidents import Customer
@@ -26,10 +26,6 @@ LIMIT = click.option(
 )
 PURPOSES = tuple(each.value for each in Purpose if each.sells)
 """What can be withheld."""
-
-
-def _zone(here: House) -> str:
-    return here.library.current().company.zone
 
 
 # -- holds ---------------------------------------------------------------------------------------------
@@ -63,7 +59,7 @@ def list_holds(
             for row in rows
         ])  # fmt: skip
         return
-    with on_clocks_of(_zone(here)) as told:
+    with on_clocks_of(zone_of(here)) as told:
         say_list(("hold", "ends", "from whom, what and why"), [_held(row, told) for row in rows])
         if not rows:
             say("Nothing is held back.")
@@ -126,7 +122,7 @@ def list_quarantine(type_: str, source: str, about: str, limit: int, as_json: bo
     if as_json:
         answer([row._asdict() | {"reasons": row.reasons.splitlines()} for row in rows])
     else:
-        _say_quarantined(rows, reasons, any((type_, source, about)), _zone(here))
+        _say_quarantined(rows, reasons, any((type_, source, about)), zone_of(here))
     found_something(bool(rows))
 
 
@@ -142,14 +138,18 @@ def _say_quarantined(
         return
     for reason, kind, many in () if only_some else reasons:
         say(f"{kind or 'no type'}  {reason}", lead=f"{many:>6,}  ")
+    if not only_some:
+        say()
     with on_clocks_of(zone) as told:
-        for row in rows:
-            say()
-            say(f"{row.id}  {row.type or 'no type'}  {row.source}  {row.event_id}  {told(row.at)}", hang=4)
-            for reason in row.reasons.splitlines():
-                say(reason, lead="    ", hang=2)
+        say_list(
+            ("event", "came", "what, from where, and what is wrong"), [_wrong(row, told) for row in rows]
+        )
         say()
         say("outreach quarantine replay takes in what is right by now.")
+
+
+def _wrong(row: Quarantined, told: Told) -> tuple[str, ...]:
+    return row.id, told(row.at), f"{row.type or 'no type'}, {row.source}: {row.event_id}\n{row.reasons}"
 
 
 @quarantine.command("replay")
@@ -219,11 +219,26 @@ def incidents(
         if words:
             made = telling.write(here.outside, incident, what, words, getpass.getuser())
             say(f"Written: wording {made.number}. Nobody is told before it is approved.")
+            _say_unsaid(here, made)
         if approve:
             anew = telling.approve(here.outside, incident, approve, getpass.getuser())
             say(f"Approved. Drafts written anew: {anew}.")
         if not (words or approve):
             _show_incident(here, incident, told, as_json)
+
+
+def _say_unsaid(here: House, made: Wording) -> None:
+    """Mails in a language that has no words any more say nothing of the incident: easily forgotten in a hurry."""
+    from outreach.service.incidents import standing
+
+    with here.database.view() as unit:
+        now = standing(unit, here.outside, made.incident).now
+    gone = made.leaves_out(now, here.library.current().company.language) if now else ()
+    if now and gone:
+        said = f"Wording {now.number} has words in {', '.join(gone)}, and this one has none"
+        say(
+            f"{said}: mails in {'that language' if len(gone) == 1 else 'those languages'} will say nothing of it."
+        )
 
 
 def _list_incidents(here: House, as_json: bool) -> None:
@@ -245,7 +260,7 @@ def _list_incidents(here: House, as_json: bool) -> None:
             f"{each.incident.title}: reached {each.reached:,} of {each.accounts:,}{said}",
             lead=f"{each.incident.id}  ",
         )
-    with on_clocks_of(_zone(here)) as told:
+    with on_clocks_of(zone_of(here)) as told:
         for number, one in enumerate(suggested, 1):
             say(
                 f"looks like one: {one.type}, {one.field} {one.value}, {one.accounts:,} customers since {told(one.since)}",
@@ -297,9 +312,12 @@ def _show_incident(here: House, id_: str, told: bool, as_json: bool) -> None:
         answer(_stands(stands) | {"who": list(_who(people, earlier))})
         return
     say(
-        f"{stands.incident.title}: reached {stands.reached:,} of {stands.accounts:,}, put right with {stands.right:,}",
+        f"{stands.incident.title}: reached {stands.reached:,} of {stands.accounts:,}, put right {stands.right:,}",
         bold=True,
     )
+    if not stands.incident.is_open:
+        with on_clocks_of(zone_of(here)) as when:
+            say(f"Closed {when(stands.incident.closed_at)} by {stands.incident.closed_by}.")
     for wording in stands.wordings:
         approved = f"approved by {wording.approved_by}" if wording.approved_by else "waits to be approved"
         say(f"{wording.words}  ({wording.by}; {approved})", lead=f"  {wording.number}. ")

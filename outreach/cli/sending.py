@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from outreach.assemble import House
-from outreach.cli.common import answer, found_something, house, json_option
+from outreach.cli.common import answer, found_something, house, json_option, zone_of
 from outreach.domain.touch import Touch
 from outreach.lab.terminal import on_clocks_of, say, say_list
 from outreach.service.unknowns import Evidence
@@ -38,7 +38,7 @@ def unknowns(touch: str | None, was: str | None, reason: str, look: bool, as_jso
         if touch:
             from outreach.service.unknowns import evidence
 
-            _show(evidence(here.outside, touch), here.library.current().company.zone, as_json)
+            _show(evidence(here.outside, touch), zone_of(here), as_json)
             return
         if look:
             _look(here, as_json)
@@ -49,7 +49,7 @@ def unknowns(touch: str | None, was: str | None, reason: str, look: bool, as_jso
     if as_json:
         answer([_as_dict(row, name) for row, name in rows])
     else:
-        _list(rows, here.library.current().company.zone)
+        _list(rows, zone_of(here))
     found_something(bool(rows))
 
 

@@ -54,7 +54,7 @@ def test(
     rules = load(folder)
     stories, faults = read_folder(folder, rules)
     coverage = Coverage(rules) if covers or least is not None else None
-    chosen = _chosen(stories, only, playbook)
+    chosen = _chosen(stories, only, playbook, rules)
     telling = tell_all(chosen, rules, coverage.look if coverage else None)
     told = list(_shown(telling, fail_fast, quiet=as_json))
     if update:
@@ -72,12 +72,13 @@ def test(
     found_something(bool(problems or any(not one.good for one in told)))
 
 
-def _chosen(stories: list[Story], only: str, playbook: str) -> list[Story]:
+def _chosen(stories: list[Story], only: str, playbook: str, rules: Ruleset) -> list[Story]:
     """Raises UsageError where there is none: a slip of the pen is no success."""
     own = [story for story in stories if not playbook or Path(story.file).stem == playbook]
     if playbook and not own:
-        files = [Path(story.file).stem for story in stories]
-        raise click.UsageError(f"no story is in playbooks/stories/{playbook}.yaml{meant(playbook, files)}")
+        known = [*rules.playbooks, *(Path(story.file).stem for story in stories)]
+        near = "" if playbook in rules.playbooks else meant(playbook, known)
+        raise click.UsageError(f"no story is in playbooks/stories/{playbook}.yaml{near}")
     chosen = [story for story in own if only.lower() in story.title.lower()]
     if only and not chosen:
         raise click.UsageError(f"no story's name has the words {only!r}")

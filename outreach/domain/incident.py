@@ -84,6 +84,11 @@ class Wording:
         wanted = language.replace("_", "-").lower()
         return said.get(wanted) or said.get(wanted.partition("-")[0])
 
+    def leaves_out(self, earlier: Wording, company: str) -> tuple[str, ...]:
+        """Languages in which the ``earlier`` one says something and this one nothing."""
+        codes = dict.fromkeys(code or company.lower() for code, _ in earlier.parts)
+        return tuple(code for code in codes if self.in_language(code, company) is None)
+
 
 _CODE = r"^[ \t]*\[[ \t]*([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)[ \t]*\]"
 _LANGUAGE = re.compile(_CODE + r"[ \t]*\r?$", re.MULTILINE)

@@ -165,7 +165,10 @@ class Publish:
 
     @property
     def words(self) -> str:
-        return f"live for {self.percent} % of accounts" if self.state == "percent" else self.state
+        """As it stands in a sentence: it is …"""
+        if self.state == "percent":
+            return f"live for {self.percent} % of accounts"
+        return "in shadow" if self.state == "shadow" else self.state
 
 
 LIVE = Publish()

@@ -8,6 +8,8 @@ from outreach.domain.errors import Fault
 
 WIDEST = 100
 """Characters of a line that are shown; what is long is cut around the place."""
+BESIDE = 11
+"""Columns that the number before the line takes, and the marks where it was cut."""
 _CUT = "…"
 
 
@@ -23,12 +25,12 @@ class Excerpts:
         lines = self._of(fault.file) if fault.line else []
         return lines[fault.line - 1] if 0 < fault.line <= len(lines) else ""
 
-    def show(self, fault: Fault) -> str:
+    def show(self, fault: Fault, widest: int = WIDEST) -> str:
         """The line and below it the caret, set off from the words; empty where there is no line."""
         line = self.line(fault)
         if not line.strip():
             return ""
-        shown, column = _cut(line.replace("\t", " "), fault.column)
+        shown, column = _cut(line.replace("\t", " "), fault.column, widest)
         number = f"{fault.line:>6}"
         return f"{number} | {shown}\n{' ' * len(number)} | {' ' * (column - 1)}^"
 
@@ -42,12 +44,12 @@ class Excerpts:
         return self._lines[file]
 
 
-def _cut(line: str, column: int) -> tuple[str, int]:
+def _cut(line: str, column: int, widest: int) -> tuple[str, int]:
     """At most so much of the line that the place is seen, and the place in it."""
     line = line.rstrip()
     column = max(1, min(column, len(line) + 1))
-    if len(line) <= WIDEST:
+    if len(line) <= widest:
         return line, column
-    start = min(max(column - WIDEST // 2, 0), len(line) - WIDEST)
-    before, after = _CUT if start else "", _CUT if start + WIDEST < len(line) else ""
-    return before + line[start : start + WIDEST] + after, column - start + len(before)
+    start = min(max(column - widest // 2, 0), len(line) - widest)
+    before, after = _CUT if start else "", _CUT if start + widest < len(line) else ""
+    return before + line[start : start + widest] + after, column - start + len(before)

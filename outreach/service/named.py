@@ -47,7 +47,8 @@ def unknown_person(unit: Unit, person: str) -> NotFound:
 
 def must_be_playbook(unit: Unit, outside: Outside, playbook: str) -> None:
     """Raises NotFound. One whose file is gone is known as well: its runs go on, and can be stopped."""
+    if playbook in unit.publish_states() or unit.versions_of(playbook, 1):
+        return  # also where the files cannot be read, or nobody could stop it then
     live = outside.rules().playbooks
-    if playbook in live or playbook in unit.publish_states() or unit.versions_of(playbook, 1):
-        return
-    raise unknown("playbook", playbook, live)
+    if playbook not in live:
+        raise unknown("playbook", playbook, live)

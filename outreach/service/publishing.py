@@ -5,14 +5,15 @@ Every change is a row with who, when and why, so that it can be told and taken b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from outreach.domain.blast import Answer, Blast, refused
 from outreach.domain.blast import let_go as let_gone
-from outreach.domain.errors import Refused, must_say
+from outreach.domain.errors import Invalid, Refused, must_say
 from outreach.domain.plan import ASKS_FOR_A_CALL, LIVE, STATES, Publish
+from outreach.domain.playbook import Playbook
 from outreach.service.finding import many
 from outreach.service.named import must_be_playbook
 from outreach.service.ports import Outside, Unit
@@ -85,7 +86,7 @@ def ending(outside: Outside, playbook: str) -> str:
     """What would end if it were disabled now, in sentences; empty where nothing is under way, and nobody relies on it."""
     with outside.database.view() as unit:
         end = unit.ends_with(playbook)
-    known, stays = outside.rules().playbooks.get(playbook), ""
+    known, stays = (files(outside) or {}).get(playbook), ""
     if known is not None and ASKS_FOR_A_CALL.intersection(known.when):
         stays = " Whoever asks for a call from then on, or is promised one, gets none by it."
     if end.stay:
@@ -105,14 +106,25 @@ def ending(outside: Outside, playbook: str) -> str:
     return f"{', '.join(parts)}; failures stay open.{stays}"
 
 
+def files(outside: Outside) -> Mapping[str, Playbook] | None:
+    """The playbooks as they are read now. None where a file that all share is faulty and no earlier set is known, as in the
+    terminal: the house goes on with the last good one meanwhile, and whoever wants to stop a playbook must be able to."""
+    try:
+        return outside.rules().playbooks
+    except Invalid:
+        return None
+
+
 def _last_change(unit: Unit, playbook: str) -> Published | None:
     return next((row for row in unit.published(playbook, MOST) if row.changes), None)
 
 
 def _publish(unit: Unit, outside: Outside, playbook: str, wanted: Publish, by: str, reason: str) -> Published:
-    now, known = outside.clock.now(), outside.rules().playbooks.get(playbook)
+    now, read = outside.clock.now(), files(outside)
+    known = (read or {}).get(playbook)
     version = known.version if known else ""
-    never = ("live", 100) if known else ("disabled", 100)  # one that was not there yet contacted nobody
+    is_new = read is not None and known is None  # one that was not there yet contacted nobody
+    never = ("disabled", 100) if is_new else ("live", 100)
     before = Publish(*unit.publish_states().get(playbook, never))
     row = Published(
         playbook, wanted.state, wanted.percent, by, reason, now, version, before.state, before.percent
@@ -195,14 +207,19 @@ def changed_by(unit: Unit, outside: Outside, playbook: str, since: datetime) -> 
     return tuple(sorted(by - {""}))
 
 
-def colleague(outside: Outside, email: str) -> str:
-    """The name of a colleague who steers and is named in the terminal, where nobody has signed in. Raises Refused."""
+def colleague(outside: Outside, named: str) -> str:
+    """The name of a colleague who steers and is named in the terminal, by address or user name, where nobody has signed in.
+    Raises Refused."""
     with outside.database.view() as unit:
-        user = unit.user_by_email(email.strip().lower())
+        user = unit.user_by_email(named.strip().lower()) or unit.user(named.strip())
     if user is None or not user.active:
-        raise Refused(f"No colleague who may come in has the address {email}: `outreach user list`.")
+        raise Refused(
+            f"No colleague who may come in is called {named}, or has that address: outreach user list."
+        )
     if user.role not in STEERING:
-        raise Refused(f"{user.id} is {user.role} here: {' or '.join(sorted(STEERING))} may say yes.")
+        raise Refused(
+            f"{user.id} has the role {user.role}: only {' or '.join(sorted(STEERING))} may say yes."
+        )
     return name_of(user)
 
 

@@ -100,6 +100,7 @@ def test_a_broken_vocabulary_is_told_without_the_stories(folder: Path) -> None:
 
 @pytest.mark.parametrize(("words", "told"), [
     (["test", "--playbook", "nope"], "no story is in playbooks/stories/nope.yaml"),
+    (["test", "--playbook", "late-delivry"], "late-delivry.yaml; did you mean late-delivery?"),
     (["test", "-k", "nopenope"], "no story's name has the words 'nopenope'"),
     (["backtest", "--html", "no/such/x.html"], "there is no folder no/such to write it into"),
     (["test", "--junit", "no/such/x.xml"], "there is no folder no/such to write it into"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from outreach.cli.main import main
 from outreach.domain.errors import NotFound, Refused
 from outreach.lab.scratch import VirtualClock
 from outreach.service import incidents, intake
@@ -108,3 +109,30 @@ def test_a_suggestion_is_opened(run: Run, tmp_path: Path) -> None:
     assert run("incidents", "--open", "2").exit_code == 2
     assert "A delivery was lost: carrier Nordfracht" in run("incidents", "--open", "1").output
     assert "reached 0 of 5" in run("incidents").output
+
+
+def test_a_correction_that_forgets_a_language_is_told_and_a_closed_one_says_so(
+    run: Run, tmp_path: Path
+) -> None:
+    it = let_down(tmp_path)
+    assert "has none" not in run("incidents", it, "--words", "Friday.\n\n[de]\nFreitag.").output
+    run("incidents", it, "--approve", "1")
+    assert (
+        "Wording 1 has words in de, and this one has none"
+        in run("incidents", it, "--words", "Monday.").output
+    )
+    assert "has none" not in run("incidents", it, "--words", "Monday.\n[de]\nMontag.").output
+    assert "Closed" not in run("incidents", it).output
+    run("incidents", it, "--close", "the pass is open")
+    assert " by otto." in run("incidents", it).output and "\nClosed " in run("incidents", it).output
+
+
+def test_a_group_without_a_command_shows_its_help_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["outreach", "holds"])
+    with pytest.raises(SystemExit) as gone:
+        main()
+    told = capsys.readouterr()
+    assert (gone.value.code, told.out, told.err.count("Usage:")) == (2, "", 1)
+    assert "Error" not in told.err

@@ -356,6 +356,7 @@ def test_the_command_tells_it_to_people_and_to_programs(run: Run) -> None:
     with pytest.raises(NotFound):
         run("simulate", "nobody")
     assert run("simulate", "a1", "--at", "soon").exit_code == 2
+    assert "still to come" in run("simulate", "a1", "--at", "+2d").output
 
 
 def test_without_a_database_there_is_nothing_to_begin_with(run: Run, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from outreach.domain.errors import Fault
-from outreach.library.excerpt import Excerpts
+from outreach.library.excerpt import BESIDE, Excerpts
 
 
 def shown(tmp_path: Path, text: str, line: int, column: int) -> str:
@@ -33,3 +33,10 @@ def test_where_there_is_no_line_nothing_is_shown(tmp_path: Path) -> None:
     assert shown(tmp_path, "a: 1\n", 0, 0) == ""
     assert shown(tmp_path, "a: 1\n", 7, 1) == ""
     assert Excerpts(tmp_path).show(Fault("gone.yaml", 1, 1, "odd")) == ""
+
+
+def test_it_fits_a_narrow_terminal(tmp_path: Path) -> None:
+    (tmp_path / "late.yaml").write_text("a" * 200 + "HERE" + "b" * 200, encoding="utf-8")
+    row, caret = Excerpts(tmp_path).show(Fault("late.yaml", 1, 201, "odd"), 80 - BESIDE).split("\n")
+    assert len(row) == 80
+    assert row[caret.index("^") :].startswith("HERE")
