@@ -185,11 +185,13 @@ def is_taken(host: str, port: int) -> bool:
 
 
 def web_command(host: str, port: int, threads: int) -> list[str]:
-    """One granian worker; its threads bounded, and its backpressure with them."""
+    """One granian worker; its threads bounded, and its backpressure with them. It says only what is wrong: where it listens
+    and that it began is told by us, and how many threads are many for the processors, whoever set them knows."""
     return [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port),
         "--workers", "1", "--blocking-threads", str(min(threads, 64)),
         "--backpressure", str(min(threads, 64) * 4), "--no-ws", "--workers-kill-timeout", "15",
+        "--log-level", "error",
         "--factory", "outreach.web.app:from_environment",
     ]  # fmt: skip
 
