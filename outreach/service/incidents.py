@@ -126,26 +126,23 @@ def _order(failure: Failure) -> tuple[bool, bool, int, datetime]:
 def _hurts(unit: Unit, outside: Outside, now: datetime) -> list[Hurt]:
     rules = outside.rules()
     kinds = {name: kind for name, kind in rules.vocabulary.types.items() if kind.failure}
+    fields = {name: common_fields(kind) for name, kind in kinds.items()}
+    lately = unit.hurt_lately(sorted(kinds), now - LOOKED_BACK, now + timedelta(days=1))
     found = []
-    for failure, event in unit.hurt_lately(sorted(kinds), now - LOOKED_BACK, now + timedelta(days=1)):
+    for failure, event in lately:
         if failure_of(event, rules.vocabulary) != failure.id:
             continue
-        kind = kinds[event.type]
-        values = (
-            (field, common_value(kind, field, event, rules.company.zone)) for field in common_fields(kind)
-        )
-        common = {field: value for field, value in values if value is not None}
+        values = {
+            field: common_value(kinds[event.type], field, event, rules.company.zone)
+            for field in fields[event.type]
+        }
+        common = {field: value for field, value in values.items() if value is not None}
+        is_unreached = _is_unreached(failure)
         found.append(
             Hurt(
-                failure.account,
-                failure.id,
-                failure.severity,
-                _is_unreached(failure),
-                event.type,
-                event.time,
-                common,
+                failure.account, failure.id, failure.severity, is_unreached, event.type, event.time, common
             )
-        )
+        )  # fmt: skip
     return found
 
 
