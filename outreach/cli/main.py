@@ -8,10 +8,9 @@ from importlib import import_module
 
 import click
 
+from outreach.cli.group import Group
 from outreach.domain.errors import Invalid, OutreachError
 
-WHOLE = 500
-"""No summary of a command is longer."""
 COMMANDS = {
     "serve": ("run", "serve"),
     "web": ("run", "web"),
@@ -54,7 +53,7 @@ READER_GONE = 141
 """As a shell has it of a command whose reader has gone: neither fine nor "found something"."""
 
 
-class Lazy(click.Group):
+class Lazy(Group):
     """Loads a command's module when it is asked for, so that ``outreach why`` starts quickly."""
 
     def invoke(self, ctx: click.Context) -> object:
@@ -65,12 +64,6 @@ class Lazy(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise click.exceptions.Exit(READER_GONE) from None
         return done
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Click cuts the sentences off; here they are wrapped."""
-        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, each.get_short_help_str(WHOLE)) for name, each in found if each])
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outreach.cli.common import answer, found_something, house, json_option, zone_of
+from outreach.cli.group import Group
 from outreach.lab.terminal import on_clocks_of, say, say_list
 from outreach.service import keys, sign_ins
 from outreach.service.named import meant
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 ROLES = ("am", "manager", "ops", "admin", "service")
 
 
-@click.group()
+@click.group(cls=Group)
 def user() -> None:
     """Add, list and disable the people who sign in."""
 
@@ -235,7 +236,7 @@ def _everybody(here: House) -> list[str]:
         return [each.id for each in unit.users()]
 
 
-@click.group()
+@click.group(cls=Group)
 def token() -> None:
     """Tokens for systems that send events, ask what may be sent, or read what was done."""
 

@@ -10,6 +10,7 @@ import click
 
 from outreach.assemble import House
 from outreach.cli.common import OutFile, answer, found_something, house, json_option, zone_of
+from outreach.cli.group import Group
 from outreach.lab.terminal import on_clocks_of, say, say_list
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def erase(person: str, reason: str, yes: bool) -> None:
     say(f"{id_} is erased. What colleagues exported, and what lies in mailboxes, is yours to delete.")
 
 
-@click.group()
+@click.group(cls=Group)
 def audit() -> None:
     """Who did what, when and why: append-only, each row chained to the one before."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outreach.cli.common import answer, house, json_option, must_be_named
+from outreach.cli.group import Group
 from outreach.lab.terminal import Told, on_clocks_of, say, say_list
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ MOST_SHOWN = 20
 """Runs of one version that are shown one by one."""
 
 
-@click.group()
+@click.group(cls=Group)
 def runs() -> None:
     """Runs under way, and moving them to the current version of their playbook."""
 

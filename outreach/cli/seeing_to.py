@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outreach.cli.common import answer, found_something, house, json_option, must_be_named, zone_of
+from outreach.cli.group import Group
 from outreach.domain.errors import NotFound
 from outreach.domain.facts import Purpose
 from outreach.lab.terminal import Told, on_clocks_of, say, say_list
@@ -31,7 +32,7 @@ PURPOSES = tuple(each.value for each in Purpose if each.sells)
 # -- holds ---------------------------------------------------------------------------------------------
 
 
-@click.group()
+@click.group(cls=Group)
 def holds() -> None:
     """What is withheld from whom."""
 
@@ -103,7 +104,7 @@ def which(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group()
+@click.group(cls=Group)
 def quarantine() -> None:
     """Events that came in wrong."""
 
