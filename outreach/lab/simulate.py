@@ -194,5 +194,9 @@ def _with_every_no(
         ref = dict(point.values).get("ref")
         if ref in refs:
             rows = why(house.outside, account, event=ref).rows
-            told += [replace(row.tree, at=point.at) for row in rows if row.decided_at is None]
+            told += [
+                replace(row.tree, words=row.sentence.rstrip("."), at=point.at)
+                for row in rows
+                if row.decided_at is None
+            ]
     return tuple(told)
