@@ -63,16 +63,7 @@ def publish(
     outreach publish NAME --let-go --as EMAIL --reason …  yes; or --refuse
     """
     (wanted,) = _one_thing(playbook, state, does)
-    if wanted not in ("all", "history", "asked") and not reason.strip():
-        raise click.UsageError("say why: --reason …")
-    if state == "percent" and percent is None:
-        raise click.UsageError("say of how many: add --percent 20, for instance")
-    if percent is not None and state != "percent":
-        raise click.UsageError("--percent goes with the state percent")
-    if (wanted == "let_go") != bool(who.strip()):
-        raise click.UsageError(
-            "--as goes with --let-go" if who else "say who says yes: --as EMAIL, a colleague who steers"
-        )
+    _must_fit(wanted, state, percent, who, reason)
     with house() as here:
         if not yes and _ends_something(here, playbook or "", wanted, state):
             return
@@ -99,6 +90,19 @@ def _one_thing(playbook: str | None, state: str | None, does: dict[str, bool]) -
     if (playbook is None) != (wanted == ["asked"]):
         raise click.UsageError("name a PLAYBOOK" if playbook is None else "--asked goes without a PLAYBOOK")
     return wanted
+
+
+def _must_fit(wanted: str, state: str | None, percent: int | None, who: str, reason: str) -> None:
+    if wanted not in ("all", "history", "asked") and not reason.strip():
+        raise click.UsageError("say why: --reason …")
+    if state == "percent" and percent is None:
+        raise click.UsageError("say of how many: add --percent 20, for instance")
+    if percent is not None and state != "percent":
+        raise click.UsageError("--percent goes with the state percent")
+    if (wanted == "let_go") != bool(who.strip()):
+        raise click.UsageError(
+            "--as goes with --let-go" if who else "say who says yes: --as EMAIL, a colleague who steers"
+        )
 
 
 def _all(here: House, as_json: bool) -> None:

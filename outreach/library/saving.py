@@ -129,9 +129,8 @@ def _mend(drafts: Drafts, one: Save, book: Book) -> str:
         return f"{what} had broken off, and its files have been changed since: look at them."
     try:
         commit = _commit_of(drafts.root, files, one)
-    except (
-        Refused
-    ) as refused:  # as where it had not broken off: nothing of it is left, and no other save waits for it
+    except Refused as refused:
+        # As where it had not broken off: nothing of it is left, and no other save waits for it.
         _take_out(drafts, one, book)
         return f"{what} had broken off, and is taken back: {refused}"
     book.done(commit)

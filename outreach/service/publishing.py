@@ -93,16 +93,15 @@ def ending(outside: Outside, playbook: str) -> str:
         stays += f" {many(end.stay, 'run')} {'stays' if end.stay == 1 else 'stay'}, since these customers have our word that we ring."
     if not end.runs:
         return stays.strip()
-    parts = [f"{many(end.runs, 'run')} {'ends' if end.runs == 1 else 'end'} for good"]
-    parts += [f"{many(end.calls, 'call')} {'leaves' if end.calls == 1 else 'leave'} the desk"] * bool(
-        end.calls
+    counted = (
+        (end.runs, "run", "ends for good", "end for good"),
+        (end.calls, "call", "leaves the desk", "leave the desk"),
+        (end.messages, "planned contact", "is cancelled", "are cancelled"),
+        (end.holds, "hold", "goes into the cool-off", "go into the cool-off"),
     )
-    parts += [
-        f"{many(end.messages, 'planned contact')} {'is' if end.messages == 1 else 'are'} cancelled"
-    ] * bool(end.messages)
-    parts += [f"{many(end.holds, 'hold')} {'goes' if end.holds == 1 else 'go'} into the cool-off"] * bool(
-        end.holds
-    )
+    parts = [
+        f"{many(count, what)} {one if count == 1 else all_}" for count, what, one, all_ in counted if count
+    ]
     return f"{', '.join(parts)}; failures stay open.{stays}"
 
 

@@ -10,7 +10,7 @@ from outreach.domain.plan import ASKS_FOR_A_CALL, Run
 from outreach.service.ports_publishing import Ending, Missed, Published
 from outreach.store import tables
 from outreach.store.base import Part
-from outreach.store.codec import instant, micros
+from outreach.store.codec import LATEST, instant, micros
 from outreach.store.columns import is_in
 from outreach.store.runs import RUN
 from outreach.store.shapes import Shape
@@ -19,14 +19,14 @@ _PROMISED = f"{is_in('r.trigger_type', *sorted(ASKS_FOR_A_CALL))} and not r.shad
 OVER = (
     'from (select playbook, max(last) last, max("at") "at" from ('
     ' select playbook, "at" last, "at" from playbook_published where state = \'disabled\''
-    " union all select playbook, 9223372036854775807, \"at\" from playbook_state where state = 'disabled'"
+    f" union all select playbook, {LATEST}, \"at\" from playbook_state where state = 'disabled'"
     ") each_time group by playbook) d"
     " join run r on r.playbook = d.playbook and r.started_at < d.last"
     f" where r.state = 'open' and (r.again_at is null or r.again_at < d.last) and not ({_PROMISED})"
     " and not exists (select 1 from touch t join card c on c.id = t.card"
     " where t.run = r.id and t.status = 'on_desk' and c.claimed_by is not null)"
 )
-"""Open runs whose playbook was disabled since they last began, and that nobody is at."""
+"""Open runs whose playbook was disabled since they last began, and that nobody is at; ``d."at"`` is when that was."""
 PUBLISHED = Shape(Published, tables.playbook_published)
 BLAST = Shape(Blast, tables.blast)
 MISSED = Shape(Missed, tables.missed)
